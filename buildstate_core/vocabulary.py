@@ -1,0 +1,113 @@
+"""The words of BuildState that have a fixed set of values.
+
+Standard library only: the rules, the wire models and the tables all build on this.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+MIN_STATE: Final = 0
+MAX_STATE: Final = 100
+
+TRUNK: Final = ""
+"""The name of the lane that every build begins in."""
+
+
+class AttemptStatus(StrEnum):
+    """How one try at a milestone went.
+
+    ::
+
+        pending ──► in_progress ──► completed
+           │             ├────────► failed      the holder or a report says so
+           │             ├────────► lost        the service: its lease ran out
+           │             └────────► cancelled   a person, or a report
+           └── a report may end a pending attempt in the same ways
+
+    `waived` is a person's decision that the milestone is not needed.
+    """
+
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    LOST = "lost"
+    CANCELLED = "cancelled"
+    WAIVED = "waived"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the attempt can still change."""
+        return self in LIVE
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the milestone needs no further work as far as this attempt can tell."""
+        return self in {AttemptStatus.COMPLETED, AttemptStatus.WAIVED}
+
+
+LIVE: Final = frozenset({AttemptStatus.PENDING, AttemptStatus.IN_PROGRESS})
+
+
+class BuildStatus(StrEnum):
+    """How a whole build stands; always derived from its attempts, but for `cancelled`."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Kind(StrEnum):
+    """What a milestone does, and so what makes it safe to skip."""
+
+    CHECKPOINT = "checkpoint"
+    """Left an artifact."""
+    STEP = "step"
+    """Changed a working machine only."""
+    EFFECT = "effect"
+    """Changed the world: published, registered."""
+    GATE = "gate"
+    """Gave a verdict about one digest."""
+    EPHEMERAL = "ephemeral"
+    """Set-up that must run whenever anything after it runs."""
+
+
+class ArtifactKind(StrEnum):
+    """What an artifact record points at."""
+
+    BLOB = "blob"
+    """Bytes at a URI."""
+    HANDLE = "handle"
+    """The id of something that is not bytes to us: an AMI, a snapshot, a volume."""
+    VALUE = "value"
+    """A small JSON value, kept in the record."""
+
+
+class ArtifactStatus(StrEnum):
+    """Whether an artifact may still be used."""
+
+    AVAILABLE = "available"
+    QUARANTINED = "quarantined"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    DELETED = "deleted"
+
+
+class Decision(StrEnum):
+    """What a plan says about one milestone."""
+
+    SKIP = "skip"
+    RESTORE = "restore"
+    RUN = "run"
+    WAIT = "wait"
+    REFUSE = "refuse"
+
+
+class ClaimDecision(StrEnum):
+    """What a claim answers."""
+
+    SKIP = "skip"
+    RUN = "run"
+    HELD = "held"
