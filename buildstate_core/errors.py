@@ -17,7 +17,6 @@ client turns a problem back into the same class, and the command line maps each 
 code.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 
 
@@ -151,14 +150,3 @@ class ArtifactLost(Conflict):
         super().__init__(message, code=code, field=field, hint=hint)
         self.reason = reason
         self.state = state
-
-
-def error_classes() -> Mapping[str, type[BuildStateError]]:
-    """Give each error class by its default code, to turn a problem back into an exception."""
-    found: dict[str, type[BuildStateError]] = {}
-    waiting: list[type[BuildStateError]] = [BuildStateError]
-    while waiting:
-        cls = waiting.pop()
-        found[cls.default_code] = cls
-        waiting.extend(cls.__subclasses__())
-    return found

@@ -1,0 +1,361 @@
+"""The HTTP client: one method for each thing that the service can be asked.
+
+It retries what failed on the way: every write carries an idempotency key made once per call, so
+that a repeated request has one effect. It never retries an answer: a problem document comes back
+as the exception that it stands for (see `buildstate_core.errors`).
+"""
+
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Final, Self, TypeVar
+from urllib.parse import quote, urlencode
+from uuid import UUID, uuid4
+
+import urllib3
+from pydantic import BaseModel, ValidationError
+
+from buildstate_core import __version__
+from buildstate_core.errors import (
+    BuildStateError,
+    Conflict,
+    Held,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    Refused,
+    StaleClaim,
+    Unreachable,
+)
+from buildstate_core.models import (
+    Artifact,
+    ArtifactVerified,
+    Attempt,
+    Build,
+    BuildCreate,
+    Catalog,
+    CatalogSet,
+    CatalogState,
+    Claim,
+    ClaimRequest,
+    Complete,
+    Fail,
+    Health,
+    Heartbeat,
+    Key,
+    KeyCreate,
+    Lease,
+    NewKey,
+    Page,
+    Plan,
+    Problem,
+    Project,
+    ProjectCreate,
+    Quarantine,
+    Report,
+)
+
+Model = TypeVar("Model", bound=BaseModel)
+
+PATIENT: Final = urllib3.Retry(
+    total=18,
+    backoff_factor=0.2,
+    backoff_max=5,
+    status_forcelist=(502, 503, 504),
+    allowed_methods=None,
+    raise_on_status=False,
+)
+"""For work that must not be lost: goes on for about a minute."""
+
+QUICK: Final = PATIENT.new(total=4)
+"""For a person who waits: goes on for about a second and a half."""
+
+ONCE: Final = PATIENT.new(total=0)
+"""For a caller that does the retrying."""
+
+_BY_CODE: Final = {each.default_code: each for each in (Held, StaleClaim, Refused)}
+_BY_STATUS: Final = {
+    400: InvalidInput,
+    401: NotAllowed,
+    403: NotAllowed,
+    404: NotFound,
+    405: InvalidInput,
+    409: Conflict,
+    412: Conflict,
+    413: InvalidInput,
+    415: InvalidInput,
+    422: InvalidInput,
+    503: Unreachable,
+}
+
+_TIMEOUT: Final = urllib3.Timeout(connect=5, read=30)
+
+
+class Client:
+    """Speaks to one service with one key. Safe to share between threads.
+
+    Args:
+        api_url: The service's base URL.
+        api_key: The key; `None` sends none, and the service will refuse.
+        http: The connection pool, if the caller wants its own.
+        retries: How often to try again when the service cannot be reached.
+
+    Every method raises `Unreachable` when there is no answer, `NotAllowed` when the key is not
+    good, and otherwise what the problem document says.
+    """
+
+    def __init__(
+        self,
+        api_url: str,
+        api_key: str | None,
+        *,
+        http: urllib3.PoolManager | None = None,
+        retries: urllib3.Retry = QUICK,
+    ) -> None:
+        self.api_url = api_url.rstrip("/")
+        self._http = http or urllib3.PoolManager(timeout=_TIMEOUT, maxsize=8)
+        self._retries = retries
+        self._headers = {
+            "User-Agent": f"buildstate/{__version__}",
+            "Accept": "application/json",
+        }
+        if api_key is not None:
+            self._headers["Authorization"] = f"Bearer {api_key}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.clear()
+
+    # ---- projects and catalogues ----
+
+    def create_project(self, project: ProjectCreate) -> Project:
+        """Create a project; `Conflict` if the name is taken."""
+        return self._write("POST", "/v1/projects", project, Project)
+
+    def get_project(self, name: str) -> Project:
+        """Get one project by name."""
+        return self._read(f"/v1/projects/{_part(name)}", Project)
+
+    def list_projects(self) -> Iterator[Project]:
+        """List all projects by name."""
+        return self._pages("/v1/projects", Project)
+
+    def get_catalog(self, project: str, *, version: int | None = None) -> Catalog:
+        """Get a project's catalogue: the newest version, or the one named."""
+        path = f"/v1/projects/{_part(project)}/catalog"
+        return self._read(path if version is None else f"{path}/versions/{version}", Catalog)
+
+    def set_catalog(self, project: str, catalog: CatalogSet) -> Catalog:
+        """Give a project a new catalogue; builds in flight keep theirs."""
+        return self._write("PUT", f"/v1/projects/{_part(project)}/catalog", catalog, Catalog)
+
+    def insert_state(self, project: str, state: CatalogState) -> Catalog:
+        """Add one state to a project's catalogue; `Conflict` if its code is taken."""
+        path = f"/v1/projects/{_part(project)}/catalog/states"
+        return self._write("POST", path, state, Catalog)
+
+    # ---- builds ----
+
+    def create_build(self, build: BuildCreate) -> Build:
+        """Create a build, or get the one that has this key already."""
+        return self._write("POST", "/v1/builds", build, Build)
+
+    def get_build(self, build: str | int) -> Build:
+        """Get one build by id or number."""
+        return self._read(_build(build), Build)
+
+    def list_builds(
+        self,
+        *,
+        project: str | None = None,
+        platform: str | None = None,
+        status: str | None = None,
+        key: str | None = None,
+    ) -> Iterator[Build]:
+        """List builds, newest first."""
+        query = {"project": project, "platform": platform, "status": status, "key": key}
+        return self._pages("/v1/builds", Build, query)
+
+    def history(self, build: str | int) -> Iterator[Attempt]:
+        """List every attempt of a build, oldest first."""
+        return self._pages(f"{_build(build)}/history", Attempt)
+
+    def plan(self, build: str | int) -> Plan:
+        """Get what a rerun of a build would do."""
+        return self._read(f"{_build(build)}/plan", Plan)
+
+    def report(
+        self, build: str | int, report: Report, *, idempotency_key: str | None = None
+    ) -> Attempt:
+        """Report about a milestone without a claim. The same key twice is one report."""
+        path = f"{_build(build)}/reports"
+        return self._write("POST", path, report, Attempt, idempotency_key=idempotency_key)
+
+    # ---- claims ----
+
+    def claim(self, build: str | int, request: ClaimRequest) -> Claim:
+        """Ask for a milestone. `held` is an answer, not an error."""
+        return self._write("POST", f"{_build(build)}/claims", request, Claim)
+
+    def heartbeat(self, attempt: UUID, heartbeat: Heartbeat) -> Lease:
+        """Renew a lease, with one try; `StaleClaim` if it is no longer ours."""
+        path = f"/v1/attempts/{attempt}/heartbeat"
+        return self._write("POST", path, heartbeat, Lease, retries=ONCE)
+
+    def complete(self, attempt: UUID, complete: Complete) -> Attempt:
+        """End an attempt well, and record its artifacts; `StaleClaim` if it is no longer ours."""
+        path = f"/v1/attempts/{attempt}/complete"
+        return self._write("POST", path, complete, Attempt, retries=PATIENT)
+
+    def fail(self, attempt: UUID, fail: Fail) -> Attempt:
+        """End an attempt badly; `StaleClaim` if it is no longer ours."""
+        return self._write("POST", f"/v1/attempts/{attempt}/fail", fail, Attempt, retries=PATIENT)
+
+    # ---- artifacts ----
+
+    def list_artifacts(self, build: str | int, *, state: int | None = None) -> Iterator[Artifact]:
+        """List the artifacts of a build, oldest first."""
+        return self._pages(f"{_build(build)}/artifacts", Artifact, {"state": state})
+
+    def get_artifact(self, artifact: UUID | str) -> Artifact:
+        """Get one artifact by id."""
+        return self._read(f"/v1/artifacts/{_part(str(artifact))}", Artifact)
+
+    def verify_artifact(self, artifact: UUID, verified: ArtifactVerified) -> Artifact:
+        """Record the digest of an artifact that had none; `Conflict` if it has another."""
+        return self._write("PATCH", f"/v1/artifacts/{artifact}", verified, Artifact)
+
+    def quarantine(self, artifact: UUID, quarantine: Quarantine) -> Artifact:
+        """Take an artifact out of use because it is gone or corrupt."""
+        return self._write("POST", f"/v1/artifacts/{artifact}/quarantine", quarantine, Artifact)
+
+    # ---- keys and health ----
+
+    def create_key(self, key: KeyCreate) -> NewKey:
+        """Make an API key; its secret is shown this once."""
+        return self._write("POST", "/v1/keys", key, NewKey)
+
+    def list_keys(self) -> Iterator[Key]:
+        """List all API keys, without their secrets."""
+        return self._pages("/v1/keys", Key)
+
+    def revoke_key(self, key: UUID | str) -> Key:
+        """Make an API key useless, by its id."""
+        return self._parse(self._send("DELETE", f"/v1/keys/{_part(str(key))}"), Key)
+
+    def health(self) -> Health:
+        """Ask whether the service can work."""
+        return self._parse(self._send("GET", "/readyz", retries=ONCE), Health)
+
+    # ---- how ----
+
+    def _read(self, path: str, model: type[Model]) -> Model:
+        return self._parse(self._send("GET", path), model)
+
+    def _pages(
+        self, path: str, item: type[Model], query: Mapping[str, object] | None = None
+    ) -> Iterator[Model]:
+        wanted = {name: value for name, value in (query or {}).items() if value is not None}
+        cursor: str | None = None
+        while True:
+            asked = urlencode(wanted if cursor is None else {**wanted, "cursor": cursor})
+            page = self._parse(self._send("GET", f"{path}?{asked}"), Page[item])  # type: ignore[valid-type]
+            yield from page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def _write(
+        self,
+        method: str,
+        path: str,
+        body: BaseModel,
+        model: type[Model],
+        *,
+        idempotency_key: str | None = None,
+        retries: urllib3.Retry | None = None,
+    ) -> Model:
+        headers = {
+            "Content-Type": "application/json",
+            "Idempotency-Key": idempotency_key or str(uuid4()),
+        }
+        content = body.model_dump_json(exclude_unset=True).encode()
+        return self._parse(self._send(method, path, content, headers, retries=retries), model)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        retries: urllib3.Retry | None = None,
+    ) -> bytes:
+        try:
+            response = self._http.request(
+                method,
+                self.api_url + path,
+                body=body,
+                headers={**self._headers, **(headers or {})},
+                retries=retries or self._retries,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise Unreachable(
+                f"The service at {self.api_url} cannot be reached: {_cause(error)}.",
+                hint="Check that it runs and that BLDST_API_URL is right: bldst server status",
+            ) from error
+        if response.status >= 400:  # noqa: PLR2004 - HTTP's own line between answers and errors
+            raise _error(response.status, response.data, self.api_url)
+        return response.data
+
+    def _parse(self, content: bytes, model: type[Model]) -> Model:
+        try:
+            return model.model_validate_json(content)
+        except ValidationError as error:
+            raise Unreachable(
+                f"What {self.api_url} answered is not from a BuildState service this client knows.",
+                code="bad-answer",
+                hint="Check BLDST_API_URL, and that client and service are of the same release.",
+            ) from error
+
+
+def _part(value: str) -> str:
+    return quote(value, safe="")
+
+
+def _build(build: str | int) -> str:
+    return f"/v1/builds/{_part(str(build))}"
+
+
+def _cause(error: BaseException) -> str:
+    reason = getattr(error, "reason", None)
+    text = str(reason if isinstance(reason, BaseException) else error)
+    return text.rpartition(": ")[2].rstrip(".") or type(error).__name__
+
+
+def _error(status: int, content: bytes, api_url: str) -> BuildStateError:
+    """Turn a problem document back into the exception that it was made from."""
+    try:
+        problem = Problem.model_validate_json(content)
+    except ValidationError:
+        return Unreachable(
+            f"{api_url} answered with HTTP {status} and no problem document.",
+            code="bad-answer",
+            hint="Is there a proxy between, or another program at this address?",
+        )
+    code = problem.type.rpartition("/")[2]
+    cls = _BY_CODE.get(code) or _BY_STATUS.get(status, BuildStateError)
+    error = cls(problem.detail, code=code, field=problem.field, hint=problem.hint)
+    if isinstance(error, Held):
+        error.holder, error.until = problem.holder, problem.until
+    return error

@@ -1,0 +1,94 @@
+"""Claims: the exclusive right to work on a milestone."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from buildstate_core.models.artifacts import Artifact, ArtifactRecords
+from buildstate_core.models.base import (
+    Digests,
+    LaneName,
+    Request,
+    Resource,
+    State,
+    Text,
+    Time,
+    Token,
+    Word,
+)
+from buildstate_core.models.builds import Attempt
+from buildstate_core.vocabulary import TRUNK, ClaimDecision, Kind
+
+
+class ClaimRequest(Request):
+    """A worker asks for a milestone."""
+
+    state: State
+    lane: LaneName = TRUNK
+    kind: Kind | None = None
+    worker: Word | None = None
+    lease_seconds: Annotated[int, Field(strict=True, ge=1, le=86_400)] = 60
+    fingerprint: Digests = Field(
+        default_factory=dict, description="Part name to digest, of what would run."
+    )
+    consumes: Annotated[tuple[State, ...], Field(max_length=101)] | None = Field(
+        default=None,
+        description="States whose artifacts it takes; null for the checkpoint before it.",
+    )
+    machine: Annotated[tuple[UUID, ...], Field(max_length=1000)] | None = Field(
+        default=None,
+        description="Attempts whose results the working machine holds already; null: not said.",
+    )
+
+
+class Claim(Resource):
+    """The answer to a claim.
+
+    `skip`: `attempt` did it, `artifacts` are what it left. `run`: `attempt` is yours until
+    `lease_until`; every write about it carries `token`; `restore` is what the machine needs first.
+    `held`: another worker, `holder`, has it until `lease_until` unless it renews.
+    """
+
+    decision: ClaimDecision
+    reason: str
+    text: str
+    attempt: Attempt
+    artifacts: tuple[Artifact, ...] = ()
+    is_resume_point: bool = False
+    token: str | None = None
+    fence: int | None = None
+    lease_seconds: int | None = None
+    lease_until: Time | None = None
+    restore: tuple[Artifact, ...] = ()
+    holder: str | None = None
+    storage_url: str | None = None
+
+
+class Heartbeat(Request):
+    """The holder of a claim is alive."""
+
+    token: Token
+
+
+class Lease(Resource):
+    """A renewed lease."""
+
+    lease_seconds: int
+    lease_until: Time
+
+
+class Complete(Request):
+    """The holder of a claim has done its work; artifacts and completion are one write."""
+
+    token: Token
+    kind: Kind | None = None
+    artifacts: ArtifactRecords = ()
+    message: Text | None = None
+
+
+class Fail(Request):
+    """The holder of a claim gives up."""
+
+    token: Token
+    message: Text

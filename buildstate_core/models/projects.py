@@ -1,0 +1,82 @@
+"""Projects and their catalogues."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from buildstate_core.models.base import (
+    Line,
+    ProjectName,
+    Request,
+    Resource,
+    State,
+    Time,
+    Uri,
+    storable,
+)
+
+
+class CatalogState(Request):
+    """One state of a catalogue."""
+
+    code: State
+    name: Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(storable)]
+    description: Line = ""
+    color: Annotated[
+        str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$"), Field(examples=["#2563eb"])
+    ] = "#64748b"
+    requires: tuple[State, ...] = ()
+    required: bool = False
+    expected_seconds: Annotated[int, Field(strict=True, ge=0, le=10**9)] | None = None
+
+
+def _unique_codes(states: tuple[CatalogState, ...]) -> tuple[CatalogState, ...]:
+    codes = [each.code for each in states]
+    twice = sorted({code for code in codes if codes.count(code) > 1})
+    if twice:
+        raise ValueError(f"state {twice[0]} is listed more than once")
+    unknown = sorted({code for each in states for code in each.requires} - set(codes))
+    if unknown:
+        raise ValueError(f"state {unknown[0]} is required by another, but is not listed")
+    return tuple(sorted(states, key=lambda each: each.code))
+
+
+CatalogStates = Annotated[
+    tuple[CatalogState, ...], Field(min_length=1, max_length=101), AfterValidator(_unique_codes)
+]
+
+
+class CatalogSet(Request):
+    """A whole new catalogue; it becomes the next version."""
+
+    states: CatalogStates
+
+
+class Catalog(Resource):
+    """One version of a project's list of states."""
+
+    project: str
+    version: int
+    states: tuple[CatalogState, ...]
+    created_at: Time
+
+
+class ProjectCreate(Request):
+    """A new project. Without `states` it begins with the default catalogue."""
+
+    name: ProjectName
+    description: Line = ""
+    storage_url: Uri | None = None
+    states: CatalogStates | None = None
+
+
+class Project(Resource):
+    """A line of images with its own catalogue and artifact storage."""
+
+    id: UUID
+    name: str
+    description: str
+    storage_url: str | None
+    catalog_version: int
+    created_at: Time

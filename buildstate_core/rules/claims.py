@@ -1,0 +1,158 @@
+"""What a worker that asks for a milestone is answered."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from buildstate_core.rules.attempts import is_expired
+from buildstate_core.rules.facts import ArtifactFact, AttemptFact, History
+from buildstate_core.rules.progress import resume_point
+from buildstate_core.rules.skipping import Recipe, Skip, fingerprint, judge
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What a worker asks for.
+
+    Attributes:
+        state, lane: The milestone.
+        recipe: What would run.
+        machine: The attempts whose results the working machine already holds, or `None` if the
+            worker does not say. A machine that is known not to hold what a step did to another
+            one is refused.
+    """
+
+    state: int
+    lane: str
+    recipe: Recipe
+    machine: Collection[str] | None = None
+
+
+@dataclass(frozen=True)
+class Granted:
+    """The worker may run it.
+
+    Attributes:
+        reason: Why it has to run.
+        number: The new attempt's number.
+        fingerprint: To be recorded with the attempt.
+        restore: The attempt whose artifacts the working machine has to hold first, if any.
+        takes_over: A reported attempt that nobody vouches for any more, to be ended as lost.
+    """
+
+    reason: str
+    number: int
+    fingerprint: Mapping[str, str]
+    restore: AttemptFact | None = None
+    takes_over: AttemptFact | None = None
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """It is done.
+
+    Attributes:
+        is_resume_point: Whether it is the checkpoint that the next milestone continues from.
+    """
+
+    reason: str
+    attempt: AttemptFact
+    is_resume_point: bool
+
+
+@dataclass(frozen=True)
+class HeldByOther:
+    """Another worker has it."""
+
+    attempt: AttemptFact
+
+
+@dataclass(frozen=True)
+class RunFirst:
+    """Another milestone has to run on this machine before it.
+
+    Attributes:
+        state: That milestone's state.
+        because: The attempt that is lost to this machine.
+    """
+
+    state: int
+    because: AttemptFact
+
+
+@dataclass(frozen=True)
+class Closed:
+    """The build no longer takes any work, and this would be work."""
+
+    reason: str
+
+
+Answer = Granted | Skipped | HeldByOther | RunFirst | Closed
+
+
+def answer_claim(history: History, wish: Wish, *, now: datetime, is_closed: bool = False) -> Answer:
+    """Answer a claim.
+
+    Args:
+        history: All attempts of the build; those whose lease ran out may still be live in it.
+        wish: What the worker asks for.
+        now: The database's time.
+        is_closed: Whether the build is completed or cancelled.
+    """
+    view = history.view(wish.lane, begin=wish.state)
+    current = view.get(wish.state)
+    live = current if current is not None and current.status.is_live else None
+    if live is not None and live.is_claimed and not is_expired(live, now):
+        return HeldByOther(live)
+    verdict = judge(view, wish.state, wish.recipe)
+    if isinstance(verdict, Skip):
+        checkpoint = resume_point(view)
+        is_resume_point = checkpoint is not None and checkpoint.state == wish.state
+        return Skipped(verdict.reason, verdict.attempt, is_resume_point)
+    if is_closed:
+        return Closed(verdict.reason)
+    below = {state: each for state, each in view.items() if state < wish.state}
+    restore = _to_restore(below, wish.machine)
+    if isinstance(restore, RunFirst):
+        return restore
+    return Granted(
+        reason=verdict.reason,
+        number=1 + max((each.number for each in _tries(history, wish)), default=0),
+        fingerprint=fingerprint(view, wish.state, wish.recipe),
+        restore=restore,
+        takes_over=live,
+    )
+
+
+def restored_artifacts(attempt: AttemptFact) -> tuple[ArtifactFact, ...]:
+    """Give the artifacts that put a working machine back to where an attempt left it."""
+    return tuple(each for each in attempt.artifacts if each.is_usable)
+
+
+def _tries(history: History, wish: Wish) -> list[AttemptFact]:
+    return [each for each in history.attempts if (each.lane, each.state) == (wish.lane, wish.state)]
+
+
+def _to_restore(
+    below: Mapping[int, AttemptFact], machine: Collection[str] | None
+) -> AttemptFact | RunFirst | None:
+    """Find what a machine needs before it can work above the milestones `below`."""
+    steps: list[AttemptFact] = []
+    for _, attempt in sorted(below.items(), reverse=True):
+        if machine is not None and attempt.id in machine:
+            return None
+        if attempt.unusable_artifact is not None:
+            return RunFirst(attempt.state, attempt)
+        if attempt.is_checkpoint:
+            return _unless_stepped(steps, machine) or attempt
+        if attempt.changed_a_machine_only:
+            steps.append(attempt)
+    return _unless_stepped(steps, machine)
+
+
+def _unless_stepped(steps: list[AttemptFact], machine: Collection[str] | None) -> RunFirst | None:
+    """Refuse a machine that lacks what claimed steps did; reported ones are not ours to judge."""
+    claimed = [each for each in steps if each.is_claimed]
+    if machine is None or not claimed:
+        return None
+    return RunFirst(claimed[-1].state, claimed[-1])

@@ -1,0 +1,154 @@
+"""Plain data that the rules decide on: what is recorded about one build.
+
+Times are the database's, in UTC. Nothing here does I/O.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from buildstate_core.vocabulary import (
+    TRUNK,
+    ArtifactKind,
+    ArtifactStatus,
+    AttemptStatus,
+    Kind,
+)
+
+CARRIERS = frozenset({ArtifactKind.BLOB, ArtifactKind.HANDLE})
+"""Artifacts that hold the image itself, so that work can continue from them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtifactFact:
+    """What the rules need to know of an artifact.
+
+    Attributes:
+        digest: Of the bytes, the handle or the value; `None` for one never verified.
+        unusable_because: The reason code recorded when it was taken out of use.
+    """
+
+    id: str
+    name: str = "artifact"
+    kind: ArtifactKind = ArtifactKind.BLOB
+    status: ArtifactStatus = ArtifactStatus.AVAILABLE
+    digest: str | None = None
+    unusable_because: str | None = None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the record allows its use; only a worker can see whether it is there."""
+        return self.status is ArtifactStatus.AVAILABLE
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttemptFact:
+    """What the rules need to know of one try at a milestone.
+
+    Attributes:
+        as_of: When the newest thing known about it happened.
+        lease_until: When a claimed attempt is lost unless renewed; `None` for a plain report.
+        fingerprint: Part name to digest, of what went into it.
+    """
+
+    id: str
+    state: int
+    as_of: datetime
+    lane: str = TRUNK
+    number: int = 1
+    status: AttemptStatus = AttemptStatus.COMPLETED
+    kind: Kind | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    lease_until: datetime | None = None
+    worker: str | None = None
+    message: str | None = None
+    fingerprint: Mapping[str, str] = field(default_factory=dict)
+    artifacts: tuple[ArtifactFact, ...] = ()
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether a claim made it, rather than a plain report."""
+        return self.lease_until is not None
+
+    @property
+    def order(self) -> tuple[datetime, str]:
+        """Sorts attempts by when they happened, whatever the order in which they arrived."""
+        return (self.as_of, self.id)
+
+    @property
+    def unusable_artifact(self) -> ArtifactFact | None:
+        """The first artifact that was taken out of use."""
+        return next((each for each in self.artifacts if not each.is_usable), None)
+
+    @property
+    def is_standing(self) -> bool:
+        """Whether it completed and all that it left may still be used."""
+        return self.status is AttemptStatus.COMPLETED and self.unusable_artifact is None
+
+    @property
+    def is_checkpoint(self) -> bool:
+        """Whether work can continue from it."""
+        return self.is_standing and any(each.kind in CARRIERS for each in self.artifacts)
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether it ended without a result that may be used, so that it stands in the way."""
+        if self.status is AttemptStatus.COMPLETED:
+            return self.unusable_artifact is not None
+        return not (self.status.is_live or self.status.is_done)
+
+    @property
+    def changed_a_machine_only(self) -> bool:
+        """Whether it completed as a step: nothing is left of it but a changed machine."""
+        return (
+            self.status is AttemptStatus.COMPLETED
+            and not self.artifacts
+            and self.kind in {None, Kind.STEP, Kind.CHECKPOINT}
+        )
+
+
+@dataclass(frozen=True)
+class History:
+    """All attempts of one build, in any order."""
+
+    attempts: tuple[AttemptFact, ...]
+
+    @classmethod
+    def of(cls, attempts: Iterable[AttemptFact]) -> "History":
+        """Collect attempts."""
+        return cls(tuple(attempts))
+
+    @cached_property
+    def _newest(self) -> Mapping[tuple[str, int], AttemptFact]:
+        found: dict[tuple[str, int], AttemptFact] = {}
+        for attempt in sorted(self.attempts, key=lambda each: each.order):
+            found[attempt.lane, attempt.state] = attempt
+        return found
+
+    @cached_property
+    def lanes(self) -> tuple[str, ...]:
+        """The lanes that branched off, by name; empty while there is only the trunk."""
+        return tuple(sorted({each.lane for each in self.attempts} - {TRUNK}))
+
+    def view(self, lane: str, *, begin: int | None = None) -> Mapping[int, AttemptFact]:
+        """Give the newest attempt by state as a lane sees it, in ascending order of state.
+
+        A lane sees the trunk up to where it begins.
+
+        Args:
+            lane: The lane that looks.
+            begin: A state at which the lane is about to work, if it is not recorded yet.
+        """
+        own = {state: each for (name, state), each in self._newest.items() if name == lane}
+        if lane == TRUNK:
+            return dict(sorted(own.items()))
+        starts = [*own, begin] if begin is not None else [*own]
+        start = min(starts) if starts else None
+        trunk = {
+            state: each
+            for (name, state), each in self._newest.items()
+            if name == TRUNK and (start is None or state < start)
+        }
+        return dict(sorted((trunk | own).items()))

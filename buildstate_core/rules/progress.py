@@ -1,0 +1,152 @@
+"""Where a build stands: four numbers rather than one, and the status that follows."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from buildstate_core.rules.facts import AttemptFact, History
+from buildstate_core.vocabulary import TRUNK, AttemptStatus, BuildStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaneProgress:
+    """Where one lane stands; the trunk counts as the only lane while nothing branched off."""
+
+    lane: str
+    current_state: int | None
+    frontier: int
+    resume_from: int | None
+    status: BuildStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where a whole build stands.
+
+    Attributes:
+        current_state: The state of the newest attempt, however it went.
+        active: The states being tried now, ascending.
+        frontier: The highest completed state with no required state missing and no failed one
+            below it; the minimum over the lanes; 0 before anything completed.
+        peak: The highest state that ever completed. Never falls.
+        resume_from: The checkpoint that a rerun continues from; the earliest over the lanes.
+        failure: The newest attempt of a lane that failed or was lost.
+    """
+
+    current_state: int | None
+    active: tuple[int, ...]
+    frontier: int
+    peak: int
+    resume_from: int | None
+    status: BuildStatus
+    lanes: tuple[LaneProgress, ...]
+    failure: AttemptFact | None
+
+
+def progress(
+    history: History,
+    *,
+    last_state: int,
+    required: Collection[int] = (),
+    is_cancelled: bool = False,
+) -> Progress:
+    """Derive where a build stands from its attempts.
+
+    Args:
+        history: All of its attempts.
+        last_state: The last state of the build's catalogue.
+        required: The states of the catalogue that may not be missing.
+        is_cancelled: Whether a person cancelled the build.
+    """
+    names = history.lanes or (TRUNK,)
+    views = {name: history.view(name) for name in names}
+    lanes = tuple(_lane(name, view, last_state, required) for name, view in views.items())
+    newest = max(history.attempts, key=lambda each: each.order, default=None)
+    done = [each.state for each in history.attempts if each.status is AttemptStatus.COMPLETED]
+    resume_points = [each.resume_from for each in lanes]
+    return Progress(
+        current_state=newest.state if newest else None,
+        active=tuple(sorted({each.state for each in history.attempts if each.status.is_live})),
+        frontier=min(each.frontier for each in lanes),
+        peak=max(done, default=0),
+        resume_from=None
+        if None in resume_points
+        else min(p for p in resume_points if p is not None),
+        status=BuildStatus.CANCELLED
+        if is_cancelled
+        else _combined([each.status for each in lanes]),
+        lanes=lanes if history.lanes else (),
+        failure=_failure(views),
+    )
+
+
+def frontier(view: Mapping[int, AttemptFact], required: Collection[int] = ()) -> int:
+    """Give the highest completed state that nothing missing or failed stands below.
+
+    Args:
+        view: A lane's newest attempt by state.
+        required: The states that may not be missing.
+    """
+    reached = 0
+    missing = sorted(
+        state for state in required if state not in view or not view[state].status.is_done
+    )
+    limit = missing[0] if missing else None
+    for state, attempt in sorted(view.items()):
+        if (limit is not None and state > limit) or attempt.is_broken:
+            break
+        if attempt.status.is_done:
+            reached = state
+    return reached
+
+
+def resume_point(view: Mapping[int, AttemptFact]) -> AttemptFact | None:
+    """Give the highest checkpoint that nothing broken stands below.
+
+    Args:
+        view: A lane's newest attempt by state.
+    """
+    found = None
+    for _, attempt in sorted(view.items()):
+        if attempt.is_broken:
+            break
+        if attempt.is_checkpoint:
+            found = attempt
+    return found
+
+
+def _lane(
+    name: str, view: Mapping[int, AttemptFact], last_state: int, required: Collection[int]
+) -> LaneProgress:
+    newest = max(view.values(), key=lambda each: each.order, default=None)
+    checkpoint = resume_point(view)
+    reached = frontier(view, required)
+    return LaneProgress(
+        lane=name,
+        current_state=newest.state if newest else None,
+        frontier=reached,
+        resume_from=checkpoint.state if checkpoint else None,
+        status=_status(newest, is_at_the_end=reached >= last_state and last_state in view),
+    )
+
+
+def _status(newest: AttemptFact | None, *, is_at_the_end: bool) -> BuildStatus:
+    if newest is None:
+        return BuildStatus.PENDING
+    if newest.status in {AttemptStatus.FAILED, AttemptStatus.LOST}:
+        return BuildStatus.FAILED
+    if is_at_the_end and not newest.status.is_live:
+        return BuildStatus.COMPLETED
+    return BuildStatus.IN_PROGRESS
+
+
+def _combined(lanes: Collection[BuildStatus]) -> BuildStatus:
+    if BuildStatus.FAILED in lanes:
+        return BuildStatus.FAILED
+    different = set(lanes)
+    return different.pop() if len(different) == 1 else BuildStatus.IN_PROGRESS
+
+
+def _failure(views: Mapping[str, Mapping[int, AttemptFact]]) -> AttemptFact | None:
+    newest = [max(view.values(), key=lambda each: each.order) for view in views.values() if view]
+    failed = [each for each in newest if each.status in {AttemptStatus.FAILED, AttemptStatus.LOST}]
+    return max(failed, key=lambda each: each.order, default=None)

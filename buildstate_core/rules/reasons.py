@@ -1,0 +1,77 @@
+"""Why a milestone is skipped or run: stable codes, and their text for people.
+
+A code may carry what it is about behind a colon: `recipe_changed:command`, `covered_by:50`.
+"""
+
+from typing import Final
+
+NEVER_COMPLETED: Final = "never_completed"
+FAILED_BEFORE: Final = "failed_before"
+LOST_WORKER: Final = "lost_worker"
+ARTIFACT_GONE: Final = "artifact_gone"
+ARTIFACT_CORRUPT: Final = "artifact_corrupt"
+NOT_RESTORABLE: Final = "not_restorable"
+EXPIRED: Final = "expired"
+REVOKED: Final = "revoked"
+UNCHANGED: Final = "unchanged"
+WAIVED: Final = "waived"
+HELD: Final = "held"
+BUILD_CLOSED: Final = "build_closed"
+
+_RECIPE_CHANGED = "recipe_changed"
+_INPUT_CHANGED = "input_changed"
+_UPSTREAM_CHANGED = "upstream_changed"
+_COVERED_BY = "covered_by"
+
+_TEXTS: Final = {
+    NEVER_COMPLETED: "it has not been completed yet",
+    FAILED_BEFORE: "its newest attempt failed",
+    LOST_WORKER: "the worker that had it stopped answering",
+    ARTIFACT_GONE: "its artifact is gone from storage",
+    ARTIFACT_CORRUPT: "its artifact does not have the recorded content",
+    NOT_RESTORABLE: "it only changed a machine, and no later checkpoint covers it",
+    EXPIRED: "its artifact has expired",
+    REVOKED: "its artifact was revoked",
+    UNCHANGED: "it is done, and nothing that goes into it has changed",
+    WAIVED: "a person said that it is not needed",
+    HELD: "another worker has it",
+    BUILD_CLOSED: "the build is closed",
+    _RECIPE_CHANGED: "its recipe has changed: {}",
+    _INPUT_CHANGED: "an input has changed: {}",
+    _UPSTREAM_CHANGED: "what state {} made has changed",
+    _COVERED_BY: "the checkpoint at state {} includes it",
+}
+
+
+def part_changed(part: str) -> str:
+    """Give the reason for a changed part of a fingerprint.
+
+    >>> part_changed("command"), part_changed("input:hosts"), part_changed("upstream:10")
+    ('recipe_changed:command', 'input_changed:hosts', 'upstream_changed:10')
+    """
+    prefix, _, rest = part.partition(":")
+    if prefix == "input":
+        return f"{_INPUT_CHANGED}:{rest}"
+    if prefix == "upstream":
+        return f"{_UPSTREAM_CHANGED}:{rest}"
+    return f"{_RECIPE_CHANGED}:{part}"
+
+
+def upstream_changed(state: int) -> str:
+    """Give the reason for a state whose result was made anew and may differ."""
+    return f"{_UPSTREAM_CHANGED}:{state}"
+
+
+def covered_by(state: int) -> str:
+    """Give the reason for a step that a later checkpoint includes."""
+    return f"{_COVERED_BY}:{state}"
+
+
+def describe(reason: str) -> str:
+    """Say a reason in words; a code from a newer release is given as it is.
+
+    >>> describe("covered_by:50")
+    'the checkpoint at state 50 includes it'
+    """
+    code, _, rest = reason.partition(":")
+    return _TEXTS.get(code, reason).format(rest)
