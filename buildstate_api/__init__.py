@@ -1,1 +1,1 @@
-"""placeholder."""
+"""The state service: routes → services → queries → tables, on PostgreSQL."""

@@ -1,0 +1,68 @@
+"""The service as an ASGI application."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from fastapi import Depends, FastAPI
+from fastapi.responses import JSONResponse
+
+from buildstate_api import health, problems
+from buildstate_api.artifacts.routes import router as artifacts
+from buildstate_api.bodies import BodyLimit
+from buildstate_api.builds.routes import router as builds
+from buildstate_api.claims.routes import router as claims
+from buildstate_api.database import Database
+from buildstate_api.deps import KeyDep, require_key
+from buildstate_api.jobs import keep_working
+from buildstate_api.keys.routes import router as keys
+from buildstate_api.leases import keep_beating
+from buildstate_api.projects.routes import router as projects
+from buildstate_api.settings import ServerSettings
+from buildstate_core import __version__
+
+
+def create_app(settings: ServerSettings) -> FastAPI:
+    """Build the service; its lifespan opens what it needs, and closes it.
+
+    The database has to be migrated already (`buildstate_api.migrate`).
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        database = Database.connect(settings.database_url, pool_size=settings.pool_size)
+        app.state.database = database
+        work = [
+            asyncio.create_task(keep_beating(database)),
+            asyncio.create_task(keep_working(settings.database_url, database)),
+        ]
+        try:
+            yield
+        finally:
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+            await database.close()
+
+    app = FastAPI(
+        title="BuildState",
+        version=__version__,
+        summary="State, history and artifact locations of machine image builds.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    problems.install(app)
+    app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
+    app.include_router(health.router, responses={503: problems.RESPONSES[503]})
+    for router in (projects, builds, claims, artifacts, keys):
+        app.include_router(
+            router, responses=problems.RESPONSES, dependencies=[Depends(require_key)]
+        )
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi(_: KeyDep) -> JSONResponse:
+        return JSONResponse(app.openapi())
+
+    return app

@@ -1,0 +1,1 @@
+"""Artifacts: where they are, and whether they may be used."""

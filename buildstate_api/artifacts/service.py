@@ -1,0 +1,94 @@
+"""Artifacts: listed, verified at their first pull, and taken out of use when they are lost."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from buildstate_api.artifacts import queries
+from buildstate_api.builds import changes
+from buildstate_api.events.service import emit
+from buildstate_api.paging import Paging
+from buildstate_api.tables import ArtifactRow, BuildRow
+from buildstate_api.views import artifact_view
+from buildstate_core.errors import Conflict, NotFound
+from buildstate_core.models import Artifact, ArtifactVerified, Page, Quarantine
+from buildstate_core.vocabulary import ArtifactStatus
+
+
+async def list_artifacts(
+    session: AsyncSession, ref: str, paging: Paging, state: int | None
+) -> Page[Artifact]:
+    """List the artifacts of a build, oldest first."""
+    build = await changes.find(session, ref)
+    start = paging.start(UUID)
+    after = start[0] if start else None
+    found = await queries.artifacts_after(session, build.id, after, paging.limit + 1, state=state)
+    rows, cursor = paging.cut(found, lambda row: (row.id,))
+    return Page(
+        items=tuple(artifact_view(build.number, row.attempt, row) for row in rows),
+        next_cursor=cursor,
+    )
+
+
+async def get_artifact(session: AsyncSession, artifact_id: UUID) -> Artifact:
+    """Get one artifact."""
+    row = await _find(session, artifact_id)
+    build = await changes.find(session, row.build_id)
+    return artifact_view(build.number, row.attempt, row)
+
+
+async def verify(session: AsyncSession, artifact_id: UUID, seen: ArtifactVerified) -> Artifact:
+    """Record the digest of an artifact that was reported without one.
+
+    Raises:
+        Conflict: It has another digest or size already.
+    """
+    build, row = await _locked(session, artifact_id)
+    recorded = (row.checksum or seen.checksum, row.size_bytes or seen.size_bytes)
+    if recorded != (seen.checksum, seen.size_bytes):
+        raise Conflict(
+            f"Artifact {row.name} of state {row.attempt.state} is recorded with {row.checksum} "
+            f"and {row.size_bytes} bytes; that never changes.",
+            code="artifact-verified-already",
+            field="checksum",
+            hint="If its bytes differ, it is corrupt: quarantine it.",
+        )
+    row.checksum, row.size_bytes = recorded
+    await session.flush()
+    return artifact_view(build.number, row.attempt, row)
+
+
+async def quarantine(session: AsyncSession, artifact_id: UUID, found: Quarantine) -> Artifact:
+    """Take an artifact out of use; said twice, the first reason stays."""
+    build, row = await _locked(session, artifact_id)
+    if row.status == ArtifactStatus.AVAILABLE:
+        row.status = ArtifactStatus.QUARANTINED
+        row.status_reason = found.reason
+        data = {
+            "artifact_id": str(row.id),
+            "state": row.attempt.state,
+            "reason": found.reason,
+            "message": found.message,
+        }
+        await emit(session, "artifact.quarantined", data, build_id=build.id)
+        await changes.derive(session, build)
+    return artifact_view(build.number, row.attempt, row)
+
+
+async def _find(session: AsyncSession, artifact_id: UUID) -> ArtifactRow:
+    row = await queries.artifact(session, artifact_id)
+    if row is None:
+        raise NotFound(
+            f"There is no artifact {artifact_id}.",
+            code="artifact-not-found",
+            field="artifact",
+            hint="To see a build's artifacts: bldst artifact list BUILD",
+        )
+    return row
+
+
+async def _locked(session: AsyncSession, artifact_id: UUID) -> tuple[BuildRow, ArtifactRow]:
+    """Find an artifact and lock its build, in the order in which every writer locks them."""
+    build_id = (await _find(session, artifact_id)).build_id
+    build = await changes.find(session, build_id, lock=True)
+    return build, await _find(session, artifact_id)

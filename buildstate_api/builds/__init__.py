@@ -1,0 +1,1 @@
+"""Builds, their history, reports and plans."""

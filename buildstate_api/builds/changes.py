@@ -1,0 +1,191 @@
+"""What every change of a build does in its transaction: lock, record, derive, emit."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
+
+from buildstate_api.builds import queries
+from buildstate_api.database import database_now
+from buildstate_api.events.service import emit
+from buildstate_api.facts import history_of
+from buildstate_api.tables import ArtifactRow, AttemptRow, BuildRow
+from buildstate_core.errors import Conflict, NotFound
+from buildstate_core.models import ArtifactRecord
+from buildstate_core.rules.facts import AttemptFact
+from buildstate_core.rules.progress import Progress, progress
+from buildstate_core.vocabulary import MAX_STATE, AttemptStatus, BuildStatus
+
+_MAX_NUMBER = 2**63 - 1
+
+
+async def find(session: AsyncSession, ref: str | UUID, *, lock: bool = False) -> BuildRow:
+    """Find a build by id or number, or say that there is none.
+
+    With `lock`, every other writer of this build waits until the commit.
+    """
+    parsed = ref if isinstance(ref, UUID) else _parsed(ref)
+    row = None if parsed is None else await queries.build(session, parsed, lock=lock)
+    if row is None:
+        raise NotFound(
+            f"There is no build {str(ref)[:80]!r}.",
+            code="build-not-found",
+            field="build",
+            hint="Name it by its number or id. To see them: bldst build list",
+        )
+    return row
+
+
+def why_closed(build: BuildRow) -> str | None:
+    """Say why a build takes no more work, or `None` if it does."""
+    if build.superseded_by is not None:
+        return "superseded"
+    if build.status in {BuildStatus.COMPLETED, BuildStatus.CANCELLED}:
+        return build.status
+    return None
+
+
+def closed(build: BuildRow, reason: str) -> Conflict:
+    """Make the error for work on a build that takes no more."""
+    return Conflict(
+        f"Build {build.number} is {reason}; what is delivered or given up no longer changes.",
+        code=f"build-{reason}",
+        field="build",
+        hint="Start a new build with another version or key, or with restart.",
+    )
+
+
+async def mark_lost(session: AsyncSession, build: BuildRow) -> None:
+    """End the attempts of a locked build whose lease ran out."""
+    now = await database_now(session)
+    for row in await queries.attempts(session, build.id):
+        live = AttemptStatus(row.status).is_live
+        if live and row.lease_until is not None and row.lease_until <= now:
+            await end(
+                session,
+                build,
+                row,
+                AttemptStatus.LOST,
+                at=now,
+                message=f"{row.worker or 'its worker'} stopped answering: the lease ran out",
+            )
+
+
+async def end(
+    session: AsyncSession,
+    build: BuildRow,
+    row: AttemptRow,
+    status: AttemptStatus,
+    *,
+    at: datetime,
+    message: str | None,
+) -> None:
+    """End a live attempt of a locked build."""
+    row.status = status
+    row.message = message if message is not None else row.message
+    row.as_of = at
+    row.ended_at = at
+    await emit_attempt(session, build, row)
+
+
+async def emit_attempt(session: AsyncSession, build: BuildRow, row: AttemptRow) -> None:
+    """Add the event of an attempt's new status to the outbox."""
+    data = {
+        "attempt_id": str(row.id),
+        "state": row.state,
+        "lane": row.lane,
+        "attempt": row.number,
+        "status": row.status,
+        "reason": row.reason,
+        "message": row.message,
+        "worker": row.worker,
+    }
+    await emit(session, f"attempt.{row.status}", data, build_id=build.id)
+
+
+async def add_artifacts(
+    session: AsyncSession, attempt: AttemptRow, records: Iterable[ArtifactRecord]
+) -> None:
+    """Record what a locked build's attempt produced."""
+    session.add_all(
+        ArtifactRow(
+            id=uuid7(),
+            build_id=attempt.build_id,
+            attempt_id=attempt.id,
+            name=record.name,
+            kind=record.kind,
+            storage_type=record.storage_type,
+            uri=record.uri,
+            size_bytes=record.size_bytes,
+            checksum=record.checksum,
+            format=record.format,
+            compression=record.compression,
+            metadata_=record.metadata,
+        )
+        for record in records
+    )
+    await session.flush()
+
+
+async def derive(session: AsyncSession, build: BuildRow) -> None:
+    """Bring what is derived of a locked build up to date, and emit a change of its status."""
+    await session.flush()
+    rows = await queries.attempts(session, build.id)
+    required = [each.code for each in build.catalog.states if each.required]
+    found = progress(
+        history_of(rows),
+        last_state=max((each.code for each in build.catalog.states), default=MAX_STATE),
+        required=required,
+        is_cancelled=build.status == BuildStatus.CANCELLED,
+    )
+    now = await database_now(session)
+    before = build.status
+    _store(build, found, now)
+    build.started_at = min((row.started_at for row in rows if row.started_at), default=None)
+    if build.status != before:
+        build.finished_at = now if build.status == BuildStatus.COMPLETED else None
+        await emit(session, f"build.{build.status}", {"number": build.number}, build_id=build.id)
+    await session.flush()
+
+
+def _store(build: BuildRow, found: Progress, now: datetime) -> None:
+    build.status = found.status
+    build.current_state = found.current_state
+    build.frontier = found.frontier
+    build.peak = found.peak
+    build.active = list(found.active)
+    build.resume_from = found.resume_from
+    build.updated_at = now
+    build.lanes = [
+        {
+            "lane": each.lane,
+            "status": each.status,
+            "current_state": each.current_state,
+            "frontier": each.frontier,
+            "resume_from": each.resume_from,
+        }
+        for each in found.lanes
+    ]
+    build.failure = None if found.failure is None else _failure(found.failure)
+
+
+def _failure(attempt: AttemptFact) -> dict[str, object]:
+    return {
+        "state": attempt.state,
+        "lane": attempt.lane,
+        "attempt": attempt.number,
+        "message": attempt.message,
+        "at": attempt.as_of.isoformat(),
+    }
+
+
+def _parsed(ref: str) -> UUID | int | None:
+    if ref.isascii() and ref.isdigit():
+        number = int(ref) if len(ref) <= len(str(_MAX_NUMBER)) else _MAX_NUMBER + 1
+        return number if number <= _MAX_NUMBER else None
+    try:
+        return UUID(ref)
+    except ValueError:
+        return None

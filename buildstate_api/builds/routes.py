@@ -1,0 +1,111 @@
+"""`/v1/builds`."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import JSONResponse
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from buildstate_api.artifacts import service as artifacts
+from buildstate_api.builds import service
+from buildstate_api.claims import service as claims
+from buildstate_api.deps import PagingDep, Reading, WritingDep
+from buildstate_core.models import (
+    Artifact,
+    Attempt,
+    Build,
+    BuildCreate,
+    Claim,
+    ClaimRequest,
+    Event,
+    Page,
+    Plan,
+    Report,
+)
+from buildstate_core.vocabulary import MAX_STATE, MIN_STATE, BuildStatus
+
+router = APIRouter(prefix="/v1/builds", tags=["builds"])
+
+BuildPath = Annotated[str, Path(description="The build's id or number.", max_length=64)]
+Filter = Annotated[str | None, Query(max_length=500)]
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=Build,
+    responses={200: {"model": Build, "description": "The build with this key existed already."}},
+)
+async def create_build(body: BuildCreate, writing: WritingDep) -> JSONResponse:
+    """Create a build, or get the one that its key means already (200)."""
+    is_new = True
+
+    async def create(session: AsyncSession) -> Build:
+        nonlocal is_new
+        build, is_new = await service.create_build(session, body)
+        return build
+
+    return await writing.once(create, status_code=lambda _: 201 if is_new else 200)
+
+
+@router.get("")
+async def list_builds(  # noqa: PLR0917 - query parameters have names
+    session: Reading,
+    paging: PagingDep,
+    project: Filter = None,
+    platform: Filter = None,
+    key: Filter = None,
+    status: BuildStatus | None = None,
+) -> Page[Build]:
+    """List builds, newest first."""
+    filters = {"project": project, "platform": platform, "key": key, "status": status}
+    return await service.list_builds(
+        session, paging, {name: value for name, value in filters.items() if value is not None}
+    )
+
+
+@router.get("/{build}")
+async def get_build(build: BuildPath, session: Reading) -> Build:
+    """Get a build."""
+    return await service.get_build(session, build)
+
+
+@router.get("/{build}/history")
+async def get_history(build: BuildPath, session: Reading, paging: PagingDep) -> Page[Attempt]:
+    """List every attempt of a build, oldest first."""
+    return await service.get_history(session, build, paging)
+
+
+@router.get("/{build}/plan")
+async def get_plan(build: BuildPath, session: Reading) -> Plan:
+    """Say what a rerun of a build would do with each milestone, and why."""
+    return await service.get_plan(session, build)
+
+
+@router.get("/{build}/events")
+async def get_events(build: BuildPath, session: Reading, paging: PagingDep) -> Page[Event]:
+    """List what happened to a build, oldest first."""
+    return await service.get_events(session, build, paging)
+
+
+@router.get("/{build}/artifacts")
+async def list_artifacts(
+    build: BuildPath,
+    session: Reading,
+    paging: PagingDep,
+    state: Annotated[int | None, Query(ge=MIN_STATE, le=MAX_STATE)] = None,
+) -> Page[Artifact]:
+    """List the artifacts of a build, oldest first."""
+    return await artifacts.list_artifacts(session, build, paging, state)
+
+
+@router.post("/{build}/reports", status_code=201, response_model=Attempt)
+async def report(build: BuildPath, body: Report, writing: WritingDep) -> JSONResponse:
+    """Report about a milestone without a claim. An older report never overwrites a newer one."""
+    return await writing.once(lambda session: service.report(session, build, body), status_code=201)
+
+
+@router.post("/{build}/claims", response_model=Claim)
+async def claim(build: BuildPath, body: ClaimRequest, writing: WritingDep) -> JSONResponse:
+    """Ask for a milestone: `skip` it, `run` it, or hear by whom it is `held`."""
+    return await writing.once(lambda session: claims.claim(session, build, body))

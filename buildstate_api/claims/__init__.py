@@ -1,0 +1,1 @@
+"""Claims, and the attempts that they make."""

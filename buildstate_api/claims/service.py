@@ -1,0 +1,291 @@
+"""Claims, and the attempts that they make.
+
+A claim is answered in one transaction that holds the build's row, so that two claimants never see
+the same free milestone; a partial unique index says the same a second time. Every later write of
+the holder carries the claim's token, and is refused once the attempt is not live or its lease has
+run out.
+"""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from typing import assert_never
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
+
+from buildstate_api.builds import changes, queries
+from buildstate_api.claims.queries import next_fence
+from buildstate_api.database import database_now
+from buildstate_api.facts import history_of
+from buildstate_api.tables import ArtifactRow, AttemptRow, BuildRow
+from buildstate_api.views import artifact_view, attempt_view
+from buildstate_core.errors import NotFound, Refused, StaleClaim
+from buildstate_core.models import (
+    Artifact,
+    Attempt,
+    Claim,
+    ClaimRequest,
+    Complete,
+    Fail,
+    Heartbeat,
+    Lease,
+)
+from buildstate_core.rules.claims import (
+    Closed,
+    Granted,
+    HeldByOther,
+    RunFirst,
+    Skipped,
+    Wish,
+    answer_claim,
+)
+from buildstate_core.rules.reasons import HELD, describe
+from buildstate_core.rules.skipping import Recipe
+from buildstate_core.vocabulary import ArtifactStatus, AttemptStatus, ClaimDecision, Kind
+
+
+async def claim(session: AsyncSession, ref: str, request: ClaimRequest) -> Claim:
+    """Answer a claim: skip, run, or held.
+
+    Raises:
+        Refused: Another milestone has to run on this machine first.
+        Conflict: The build takes no more work.
+    """
+    build = await changes.find(session, ref, lock=True)
+    await changes.mark_lost(session, build)
+    rows = {str(row.id): row for row in await queries.attempts(session, build.id)}
+    now = await database_now(session)
+    closed = changes.why_closed(build)
+    answer = answer_claim(
+        history_of(rows.values()), _wish(request), now=now, is_closed=closed is not None
+    )
+    match answer:
+        case Skipped(reason, attempt, is_resume_point):
+            claimed = _skip(build, rows[attempt.id], reason, is_resume_point=is_resume_point)
+        case HeldByOther(attempt):
+            claimed = _held(build, rows[attempt.id])
+        case RunFirst(state, because):
+            raise _run_first(build, request, state, rows[because.id])
+        case Closed():
+            raise changes.closed(build, closed or "closed")
+        case Granted():
+            claimed = await _run(session, build, request, answer, rows, now)
+        case _:
+            assert_never(answer)
+    await changes.derive(session, build)
+    return claimed
+
+
+async def get_attempt(session: AsyncSession, attempt_id: UUID) -> Attempt:
+    """Get one attempt."""
+    row = await _find(session, attempt_id)
+    return attempt_view(await changes.find(session, row.build_id), row)
+
+
+async def heartbeat(session: AsyncSession, attempt_id: UUID, beat: Heartbeat) -> Lease:
+    """Renew the lease of a claim.
+
+    Raises:
+        StaleClaim: The token is not the live claim's.
+    """
+    row = await _find(session, attempt_id, lock=True)
+    now = await database_now(session)
+    build = await changes.find(session, row.build_id)
+    _check_live(build, row, beat.token, now)
+    assert row.lease_seconds is not None  # noqa: S101 - a claim has one
+    row.heartbeat_at = now
+    row.lease_until = now + timedelta(seconds=row.lease_seconds)
+    await session.flush()
+    return Lease(lease_seconds=row.lease_seconds, lease_until=row.lease_until)
+
+
+async def complete(session: AsyncSession, attempt_id: UUID, done: Complete) -> Attempt:
+    """Record an attempt's completion and its artifacts, both or neither.
+
+    Said twice with the same token, it has one effect.
+
+    Raises:
+        StaleClaim: The token is not the live claim's.
+    """
+    build, row, now = await _held_attempt(session, attempt_id)
+    if row.status == AttemptStatus.COMPLETED and _is_token_of(row, done.token):
+        return attempt_view(build, row)
+    _check_live(build, row, done.token, now)
+    row.kind = done.kind or row.kind or (Kind.CHECKPOINT if done.artifacts else Kind.STEP)
+    await changes.add_artifacts(session, row, done.artifacts)
+    await changes.end(session, build, row, AttemptStatus.COMPLETED, at=now, message=done.message)
+    await changes.derive(session, build)
+    return attempt_view(build, await _find(session, attempt_id))
+
+
+async def fail(session: AsyncSession, attempt_id: UUID, failed: Fail) -> Attempt:
+    """Record an attempt's failure.
+
+    Raises:
+        StaleClaim: The token is not the live claim's.
+    """
+    build, row, now = await _held_attempt(session, attempt_id)
+    if row.status == AttemptStatus.FAILED and _is_token_of(row, failed.token):
+        return attempt_view(build, row)
+    _check_live(build, row, failed.token, now)
+    await changes.end(session, build, row, AttemptStatus.FAILED, at=now, message=failed.message)
+    await changes.derive(session, build)
+    return attempt_view(build, await _find(session, attempt_id))
+
+
+def _wish(request: ClaimRequest) -> Wish:
+    return Wish(
+        state=request.state,
+        lane=request.lane,
+        recipe=Recipe(kind=request.kind, parts=request.fingerprint, consumes=request.consumes),
+        machine=None if request.machine is None else {str(each) for each in request.machine},
+    )
+
+
+def _skip(build: BuildRow, row: AttemptRow, reason: str, *, is_resume_point: bool) -> Claim:
+    return Claim(
+        decision=ClaimDecision.SKIP,
+        reason=reason,
+        text=describe(reason),
+        attempt=attempt_view(build, row),
+        artifacts=_usable(build, row),
+        is_resume_point=is_resume_point,
+        storage_url=build.project.storage_url,
+    )
+
+
+def _held(build: BuildRow, row: AttemptRow) -> Claim:
+    return Claim(
+        decision=ClaimDecision.HELD,
+        reason=HELD,
+        text=describe(HELD),
+        attempt=attempt_view(build, row),
+        holder=row.worker,
+        lease_until=row.lease_until,
+    )
+
+
+async def _run(  # noqa: PLR0917 - what a claim is made of
+    session: AsyncSession,
+    build: BuildRow,
+    request: ClaimRequest,
+    granted: Granted,
+    rows: dict[str, AttemptRow],
+    now: datetime,
+) -> Claim:
+    if granted.takes_over is not None:
+        reported = rows[granted.takes_over.id]
+        message = "a claim took over; nobody had said how it went"
+        await changes.end(session, build, reported, AttemptStatus.LOST, at=now, message=message)
+        await session.flush()
+    token = secrets.token_urlsafe(24)
+    row = AttemptRow(
+        id=uuid7(),
+        build_id=build.id,
+        lane=request.lane,
+        state=request.state,
+        number=granted.number,
+        status=AttemptStatus.IN_PROGRESS,
+        kind=request.kind,
+        reason=granted.reason,
+        worker=request.worker,
+        as_of=now,
+        started_at=now,
+        token_hash=_hash(token),
+        fence=await next_fence(session),
+        lease_seconds=request.lease_seconds,
+        lease_until=now + timedelta(seconds=request.lease_seconds),
+        heartbeat_at=now,
+        fingerprint=dict(granted.fingerprint),
+        artifacts=[],
+    )
+    session.add(row)
+    await session.flush()
+    await changes.emit_attempt(session, build, row)
+    restored = None if granted.restore is None else rows[granted.restore.id]
+    return Claim(
+        decision=ClaimDecision.RUN,
+        reason=granted.reason,
+        text=describe(granted.reason),
+        attempt=attempt_view(build, row),
+        token=token,
+        fence=row.fence,
+        lease_seconds=row.lease_seconds,
+        lease_until=row.lease_until,
+        restore=() if restored is None else _usable(build, restored),
+        storage_url=build.project.storage_url,
+    )
+
+
+def _run_first(build: BuildRow, request: ClaimRequest, state: int, because: AttemptRow) -> Refused:
+    lost = next((each for each in because.artifacts if _is_lost(each)), None)
+    why = (
+        f"what it left is not usable any more ({lost.status_reason or lost.status})"
+        if lost is not None
+        else "it changed a working machine, and this is another one or was changed since"
+    )
+    return Refused(
+        f"State {request.state} of build {build.number} needs state {state} first: {why}.",
+        code="run-first",
+        field="state",
+        hint=f"Run the pipeline again from state {state}; what is done before it is skipped.",
+    )
+
+
+def _is_lost(row: ArtifactRow) -> bool:
+    return row.status != ArtifactStatus.AVAILABLE
+
+
+def _usable(build: BuildRow, row: AttemptRow) -> tuple[Artifact, ...]:
+    return tuple(
+        artifact_view(build.number, row, each) for each in row.artifacts if not _is_lost(each)
+    )
+
+
+async def _find(session: AsyncSession, attempt_id: UUID, *, lock: bool = False) -> AttemptRow:
+    row = await queries.attempt(session, attempt_id, lock=lock)
+    if row is None:
+        raise NotFound(
+            f"There is no attempt {attempt_id}.", code="attempt-not-found", field="attempt"
+        )
+    return row
+
+
+async def _held_attempt(
+    session: AsyncSession, attempt_id: UUID
+) -> tuple[BuildRow, AttemptRow, datetime]:
+    """Find an attempt and lock its build, in the order in which every writer locks them."""
+    build_id = (await _find(session, attempt_id)).build_id
+    build = await changes.find(session, build_id, lock=True)
+    return build, await _find(session, attempt_id, lock=True), await database_now(session)
+
+
+def _check_live(build: BuildRow, row: AttemptRow, token: str, now: datetime) -> None:
+    what = f"state {row.state} of build {build.number}, attempt {row.number}"
+    if not _is_token_of(row, token):
+        raise StaleClaim(
+            f"The token is not the one of {what}.",
+            field="token",
+            hint="Use the token that the claim was answered with.",
+        )
+    expired = row.lease_until is not None and row.lease_until <= now
+    if row.status == AttemptStatus.IN_PROGRESS and not expired and build.superseded_by is None:
+        return
+    how = "lost: its lease ran out" if row.status == AttemptStatus.IN_PROGRESS else row.status
+    if build.superseded_by is not None:
+        how = "given up: its build was restarted"
+    raise StaleClaim(
+        f"The claim on {what} is {how}; nothing that it says is recorded any more.",
+        field="token",
+        hint="Claim the milestone again: it may have been done by another worker.",
+    )
+
+
+def _is_token_of(row: AttemptRow, token: str) -> bool:
+    return row.token_hash is not None and secrets.compare_digest(row.token_hash, _hash(token))
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

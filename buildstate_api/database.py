@@ -1,0 +1,78 @@
+"""Connections to PostgreSQL."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+
+from buildstate_core.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class Database:
+    """The engine of one process, and sessions on it."""
+
+    engine: AsyncEngine
+    sessions: async_sessionmaker[AsyncSession]
+
+    @classmethod
+    def connect(cls, url: str, *, pool_size: int = 10) -> "Database":
+        """Prepare connections; none is made before the first use.
+
+        Args:
+            url: A `postgresql://` URL as libpq takes it.
+            pool_size: Connections kept open.
+
+        Raises:
+            InvalidInput: The URL is not one of PostgreSQL.
+        """
+        engine = create_async_engine(
+            sqlalchemy_url(url),
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=True,
+            connect_args={"options": "-c timezone=UTC", "connect_timeout": 5},
+        )
+        return cls(engine, async_sessionmaker(engine, expire_on_commit=False))
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """Open one transaction; it is committed when the block ends well."""
+        async with self.sessions.begin() as session:
+            yield session
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+def sqlalchemy_url(url: str) -> str:
+    """Name the driver in a libpq URL.
+
+    >>> sqlalchemy_url("postgresql://me@db/buildstate")
+    'postgresql+psycopg://me@db/buildstate'
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in {"postgres", "postgresql", "postgresql+psycopg"}:
+        raise InvalidInput(
+            f"The database URL starts with {scheme!r}; BuildState runs on PostgreSQL only.",
+            code="bad-database-url",
+            field="database_url",
+            hint="Use postgresql://user:password@host/database.",
+        )
+    return make_url(f"postgresql+psycopg://{rest}").render_as_string(hide_password=False)
+
+
+async def database_now(session: AsyncSession) -> datetime:
+    """Ask for the database's time: the only clock that leases are measured by."""
+    now: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+    return now

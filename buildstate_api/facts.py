@@ -1,0 +1,54 @@
+"""Rows as the rules see them."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+
+from buildstate_api.tables import ArtifactRow, AttemptRow
+from buildstate_core.rules.facts import ArtifactFact, AttemptFact, History
+from buildstate_core.vocabulary import ArtifactKind, ArtifactStatus, AttemptStatus, Kind
+
+
+def history_of(rows: Iterable[AttemptRow]) -> History:
+    """Give a build's attempts, with their artifacts loaded, as the rules see them."""
+    return History.of(attempt_fact(row) for row in rows)
+
+
+def attempt_fact(row: AttemptRow) -> AttemptFact:
+    """Give one attempt, with its artifacts loaded, as the rules see it."""
+    return AttemptFact(
+        id=str(row.id),
+        state=row.state,
+        lane=row.lane,
+        number=row.number,
+        status=AttemptStatus(row.status),
+        kind=None if row.kind is None else Kind(row.kind),
+        as_of=row.as_of,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        lease_until=row.lease_until,
+        worker=row.worker,
+        message=row.message,
+        fingerprint=row.fingerprint,
+        artifacts=tuple(_artifact_fact(each) for each in row.artifacts),
+    )
+
+
+def _artifact_fact(row: ArtifactRow) -> ArtifactFact:
+    return ArtifactFact(
+        id=str(row.id),
+        name=row.name,
+        kind=ArtifactKind(row.kind),
+        status=ArtifactStatus(row.status),
+        digest=_digest(row),
+        unusable_because=row.status_reason,
+    )
+
+
+def _digest(row: ArtifactRow) -> str | None:
+    """Give what tells one artifact from another: of the bytes, the handle's id, or the value."""
+    if row.checksum is not None or row.kind == ArtifactKind.BLOB:
+        return row.checksum
+    content = row.uri if row.kind == ArtifactKind.HANDLE else row.metadata_.get("value")
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"

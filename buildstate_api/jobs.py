@@ -1,0 +1,61 @@
+"""Deferred work, as jobs of procrastinate's queue in the same database.
+
+Its tables live in a schema of their own, so that they never meet ours.
+"""
+
+import asyncio
+import logging
+from typing import Final
+
+import procrastinate
+from procrastinate.exceptions import ProcrastinateException
+from psycopg import OperationalError
+
+from buildstate_api.builds.service import sweep
+from buildstate_api.database import Database
+
+SCHEMA: Final = "procrastinate"
+
+_log = logging.getLogger(__name__)
+_RESTART_SECONDS: Final = 2.0
+
+
+def job_queue(database_url: str, database: Database) -> procrastinate.App:
+    """Give the queue with every job of the service on it.
+
+    Args:
+        database_url: Where the queue is.
+        database: What the jobs work on.
+    """
+    connector = procrastinate.PsycopgConnector(
+        conninfo=database_url,
+        kwargs={"options": f"-c search_path={SCHEMA} -c timezone=UTC", "connect_timeout": 5},
+        min_size=1,
+        max_size=3,
+    )
+    queue = procrastinate.App(connector=connector)
+
+    # A holder that died is found by the next read of its build; this is for builds nobody reads.
+    @queue.periodic(cron="*/5 * * * * *")
+    @queue.task(name="sweep", queueing_lock="sweep")
+    async def sweep_leases(timestamp: int) -> None:  # noqa: ARG001 - given by procrastinate
+        await sweep(database)
+
+    return queue
+
+
+async def keep_working(database_url: str, database: Database) -> None:
+    """Work on jobs until cancelled; start again after the database was away."""
+    while True:
+        queue = job_queue(database_url, database)
+        try:
+            async with queue.open_async():
+                await queue.run_worker_async(
+                    install_signal_handlers=False,
+                    listen_notify=True,
+                    delete_jobs="always",
+                    concurrency=2,
+                )
+        except (ProcrastinateException, OperationalError, OSError) as error:
+            _log.warning("Jobs wait for the database: %s", error)
+        await asyncio.sleep(_RESTART_SECONDS)

@@ -1,0 +1,83 @@
+"""Pages of a list, by an opaque cursor that says where the last page ended."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Query
+
+from buildstate_core.errors import InvalidInput
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class Paging:
+    """Which page a request asks for.
+
+    Attributes:
+        limit: At most so many items.
+        after: The sort key of the last item of the page before, part by part; `None` at first.
+    """
+
+    limit: int
+    after: tuple[str, ...] | None
+
+    @classmethod
+    def asked(
+        cls,
+        limit: Annotated[int, Query(ge=1, le=200, description="At most so many items.")] = 50,
+        cursor: Annotated[
+            str | None, Query(max_length=500, description="`next_cursor` of the page before.")
+        ] = None,
+    ) -> "Paging":
+        """Read the query parameters; a FastAPI dependency."""
+        return cls(limit, None if cursor is None else _decoded(cursor))
+
+    def start(self, *parsers: Callable[[str], Any]) -> tuple[Any, ...] | None:
+        """Give the sort key to start after, each part parsed.
+
+        Raises:
+            InvalidInput: The cursor is not one of this list.
+        """
+        if self.after is None:
+            return None
+        try:
+            return tuple(parse(part) for parse, part in zip(parsers, self.after, strict=True))
+        except ValueError as error:
+            raise _bad_cursor() from error
+
+    def cut(
+        self, rows: Sequence[Row], key: Callable[[Row], tuple[object, ...]]
+    ) -> tuple[Sequence[Row], str | None]:
+        """Split what was found for `limit + 1` into this page and the cursor of the next."""
+        page = rows[: self.limit]
+        if len(rows) <= self.limit:
+            return page, None
+        parts = [
+            part.isoformat() if isinstance(part, datetime) else str(part) for part in key(page[-1])
+        ]
+        return page, base64.urlsafe_b64encode(json.dumps(parts).encode()).decode()
+
+
+def _decoded(cursor: str) -> tuple[str, ...]:
+    try:
+        parts = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+    except (binascii.Error, ValueError) as error:
+        raise _bad_cursor() from error
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        raise _bad_cursor()
+    return tuple(parts)
+
+
+def _bad_cursor() -> InvalidInput:
+    return InvalidInput(
+        "The cursor is not one of this list.",
+        code="bad-cursor",
+        field="cursor",
+        hint="Use next_cursor of the page before, or leave it out to start.",
+    )

@@ -1,0 +1,39 @@
+"""The SQL of projects and catalogues."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from buildstate_api.tables import CatalogRow, ProjectRow
+
+
+async def project_by_name(
+    session: AsyncSession, name: str, *, lock: bool = False
+) -> ProjectRow | None:
+    """Find a project; `lock` keeps its catalogue version from changing until the commit."""
+    query = select(ProjectRow).where(ProjectRow.name == name)
+    if lock:
+        query = query.with_for_update()
+    return (await session.execute(query)).scalar_one_or_none()
+
+
+async def projects_after(
+    session: AsyncSession, after: str | None, limit: int
+) -> Sequence[ProjectRow]:
+    """List projects by name."""
+    query = select(ProjectRow).order_by(ProjectRow.name).limit(limit)
+    if after is not None:
+        query = query.where(ProjectRow.name > after)
+    return (await session.execute(query)).scalars().all()
+
+
+async def catalog(session: AsyncSession, project: ProjectRow, version: int) -> CatalogRow | None:
+    """Load one version of a project's catalogue, with its states."""
+    query = (
+        select(CatalogRow)
+        .where(CatalogRow.project_id == project.id, CatalogRow.version == version)
+        .options(selectinload(CatalogRow.states))
+    )
+    return (await session.execute(query)).scalar_one_or_none()

@@ -1,0 +1,91 @@
+"""`/v1/projects`."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Response
+from fastapi.responses import JSONResponse
+
+from buildstate_api.deps import PagingDep, Reading, WritingDep
+from buildstate_api.projects import service
+from buildstate_core.errors import InvalidInput
+from buildstate_core.models import Catalog, CatalogSet, CatalogState, Page, Project, ProjectCreate
+
+router = APIRouter(prefix="/v1/projects", tags=["projects"])
+
+ProjectPath = Annotated[str, Path(description="The project's name.", max_length=64)]
+IfMatch = Annotated[
+    str | None,
+    Header(max_length=32, description="Only if the catalogue is still at this ETag."),
+]
+
+
+@router.post("", status_code=201, response_model=Project)
+async def create_project(body: ProjectCreate, writing: WritingDep) -> JSONResponse:
+    """Create a project. Without `states` it begins with the default catalogue."""
+    return await writing.once(
+        lambda session: service.create_project(session, body), status_code=201
+    )
+
+
+@router.get("")
+async def list_projects(session: Reading, paging: PagingDep) -> Page[Project]:
+    """List the projects by name."""
+    return await service.list_projects(session, paging)
+
+
+@router.get("/{project}")
+async def get_project(project: ProjectPath, session: Reading) -> Project:
+    """Get a project."""
+    return await service.get_project(session, project)
+
+
+@router.get("/{project}/catalog")
+async def get_catalog(project: ProjectPath, session: Reading, response: Response) -> Catalog:
+    """Get the newest version of a project's catalogue; its ETag is for `If-Match`."""
+    catalog = await service.get_catalog(session, project)
+    response.headers["ETag"] = f'"{catalog.version}"'
+    return catalog
+
+
+@router.get("/{project}/catalog/versions/{version}")
+async def get_catalog_version(
+    project: ProjectPath, version: Annotated[int, Path(ge=1)], session: Reading
+) -> Catalog:
+    """Get one version of a project's catalogue."""
+    return await service.get_catalog(session, project, version)
+
+
+@router.put("/{project}/catalog", response_model=Catalog)
+async def set_catalog(
+    project: ProjectPath, body: CatalogSet, writing: WritingDep, if_match: IfMatch = None
+) -> JSONResponse:
+    """Give a project a new version of its catalogue. Builds keep the one they began with."""
+    version = _version(if_match)
+    return await writing.once(
+        lambda session: service.set_catalog(session, project, body.states, if_version=version)
+    )
+
+
+@router.post("/{project}/catalog/states", status_code=201, response_model=Catalog)
+async def insert_state(
+    project: ProjectPath, body: CatalogState, writing: WritingDep, if_match: IfMatch = None
+) -> JSONResponse:
+    """Insert a state, as a new version of the catalogue. No existing number changes meaning."""
+    version = _version(if_match)
+    return await writing.once(
+        lambda session: service.insert_state(session, project, body, if_version=version),
+        status_code=201,
+    )
+
+
+def _version(if_match: str | None) -> int | None:
+    if if_match is None or if_match == "*":
+        return None
+    digits = if_match.removeprefix("W/").strip('"')
+    if not digits.isascii() or not digits.isdigit():
+        raise InvalidInput(
+            f"If-Match is {if_match!r}; use the ETag that the catalogue came with.",
+            code="invalid-value",
+            field="If-Match",
+        )
+    return int(digits)

@@ -1,0 +1,183 @@
+"""Projects, and the versions of their catalogues."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
+
+from buildstate_api.errors import violates
+from buildstate_api.events.service import emit
+from buildstate_api.paging import Paging
+from buildstate_api.projects import queries
+from buildstate_api.tables import CatalogRow, ProjectRow, StateCodeRow
+from buildstate_api.views import catalog_view, project_view
+from buildstate_core.catalog import DEFAULT_CATALOG
+from buildstate_core.errors import Conflict, NotFound
+from buildstate_core.models import (
+    Catalog,
+    CatalogState,
+    Page,
+    Project,
+    ProjectCreate,
+)
+
+_MAX_INT = 2**31 - 1
+
+
+async def create_project(session: AsyncSession, wanted: ProjectCreate) -> Project:
+    """Create a project with its first catalogue; `Conflict` if the name is taken."""
+    project = ProjectRow(
+        id=uuid7(),
+        name=wanted.name,
+        description=wanted.description,
+        storage_url=wanted.storage_url,
+        catalog_version=1,
+    )
+    session.add(project)
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        if violates(error, "projects_name_key"):
+            raise Conflict(
+                f"There is a project named {wanted.name} already.",
+                code="project-exists",
+                field="name",
+                hint=f"Use it, or choose another name. To see it: bldst project show {wanted.name}",
+            ) from error
+        raise
+    states = wanted.states or tuple(
+        CatalogState.model_validate(each, from_attributes=True) for each in DEFAULT_CATALOG
+    )
+    session.add(_catalog_row(project, 1, states))
+    await emit(session, "project.created", {"project": wanted.name})
+    await session.refresh(project)
+    return project_view(project)
+
+
+async def get_project(session: AsyncSession, name: str) -> Project:
+    """Get one project."""
+    return project_view(await find(session, name))
+
+
+async def list_projects(session: AsyncSession, paging: Paging) -> Page[Project]:
+    """List projects by name."""
+    start = paging.start(str)
+    found = await queries.projects_after(session, start[0] if start else None, paging.limit + 1)
+    rows, cursor = paging.cut(found, lambda row: (row.name,))
+    return Page(items=tuple(project_view(row) for row in rows), next_cursor=cursor)
+
+
+async def get_catalog(session: AsyncSession, name: str, version: int | None = None) -> Catalog:
+    """Get the newest version of a project's catalogue, or the one named."""
+    project = await find(session, name)
+    wanted = project.catalog_version if version is None else version
+    row = await queries.catalog(session, project, wanted) if wanted <= _MAX_INT else None
+    if row is None:
+        raise NotFound(
+            f"Project {name} has no version {wanted} of its catalogue.",
+            code="catalog-version-not-found",
+            field="version",
+            hint=f"The newest is {project.catalog_version}.",
+        )
+    return catalog_view(name, row)
+
+
+async def set_catalog(
+    session: AsyncSession,
+    name: str,
+    states: Sequence[CatalogState],
+    *,
+    if_version: int | None = None,
+) -> Catalog:
+    """Give a project a new version of its catalogue; builds keep the one they began with.
+
+    Raises:
+        Conflict: `if_version` is not the newest version any more.
+    """
+    project = await find(session, name, lock=True)
+    _check_version(project, if_version)
+    return await _add_version(session, project, states)
+
+
+async def insert_state(
+    session: AsyncSession, name: str, state: CatalogState, *, if_version: int | None = None
+) -> Catalog:
+    """Add one state to a project's catalogue, as a new version."""
+    project = await find(session, name, lock=True)
+    _check_version(project, if_version)
+    current = await get_catalog(session, name)
+    known = {each.code: each for each in current.states}
+    if state.code in known:
+        raise Conflict(
+            f"State {state.code} of project {name} exists already: {known[state.code].name}.",
+            code="state-exists",
+            field="code",
+            hint="Choose a free code between its neighbours; a code never changes its meaning.",
+        )
+    missing = [code for code in state.requires if code not in known]
+    if missing:
+        raise NotFound(
+            f"State {missing[0]}, which {state.code} requires, is not in the catalogue.",
+            code="state-not-found",
+            field="requires",
+        )
+    states = sorted((*current.states, state), key=lambda each: each.code)
+    return await _add_version(session, project, states)
+
+
+async def find(session: AsyncSession, name: str, *, lock: bool = False) -> ProjectRow:
+    """Find a project by name, or say that there is none."""
+    project = await queries.project_by_name(session, name, lock=lock)
+    if project is None:
+        raise NotFound(
+            f"There is no project named {name}.",
+            code="project-not-found",
+            field="project",
+            hint=f"Create it with: bldst project create {name}",
+        )
+    return project
+
+
+def _check_version(project: ProjectRow, if_version: int | None) -> None:
+    if if_version is not None and if_version != project.catalog_version:
+        raise Conflict(
+            f"The catalogue is at version {project.catalog_version}, not {if_version}.",
+            code="precondition-failed",
+            field="If-Match",
+            hint="Read it again, and apply your change to what it is now.",
+        )
+
+
+async def _add_version(
+    session: AsyncSession, project: ProjectRow, states: Sequence[CatalogState]
+) -> Catalog:
+    project.catalog_version += 1
+    row = _catalog_row(project, project.catalog_version, states)
+    session.add(row)
+    await emit(
+        session,
+        "catalog.changed",
+        {"project": project.name, "version": project.catalog_version},
+    )
+    await session.refresh(row, ["created_at", "states"])
+    return catalog_view(project.name, row)
+
+
+def _catalog_row(project: ProjectRow, version: int, states: Sequence[CatalogState]) -> CatalogRow:
+    return CatalogRow(
+        project_id=project.id,
+        version=version,
+        states=[
+            StateCodeRow(
+                code=each.code,
+                name=each.name,
+                description=each.description,
+                color=each.color,
+                requires=list(each.requires),
+                required=each.required,
+                expected_seconds=each.expected_seconds,
+            )
+            for each in states
+        ],
+    )

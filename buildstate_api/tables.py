@@ -1,0 +1,352 @@
+"""The tables. Every constraint has a name, so that a service can turn it into an error."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Sequence,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from buildstate_core.vocabulary import (
+    ArtifactKind,
+    ArtifactStatus,
+    AttemptStatus,
+    BuildStatus,
+    Kind,
+)
+
+
+def _one_of(column: str, values: type) -> str:
+    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"  # type: ignore[attr-defined]
+
+
+class Base(DeclarativeBase):
+    """What the tables have in common."""
+
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own shape
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        list[int]: ARRAY(SmallInteger),
+        str: Text,
+    }
+
+
+class ProjectRow(Base):
+    """A line of images."""
+
+    __tablename__ = "projects"
+    __table_args__ = (
+        PrimaryKeyConstraint("id", name="projects_pkey"),
+        UniqueConstraint("name", name="projects_name_key"),
+    )
+
+    id: Mapped[UUID]
+    name: Mapped[str]
+    description: Mapped[str]
+    storage_url: Mapped[str | None]
+    catalog_version: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class CatalogRow(Base):
+    """One version of a project's catalogue. Never changed once it is there."""
+
+    __tablename__ = "catalog_versions"
+    __table_args__ = (
+        PrimaryKeyConstraint("project_id", "version", name="catalog_versions_pkey"),
+        ForeignKeyConstraint(
+            ["project_id"],
+            ["projects.id"],
+            name="catalog_versions_project_fkey",
+            ondelete="CASCADE",
+        ),
+    )
+
+    project_id: Mapped[UUID]
+    version: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    states: Mapped[list["StateCodeRow"]] = relationship(order_by="StateCodeRow.code")
+
+
+class StateCodeRow(Base):
+    """One state of one version of a catalogue."""
+
+    __tablename__ = "state_codes"
+    __table_args__ = (
+        PrimaryKeyConstraint("project_id", "version", "code", name="state_codes_pkey"),
+        ForeignKeyConstraint(
+            ["project_id", "version"],
+            ["catalog_versions.project_id", "catalog_versions.version"],
+            name="state_codes_catalog_fkey",
+            ondelete="CASCADE",
+        ),
+        CheckConstraint("code BETWEEN 0 AND 100", name="state_codes_code_check"),
+    )
+
+    project_id: Mapped[UUID]
+    version: Mapped[int] = mapped_column(Integer)
+    code: Mapped[int] = mapped_column(SmallInteger)
+    name: Mapped[str]
+    description: Mapped[str]
+    color: Mapped[str]
+    requires: Mapped[list[int]]
+    required: Mapped[bool]
+    expected_seconds: Mapped[int | None] = mapped_column(Integer)
+
+
+class BuildRow(Base):
+    """One image on its way from 0 to 100.
+
+    Where it stands is derived from its attempts (`buildstate_core.rules.progress`) and kept here
+    in the same transaction, so that lists can filter and sort.
+    """
+
+    __tablename__ = "builds"
+    __table_args__ = (
+        PrimaryKeyConstraint("id", name="builds_pkey"),
+        UniqueConstraint("number", name="builds_number_key"),
+        ForeignKeyConstraint(
+            ["project_id", "catalog_version"],
+            ["catalog_versions.project_id", "catalog_versions.version"],
+            name="builds_catalog_fkey",
+        ),
+        # Deferred, since the old build must give its key away before the new one can have it.
+        ForeignKeyConstraint(
+            ["superseded_by"],
+            ["builds.id"],
+            name="builds_superseded_by_fkey",
+            deferrable=True,
+            initially="DEFERRED",
+        ),
+        CheckConstraint(_one_of("status", BuildStatus), name="builds_status_check"),
+        # The same key means the same build, until a restart supersedes it.
+        Index(
+            "builds_project_key_key",
+            "project_id",
+            "key",
+            unique=True,
+            postgresql_where=text("superseded_by IS NULL"),
+        ),
+    )
+
+    id: Mapped[UUID]
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
+    project_id: Mapped[UUID]
+    catalog_version: Mapped[int] = mapped_column(Integer)
+    key: Mapped[str]
+    version: Mapped[str | None]
+    platform: Mapped[str | None]
+    os: Mapped[str | None]
+    image_type: Mapped[str | None]
+    labels: Mapped[dict[str, Any]]
+    superseded_by: Mapped[UUID | None]
+    status: Mapped[str] = mapped_column(server_default=BuildStatus.PENDING)
+    current_state: Mapped[int | None] = mapped_column(SmallInteger)
+    frontier: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    peak: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    active: Mapped[list[int]] = mapped_column(server_default="{}")
+    resume_from: Mapped[int | None] = mapped_column(SmallInteger)
+    lanes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
+    failure: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    started_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    finished_at: Mapped[datetime | None]
+
+    catalog: Mapped[CatalogRow] = relationship(viewonly=True, lazy="raise")
+    project: Mapped[ProjectRow] = relationship(
+        primaryjoin="foreign(BuildRow.project_id) == ProjectRow.id", viewonly=True, lazy="raise"
+    )
+
+
+class AttemptRow(Base):
+    """One try at a milestone. Never rewritten once it has ended.
+
+    `lease_until` is set for attempts that a claim made, and null for plain reports. `as_of` is
+    when the newest thing known about the attempt happened, and orders attempts.
+    """
+
+    __tablename__ = "build_states"
+    __table_args__ = (
+        PrimaryKeyConstraint("id", name="build_states_pkey"),
+        ForeignKeyConstraint(
+            ["build_id"], ["builds.id"], name="build_states_build_fkey", ondelete="CASCADE"
+        ),
+        UniqueConstraint("build_id", "lane", "state", "number", name="build_states_number_key"),
+        CheckConstraint("state BETWEEN 0 AND 100", name="build_states_state_check"),
+        CheckConstraint(_one_of("status", AttemptStatus), name="build_states_status_check"),
+        CheckConstraint(f"kind IS NULL OR {_one_of('kind', Kind)}", name="build_states_kind_check"),
+        CheckConstraint(
+            "num_nulls(token_hash, fence, lease_seconds, lease_until) IN (0, 4)",
+            name="build_states_claim_check",
+        ),
+        CheckConstraint(
+            "(status IN ('pending', 'in_progress')) = (ended_at IS NULL)",
+            name="build_states_ended_check",
+        ),
+        # At most one live attempt at a milestone, whatever else goes wrong.
+        Index(
+            "build_states_live_key",
+            "build_id",
+            "lane",
+            "state",
+            unique=True,
+            postgresql_where=text("status IN ('pending', 'in_progress')"),
+        ),
+        # The sweeper looks for leases that ran out.
+        Index(
+            "build_states_lease_idx",
+            "lease_until",
+            postgresql_where=text("status = 'in_progress' AND lease_until IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[UUID]
+    build_id: Mapped[UUID]
+    lane: Mapped[str]
+    state: Mapped[int] = mapped_column(SmallInteger)
+    number: Mapped[int] = mapped_column(Integer)
+    status: Mapped[str]
+    kind: Mapped[str | None]
+    reason: Mapped[str | None]
+    message: Mapped[str | None]
+    worker: Mapped[str | None]
+    as_of: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    token_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    fence: Mapped[int | None] = mapped_column(BigInteger)
+    lease_seconds: Mapped[int | None] = mapped_column(Integer)
+    lease_until: Mapped[datetime | None]
+    heartbeat_at: Mapped[datetime | None]
+    fingerprint: Mapped[dict[str, Any]]
+
+    artifacts: Mapped[list["ArtifactRow"]] = relationship(
+        order_by="ArtifactRow.name", lazy="raise", back_populates="attempt"
+    )
+
+
+fences = Sequence("fences", metadata=Base.metadata)
+"""Rises with every claim of the installation."""
+
+
+class ArtifactRow(Base):
+    """What a milestone produced."""
+
+    __tablename__ = "artifacts"
+    __table_args__ = (
+        PrimaryKeyConstraint("id", name="artifacts_pkey"),
+        UniqueConstraint("attempt_id", "name", name="artifacts_attempt_name_key"),
+        CheckConstraint("size_bytes >= 0", name="artifacts_size_check"),
+        CheckConstraint(_one_of("kind", ArtifactKind), name="artifacts_kind_check"),
+        CheckConstraint(_one_of("status", ArtifactStatus), name="artifacts_status_check"),
+        Index("artifacts_build_idx", "build_id"),
+    )
+
+    id: Mapped[UUID]
+    build_id: Mapped[UUID] = mapped_column(
+        ForeignKey("builds.id", name="artifacts_build_fkey", ondelete="CASCADE")
+    )
+    attempt_id: Mapped[UUID] = mapped_column(
+        ForeignKey("build_states.id", name="artifacts_attempt_fkey", ondelete="CASCADE")
+    )
+    name: Mapped[str]
+    kind: Mapped[str]
+    storage_type: Mapped[str]
+    uri: Mapped[str | None]
+    size_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    checksum: Mapped[str | None]
+    format: Mapped[str | None]
+    compression: Mapped[str | None]
+    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata")
+    status: Mapped[str] = mapped_column(server_default=ArtifactStatus.AVAILABLE)
+    status_reason: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime | None]
+
+    attempt: Mapped[AttemptRow] = relationship(lazy="raise", back_populates="artifacts")
+
+
+class EventRow(Base):
+    """One change, written in the transaction that made it: the outbox."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        PrimaryKeyConstraint("id", name="events_pkey"),
+        Index("events_build_idx", "build_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
+    build_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("builds.id", name="events_build_fkey", ondelete="CASCADE")
+    )
+    type: Mapped[str]
+    data: Mapped[dict[str, Any]]
+    at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+class KeyRow(Base):
+    """An API key. Its secret is random and long, so a plain digest of it is enough at rest."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (
+        PrimaryKeyConstraint("id", name="api_keys_pkey"),
+        UniqueConstraint("secret_hash", name="api_keys_secret_hash_key"),
+    )
+
+    id: Mapped[UUID]
+    name: Mapped[str]
+    prefix: Mapped[str]
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class IdempotencyRow(Base):
+    """The answer to a write, kept so that the same write repeated gets the same answer."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (
+        PrimaryKeyConstraint("api_key_id", "key", name="idempotency_keys_pkey"),
+        ForeignKeyConstraint(["api_key_id"], ["api_keys.id"], name="idempotency_keys_api_key_fkey"),
+        Index("idempotency_keys_created_idx", "created_at"),
+    )
+
+    api_key_id: Mapped[UUID]
+    key: Mapped[str]
+    request_digest: Mapped[bytes] = mapped_column(LargeBinary)
+    status_code: Mapped[int | None] = mapped_column(SmallInteger)
+    answer: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ServiceClockRow(Base):
+    """When some copy of the service was last alive: the one row that tells an outage."""
+
+    __tablename__ = "service_clock"
+    __table_args__ = (
+        PrimaryKeyConstraint("id", name="service_clock_pkey"),
+        CheckConstraint("id = 1", name="service_clock_one_row_check"),
+    )
+
+    id: Mapped[int] = mapped_column(SmallInteger, autoincrement=False)
+    last_seen_at: Mapped[datetime]

@@ -1,0 +1,149 @@
+"""Rows as clients see them."""
+
+from collections.abc import Mapping
+
+from buildstate_api.tables import (
+    ArtifactRow,
+    AttemptRow,
+    BuildRow,
+    CatalogRow,
+    EventRow,
+    KeyRow,
+    ProjectRow,
+)
+from buildstate_core import models
+
+
+def project_view(row: ProjectRow) -> models.Project:
+    """Show a project."""
+    return models.Project(
+        id=row.id,
+        name=row.name,
+        description=row.description,
+        storage_url=row.storage_url,
+        catalog_version=row.catalog_version,
+        created_at=row.created_at,
+    )
+
+
+def catalog_view(project: str, row: CatalogRow) -> models.Catalog:
+    """Show one version of a catalogue, its states loaded."""
+    return models.Catalog(
+        project=project,
+        version=row.version,
+        created_at=row.created_at,
+        states=tuple(
+            models.CatalogState(
+                code=each.code,
+                name=each.name,
+                description=each.description,
+                color=each.color,
+                requires=tuple(each.requires),
+                required=each.required,
+                expected_seconds=each.expected_seconds,
+            )
+            for each in row.states
+        ),
+    )
+
+
+def build_view(row: BuildRow) -> models.Build:
+    """Show a build, its project and catalogue loaded."""
+    return models.Build(
+        id=row.id,
+        number=row.number,
+        project=row.project.name,
+        key=row.key,
+        version=row.version,
+        platform=row.platform,
+        os=row.os,
+        image_type=row.image_type,
+        labels=row.labels,
+        status=row.status,
+        current_state=row.current_state,
+        current_state_name=(
+            None if row.current_state is None else state_names(row).get(row.current_state)
+        ),
+        progress=row.frontier,
+        frontier=row.frontier,
+        peak=row.peak,
+        active=tuple(row.active),
+        resume_from=row.resume_from,
+        lanes=tuple(models.Lane.model_validate(each) for each in row.lanes),
+        derived_from=None,
+        catalog_version=row.catalog_version,
+        failure=None if row.failure is None else models.Failure.model_validate(row.failure),
+        created_at=row.created_at,
+        started_at=row.started_at,
+        updated_at=row.updated_at,
+        finished_at=row.finished_at,
+    )
+
+
+def state_names(row: BuildRow) -> Mapping[int, str]:
+    """Give the names of the states of the catalogue that a build is pinned to."""
+    return {each.code: each.name for each in row.catalog.states}
+
+
+def attempt_view(build: BuildRow, row: AttemptRow) -> models.Attempt:
+    """Show an attempt, its artifacts loaded."""
+    ended = row.ended_at
+    return models.Attempt(
+        id=row.id,
+        build=build.number,
+        state=row.state,
+        state_name=state_names(build).get(row.state),
+        lane=row.lane,
+        attempt=row.number,
+        status=row.status,
+        kind=row.kind,
+        reason=row.reason,
+        message=row.message,
+        worker=row.worker,
+        started_at=row.started_at,
+        finished_at=ended,
+        duration_seconds=(
+            (ended - row.started_at).total_seconds() if ended and row.started_at else None
+        ),
+        fingerprint=row.fingerprint,
+        artifacts=tuple(artifact_view(build.number, row, each) for each in row.artifacts),
+    )
+
+
+def artifact_view(build_number: int, attempt: AttemptRow, row: ArtifactRow) -> models.Artifact:
+    """Show an artifact of an attempt."""
+    return models.Artifact(
+        id=row.id,
+        build=build_number,
+        state=attempt.state,
+        lane=attempt.lane,
+        name=row.name,
+        kind=row.kind,
+        storage_type=row.storage_type,
+        uri=row.uri,
+        size_bytes=row.size_bytes,
+        checksum=row.checksum,
+        format=row.format,
+        compression=row.compression,
+        metadata=row.metadata_,
+        status=row.status,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+    )
+
+
+def key_view(row: KeyRow) -> models.Key:
+    """Show a key without its secret."""
+    return models.Key(
+        id=row.id,
+        name=row.name,
+        prefix=row.prefix,
+        created_at=row.created_at,
+        last_used_at=row.last_used_at,
+        revoked_at=row.revoked_at,
+    )
+
+
+def event_view(build_number: int | None, row: EventRow) -> models.Event:
+    """Show an event."""
+    return models.Event(id=row.id, build=build_number, type=row.type, at=row.at, data=row.data)
