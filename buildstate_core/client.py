@@ -66,6 +66,9 @@ PATIENT: Final = urllib3.Retry(
 )
 """For work that must not be lost: goes on for about a minute."""
 
+STEADY: Final = PATIENT.new(total=7)
+"""For a pipeline that is about to begin something: goes on for about a quarter of a minute."""
+
 QUICK: Final = PATIENT.new(total=4)
 """For a person who waits: goes on for about a second and a half."""
 

@@ -1,12 +1,15 @@
 """The two bases of every wire model, and the types that their fields share."""
 
+import math
+import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
@@ -17,10 +20,21 @@ from buildstate_core.vocabulary import MAX_STATE, MIN_STATE
 
 _MAX_BIGINT = 2**63 - 1
 _MAX_JSON_DEPTH = 32
+_DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
+
+
+def _date_time(value: object) -> object:
+    """Refuse the numbers that pydantic would take for seconds since 1970."""
+    if isinstance(value, datetime) or (isinstance(value, str) and _DATE_TIME.match(value)):
+        return value
+    raise ValueError("it is no RFC 3339 time; write it as 2026-11-24T14:32:10Z")
 
 
 def _utc(value: datetime) -> datetime:
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("it lies outside the years 1 to 9999 in UTC") from error
 
 
 def storable(value: str) -> str:
@@ -30,11 +44,20 @@ def storable(value: str) -> str:
     return value
 
 
+def _encodable(value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("it contains half a surrogate pair; use valid Unicode") from error
+
+
 def _storable_json(value: JsonValue, depth: int = 0) -> JsonValue:
     if depth > _MAX_JSON_DEPTH:
         raise ValueError(f"it is nested more than {_MAX_JSON_DEPTH} levels deep")
     if isinstance(value, str):
-        storable(value).encode()  # a lone surrogate is a ValueError here
+        _encodable(storable(value))
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"it contains {value}, which is not a JSON number")
     elif isinstance(value, dict):
         for key, each in value.items():
             _storable_json(key, depth)
@@ -45,7 +68,7 @@ def _storable_json(value: JsonValue, depth: int = 0) -> JsonValue:
     return value
 
 
-Time = Annotated[AwareDatetime, AfterValidator(_utc)]
+Time = Annotated[AwareDatetime, BeforeValidator(_date_time), AfterValidator(_utc)]
 State = Annotated[int, Field(strict=True, ge=MIN_STATE, le=MAX_STATE, examples=[25])]
 Size = Annotated[int, Field(strict=True, ge=0, le=_MAX_BIGINT, examples=[1073741824])]
 Checksum = Annotated[

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StrictBool, StringConstraints
 
 from buildstate_core.models.artifacts import Artifact, ArtifactRecords
 from buildstate_core.models.base import (
@@ -38,7 +38,7 @@ class BuildCreate(Request):
         | None
     ) = Field(default=None, examples=["9.6/aws/rhel-9/base"])
     labels: Labels = Field(default_factory=dict)
-    restart: bool = Field(
+    restart: StrictBool = Field(
         default=False, description="Supersede the existing build with this key by a new one."
     )
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StrictBool, StringConstraints
 
 from buildstate_core.models.base import (
     Line,
@@ -27,7 +27,7 @@ class CatalogState(Request):
         str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$"), Field(examples=["#2563eb"])
     ] = "#64748b"
     requires: tuple[State, ...] = ()
-    required: bool = False
+    required: StrictBool = False
     expected_seconds: Annotated[int, Field(strict=True, ge=0, le=10**9)] | None = None
 
 

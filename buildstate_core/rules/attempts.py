@@ -1,11 +1,11 @@
 """How one try at a milestone moves on, and where a report about it belongs."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from buildstate_core.rules.facts import AttemptFact
+from buildstate_core.rules.facts import AttemptFact, History
 from buildstate_core.vocabulary import AttemptStatus
 
 _S = AttemptStatus
@@ -40,6 +40,25 @@ def is_expired(attempt: AttemptFact, now: datetime) -> bool:
     return attempt.status.is_live and attempt.lease_until is not None and attempt.lease_until <= now
 
 
+def settled(history: History, now: datetime) -> History:
+    """Give the history in which every claim whose lease has run out is lost.
+
+    It was lost when the lease ran out, whenever that is noticed, so that what was reported in
+    between is the newer news.
+    """
+    return History.of(
+        replace(
+            each,
+            status=AttemptStatus.LOST,
+            ended_at=each.lease_until,
+            as_of=max(each.as_of, each.lease_until),
+        )
+        if each.lease_until is not None and is_expired(each, now)
+        else each
+        for each in history.attempts
+    )
+
+
 @dataclass(frozen=True)
 class NewAttempt:
     """The report is about a try that is not recorded yet."""
@@ -49,7 +68,10 @@ class NewAttempt:
 
 @dataclass(frozen=True)
 class Update:
-    """The report moves a live attempt on, or confirms it."""
+    """The report moves a live attempt on, or confirms it.
+
+    Its status becomes the `merged` one, and its `as_of` the later of its own and the report's.
+    """
 
     attempt: AttemptFact
 

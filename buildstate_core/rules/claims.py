@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from buildstate_core.rules.attempts import is_expired
+from buildstate_core.rules.attempts import is_expired, settled
 from buildstate_core.rules.facts import ArtifactFact, AttemptFact, History
 from buildstate_core.rules.progress import resume_point
 from buildstate_core.rules.skipping import Recipe, Skip, fingerprint, judge
@@ -37,7 +37,8 @@ class Granted:
         number: The new attempt's number.
         fingerprint: To be recorded with the attempt.
         restore: The attempt whose artifacts the working machine has to hold first, if any.
-        takes_over: A reported attempt that nobody vouches for any more, to be ended as lost.
+        takes_over: A live attempt that nobody vouches for any more, to be ended as lost: it was
+            reported and left open, or its lease has run out.
     """
 
     reason: str
@@ -99,11 +100,11 @@ def answer_claim(history: History, wish: Wish, *, now: datetime, is_closed: bool
         now: The database's time.
         is_closed: Whether the build is completed or cancelled.
     """
-    view = history.view(wish.lane, begin=wish.state)
-    current = view.get(wish.state)
+    current = history.view(wish.lane, begin=wish.state).get(wish.state)
     live = current if current is not None and current.status.is_live else None
     if live is not None and live.is_claimed and not is_expired(live, now):
         return HeldByOther(live)
+    view = settled(history, now).view(wish.lane, begin=wish.state)
     verdict = judge(view, wish.state, wish.recipe)
     if isinstance(verdict, Skip):
         checkpoint = resume_point(view)
@@ -140,7 +141,7 @@ def _to_restore(
     steps: list[AttemptFact] = []
     for _, attempt in sorted(below.items(), reverse=True):
         if machine is not None and attempt.id in machine:
-            return None
+            return _unless_stepped(steps, machine)
         if attempt.unusable_artifact is not None:
             return RunFirst(attempt.state, attempt)
         if attempt.is_checkpoint:

@@ -93,11 +93,21 @@ class AttemptFact:
         return self.is_standing and any(each.kind in CARRIERS for each in self.artifacts)
 
     @property
+    def ended_in_vain(self) -> bool:
+        """Whether it failed, was lost or was cancelled."""
+        return not (self.status.is_live or self.status.is_done)
+
+    @property
     def is_broken(self) -> bool:
-        """Whether it ended without a result that may be used, so that it stands in the way."""
+        """Whether it ended without a result that may be used, so that it stands in the way.
+
+        Set-up that leaves nothing behind stands in nobody's way.
+        """
+        if self.kind is Kind.EPHEMERAL:
+            return False
         if self.status is AttemptStatus.COMPLETED:
             return self.unusable_artifact is not None
-        return not (self.status.is_live or self.status.is_done)
+        return self.ended_in_vain
 
     @property
     def changed_a_machine_only(self) -> bool:

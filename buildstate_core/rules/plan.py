@@ -1,15 +1,18 @@
 """What a rerun would do with each milestone of a build, and why."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from buildstate_core.rules import reasons
-from buildstate_core.rules.attempts import is_expired
+from buildstate_core.rules.attempts import settled
 from buildstate_core.rules.facts import AttemptFact, History
 from buildstate_core.rules.progress import resume_point
 from buildstate_core.rules.skipping import Skip, judge
-from buildstate_core.vocabulary import TRUNK, Decision
+from buildstate_core.vocabulary import TRUNK, AttemptStatus, Decision, Kind
+
+_AT_WORK: Final = frozenset({Decision.RUN, Decision.WAIT})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,7 @@ def plan(
 
     The recipe of a rerun is not known here, so it is taken as unchanged. What follows a milestone
     that runs again is shown as running too; it is kept if that gives the same result as before.
+    Set-up that leaves nothing behind is no such milestone: it runs if anything after it runs.
 
     Args:
         history: All attempts of the build.
@@ -46,10 +50,11 @@ def plan(
         now: The database's time.
         is_closed: Whether the build no longer takes any work.
     """
+    known = settled(history, now)
     return tuple(
         planned
-        for lane in history.lanes or (TRUNK,)
-        for planned in _lane_plan(lane, history.view(lane), states, now, is_closed=is_closed)
+        for lane in known.lanes or (TRUNK,)
+        for planned in _lane_plan(lane, known.view(lane), states, is_closed=is_closed)
     )
 
 
@@ -57,7 +62,6 @@ def _lane_plan(
     lane: str,
     view: Mapping[int, AttemptFact],
     states: Collection[int],
-    now: datetime,
     *,
     is_closed: bool,
 ) -> list[Planned]:
@@ -65,26 +69,27 @@ def _lane_plan(
     planned: list[Planned] = []
     rerun: int | None = None
     for state in sorted({*view, *(each for each in states if each > highest)}):
-        decision, reason = _decide(view, state, now, rerun)
-        if decision is Decision.RUN:
-            rerun = state if rerun is None else rerun
-            if is_closed:
-                decision, reason = Decision.REFUSE, reasons.BUILD_CLOSED
-        planned.append(
-            Planned(
-                state=state, lane=lane, decision=decision, reason=reason, attempt=view.get(state)
-            )
+        decision, reason = _decide(view, state, rerun)
+        each = Planned(
+            state=state, lane=lane, decision=decision, reason=reason, attempt=view.get(state)
         )
-    return _with_restore(planned, view)
+        if decision is Decision.RUN and rerun is None and not _is_ephemeral(each):
+            rerun = state
+        planned.append(each)
+    planned = _without_idle_setup(planned)
+    if not is_closed:
+        return _with_restore(planned, view)
+    return [
+        replace(each, decision=Decision.REFUSE, reason=reasons.BUILD_CLOSED)
+        if each.decision is Decision.RUN
+        else each
+        for each in planned
+    ]
 
 
-def _decide(
-    view: Mapping[int, AttemptFact], state: int, now: datetime, rerun: int | None
-) -> tuple[Decision, str]:
+def _decide(view: Mapping[int, AttemptFact], state: int, rerun: int | None) -> tuple[Decision, str]:
     attempt = view.get(state)
     if attempt is not None and attempt.status.is_live and attempt.is_claimed:
-        if is_expired(attempt, now):
-            return Decision.RUN, reasons.LOST_WORKER
         return Decision.WAIT, reasons.HELD
     verdict = judge(view, state)
     if not isinstance(verdict, Skip):
@@ -94,20 +99,36 @@ def _decide(
     return Decision.SKIP, verdict.reason
 
 
+def _is_ephemeral(planned: Planned) -> bool:
+    return planned.attempt is not None and planned.attempt.kind is Kind.EPHEMERAL
+
+
+def _without_idle_setup(planned: list[Planned]) -> list[Planned]:
+    """Skip the completed set-up that nothing comes after."""
+    last = max(
+        (each.state for each in planned if each.decision in _AT_WORK and not _is_ephemeral(each)),
+        default=-1,
+    )
+    return [
+        replace(each, decision=Decision.SKIP, reason=reasons.UNCHANGED)
+        if each.attempt is not None
+        and _is_ephemeral(each)
+        and each.attempt.status is AttemptStatus.COMPLETED
+        and each.state > last
+        else each
+        for each in planned
+    ]
+
+
 def _with_restore(planned: list[Planned], view: Mapping[int, AttemptFact]) -> list[Planned]:
     """Mark the checkpoint that the first milestone to run continues from."""
-    first = next((each.state for each in planned if each.decision is Decision.RUN), None)
+    running = (each for each in planned if each.decision is Decision.RUN)
+    first = next((each.state for each in running if not _is_ephemeral(each)), None)
     if first is None:
         return planned
     checkpoint = resume_point({state: each for state, each in view.items() if state < first})
     return [
-        Planned(
-            state=each.state,
-            lane=each.lane,
-            decision=Decision.RESTORE,
-            reason=each.reason,
-            attempt=each.attempt,
-        )
+        replace(each, decision=Decision.RESTORE)
         if checkpoint is not None and each.state == checkpoint.state
         else each
         for each in planned

@@ -26,10 +26,11 @@ class Progress:
         current_state: The state of the newest attempt, however it went.
         active: The states being tried now, ascending.
         frontier: The highest completed state with no required state missing and no failed one
-            below it; the minimum over the lanes; 0 before anything completed.
-        peak: The highest state that ever completed. Never falls.
+            below it; the minimum over the lanes; 0 before anything completed. A waived state
+            counts as completed. An artifact that was lost later does not change what completed.
+        peak: The highest state that ever completed or was waived. Never falls.
         resume_from: The checkpoint that a rerun continues from; the earliest over the lanes.
-        failure: The newest attempt of a lane that failed or was lost.
+        failure: The newest attempt of a lane, or of the trunk, that failed or was lost.
     """
 
     current_state: int | None
@@ -59,9 +60,10 @@ def progress(
     """
     names = history.lanes or (TRUNK,)
     views = {name: history.view(name) for name in names}
+    trunk = history.view(TRUNK)
     lanes = tuple(_lane(name, view, last_state, required) for name, view in views.items())
     newest = max(history.attempts, key=lambda each: each.order, default=None)
-    done = [each.state for each in history.attempts if each.status is AttemptStatus.COMPLETED]
+    done = [each.state for each in history.attempts if each.status.is_done]
     resume_points = [each.resume_from for each in lanes]
     return Progress(
         current_state=newest.state if newest else None,
@@ -73,9 +75,9 @@ def progress(
         else min(p for p in resume_points if p is not None),
         status=BuildStatus.CANCELLED
         if is_cancelled
-        else _combined([each.status for each in lanes]),
+        else _combined([each.status for each in lanes], trunk),
         lanes=lanes if history.lanes else (),
-        failure=_failure(views),
+        failure=_failure([*views.values(), trunk]),
     )
 
 
@@ -92,7 +94,7 @@ def frontier(view: Mapping[int, AttemptFact], required: Collection[int] = ()) ->
     )
     limit = missing[0] if missing else None
     for state, attempt in sorted(view.items()):
-        if (limit is not None and state > limit) or attempt.is_broken:
+        if (limit is not None and state > limit) or attempt.ended_in_vain:
             break
         if attempt.status.is_done:
             reached = state
@@ -117,7 +119,7 @@ def resume_point(view: Mapping[int, AttemptFact]) -> AttemptFact | None:
 def _lane(
     name: str, view: Mapping[int, AttemptFact], last_state: int, required: Collection[int]
 ) -> LaneProgress:
-    newest = max(view.values(), key=lambda each: each.order, default=None)
+    newest = _newest(view)
     checkpoint = resume_point(view)
     reached = frontier(view, required)
     return LaneProgress(
@@ -125,28 +127,51 @@ def _lane(
         current_state=newest.state if newest else None,
         frontier=reached,
         resume_from=checkpoint.state if checkpoint else None,
-        status=_status(newest, is_at_the_end=reached >= last_state and last_state in view),
+        status=_status(
+            view,
+            newest,
+            is_at_the_end=reached >= last_state
+            and last_state in view
+            and view[last_state].status.is_done,
+        ),
     )
 
 
-def _status(newest: AttemptFact | None, *, is_at_the_end: bool) -> BuildStatus:
+def _status(
+    view: Mapping[int, AttemptFact], newest: AttemptFact | None, *, is_at_the_end: bool
+) -> BuildStatus:
     if newest is None:
         return BuildStatus.PENDING
-    if newest.status in {AttemptStatus.FAILED, AttemptStatus.LOST}:
+    if _has_failed(newest):
         return BuildStatus.FAILED
-    if is_at_the_end and not newest.status.is_live:
+    if is_at_the_end and not newest.status.is_live and not _is_worked_on(view):
         return BuildStatus.COMPLETED
     return BuildStatus.IN_PROGRESS
 
 
-def _combined(lanes: Collection[BuildStatus]) -> BuildStatus:
-    if BuildStatus.FAILED in lanes:
+def _combined(lanes: Collection[BuildStatus], trunk: Mapping[int, AttemptFact]) -> BuildStatus:
+    """Combine the lanes' status; the trunk has no end of its own, but may fail or be busy."""
+    if BuildStatus.FAILED in lanes or _has_failed(_newest(trunk)):
         return BuildStatus.FAILED
     different = set(lanes)
-    return different.pop() if len(different) == 1 else BuildStatus.IN_PROGRESS
+    if len(different) > 1 or (BuildStatus.COMPLETED in different and _is_worked_on(trunk)):
+        return BuildStatus.IN_PROGRESS
+    return different.pop()
 
 
-def _failure(views: Mapping[str, Mapping[int, AttemptFact]]) -> AttemptFact | None:
-    newest = [max(view.values(), key=lambda each: each.order) for view in views.values() if view]
-    failed = [each for each in newest if each.status in {AttemptStatus.FAILED, AttemptStatus.LOST}]
+def _failure(views: Collection[Mapping[int, AttemptFact]]) -> AttemptFact | None:
+    failed = [each for each in map(_newest, views) if each is not None and _has_failed(each)]
     return max(failed, key=lambda each: each.order, default=None)
+
+
+def _newest(view: Mapping[int, AttemptFact]) -> AttemptFact | None:
+    return max(view.values(), key=lambda each: each.order, default=None)
+
+
+def _has_failed(attempt: AttemptFact | None) -> bool:
+    return attempt is not None and attempt.status in {AttemptStatus.FAILED, AttemptStatus.LOST}
+
+
+def _is_worked_on(view: Mapping[int, AttemptFact]) -> bool:
+    """Whether a worker holds something; a report that was left open is no sign of work."""
+    return any(each.status.is_live and each.is_claimed for each in view.values())

@@ -11,8 +11,10 @@ LOST_WORKER: Final = "lost_worker"
 ARTIFACT_GONE: Final = "artifact_gone"
 ARTIFACT_CORRUPT: Final = "artifact_corrupt"
 NOT_RESTORABLE: Final = "not_restorable"
+REWOUND: Final = "rewound"
 EXPIRED: Final = "expired"
 REVOKED: Final = "revoked"
+FORCED: Final = "forced"
 UNCHANGED: Final = "unchanged"
 WAIVED: Final = "waived"
 HELD: Final = "held"
@@ -22,6 +24,7 @@ _RECIPE_CHANGED = "recipe_changed"
 _INPUT_CHANGED = "input_changed"
 _UPSTREAM_CHANGED = "upstream_changed"
 _COVERED_BY = "covered_by"
+_DERIVED_FROM = "derived_from"
 
 _TEXTS: Final = {
     NEVER_COMPLETED: "it has not been completed yet",
@@ -30,8 +33,10 @@ _TEXTS: Final = {
     ARTIFACT_GONE: "its artifact is gone from storage",
     ARTIFACT_CORRUPT: "its artifact does not have the recorded content",
     NOT_RESTORABLE: "it only changed a machine, and no later checkpoint covers it",
+    REWOUND: "it was skipped, but a later milestone has to start from before it",
     EXPIRED: "its artifact has expired",
     REVOKED: "its artifact was revoked",
+    FORCED: "a person asked for it to run again",
     UNCHANGED: "it is done, and nothing that goes into it has changed",
     WAIVED: "a person said that it is not needed",
     HELD: "another worker has it",
@@ -40,6 +45,7 @@ _TEXTS: Final = {
     _INPUT_CHANGED: "an input has changed: {}",
     _UPSTREAM_CHANGED: "what state {} made has changed",
     _COVERED_BY: "the checkpoint at state {} includes it",
+    _DERIVED_FROM: "it was done in build {}, which this one derives from",
 }
 
 
@@ -74,4 +80,5 @@ def describe(reason: str) -> str:
     'the checkpoint at state 50 includes it'
     """
     code, _, rest = reason.partition(":")
-    return _TEXTS.get(code, reason).format(rest)
+    text = _TEXTS.get(code)
+    return reason if text is None else text.format(rest)

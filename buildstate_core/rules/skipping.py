@@ -8,12 +8,22 @@ and the question is asked again.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from buildstate_core.rules import reasons
-from buildstate_core.rules.facts import ArtifactFact, AttemptFact
+from buildstate_core.rules.facts import AttemptFact
 from buildstate_core.rules.fingerprints import changed_part, upstream_part
 from buildstate_core.rules.progress import resume_point
-from buildstate_core.vocabulary import ArtifactStatus, AttemptStatus, Kind
+from buildstate_core.vocabulary import MIN_STATE, ArtifactStatus, AttemptStatus, Kind
+
+_WITHDRAWN: Final = {
+    ArtifactStatus.QUARANTINED: reasons.ARTIFACT_GONE,
+    ArtifactStatus.REVOKED: reasons.REVOKED,
+}
+_NOT_KEPT: Final = {
+    ArtifactStatus.EXPIRED: reasons.EXPIRED,
+    ArtifactStatus.DELETED: reasons.ARTIFACT_GONE,
+}
 
 
 @dataclass(frozen=True)
@@ -61,13 +71,18 @@ def judge(
         return Rerun(reasons.NEVER_COMPLETED)
     if attempt.status is AttemptStatus.WAIVED:
         return Skip(reasons.WAIVED, attempt)
-    missing = _why_not_recorded(attempt)
-    if missing is not None:
-        return Rerun(missing)
-    changed = _why_changed(view, attempt, recipe)
-    if changed is not None:
-        return Rerun(changed)
-    return _covered(view, attempt, (recipe and recipe.kind) or attempt.kind)
+    reason = (
+        _why_not_recorded(attempt)
+        or _why_changed(view, attempt, recipe)
+        or _why_unavailable(attempt)
+    )
+    if reason is not None:
+        return Rerun(reason)
+    verdict = _covered(view, attempt, (recipe and recipe.kind) or attempt.kind)
+    if isinstance(verdict, Rerun):
+        return verdict
+    redone = _why_redone(view, attempt, recipe)
+    return verdict if redone is None else Rerun(redone)
 
 
 def fingerprint(view: Mapping[int, AttemptFact], state: int, recipe: Recipe) -> dict[str, str]:
@@ -87,39 +102,61 @@ def _why_not_recorded(attempt: AttemptFact) -> str | None:
         return reasons.LOST_WORKER
     if attempt.status is not AttemptStatus.COMPLETED:
         return reasons.NEVER_COMPLETED
-    lost = attempt.unusable_artifact
-    return None if lost is None else _why_unusable(lost)
+    return _why_out_of_use(attempt, _WITHDRAWN)
 
 
-def _why_unusable(artifact: ArtifactFact) -> str:
-    if artifact.unusable_because is not None:
-        return artifact.unusable_because
-    if artifact.status is ArtifactStatus.REVOKED:
-        return reasons.REVOKED
-    if artifact.status is ArtifactStatus.EXPIRED:
-        return reasons.EXPIRED
-    return reasons.ARTIFACT_GONE
+def _why_unavailable(attempt: AttemptFact) -> str | None:
+    return _why_out_of_use(attempt, _NOT_KEPT)
+
+
+def _why_out_of_use(attempt: AttemptFact, by_status: Mapping[ArtifactStatus, str]) -> str | None:
+    """Give the reason recorded with the first artifact in one of these statuses, or the usual."""
+    found = next((each for each in attempt.artifacts if each.status in by_status), None)
+    return None if found is None else found.unusable_because or by_status[found.status]
 
 
 def _why_changed(
     view: Mapping[int, AttemptFact], attempt: AttemptFact, recipe: Recipe | None
 ) -> str | None:
-    if recipe is not None:
-        current = fingerprint(view, attempt.state, recipe)
-    else:
-        consumed = (upstream_part(each) for each in view.values() if each.state < attempt.state)
-        current = dict(part for part in consumed if part is not None)
+    current = {} if recipe is None else dict(recipe.parts)
+    current.update(_upstream(view, attempt, recipe).values())
     part = changed_part(attempt.fingerprint, current)
-    if part is not None:
-        return reasons.part_changed(part)
-    redone = next((each.state for each in view.values() if _redone_since(each, attempt)), None)
-    return None if redone is None else reasons.upstream_changed(redone)
+    return None if part is None else reasons.part_changed(part)
 
 
-def _redone_since(step: AttemptFact, attempt: AttemptFact) -> bool:
+def _why_redone(
+    view: Mapping[int, AttemptFact], attempt: AttemptFact, recipe: Recipe | None
+) -> str | None:
+    """Give the reason if a step below an unchanged milestone ran again since.
+
+    What a step did below an artifact that is known to be the same is in that artifact, so only
+    the steps above it count.
+    """
+    upstream = _upstream(view, attempt, recipe).items()
+    same = [state for state, (name, _) in upstream if name in attempt.fingerprint]
+    floor = max(same, default=MIN_STATE - 1)
+    redone = (each.state for each in view.values() if _redone_since(each, attempt, floor))
+    first = next(redone, None)
+    return None if first is None else reasons.upstream_changed(first)
+
+
+def _upstream(
+    view: Mapping[int, AttemptFact], attempt: AttemptFact, recipe: Recipe | None
+) -> dict[int, tuple[str, str]]:
+    """Give the fingerprint parts of what a milestone consumes, as far as known, by state."""
+    consumed = (
+        (each for each in view.values() if each.state < attempt.state)
+        if recipe is None
+        else _consumed(view, attempt.state, recipe)
+    )
+    parts = ((each.state, upstream_part(each)) for each in consumed)
+    return {state: part for state, part in parts if part is not None}
+
+
+def _redone_since(step: AttemptFact, attempt: AttemptFact, floor: int) -> bool:
     """Whether a step below ran again; it leaves no digest, so it may have changed anything."""
     return (
-        step.state < attempt.state
+        floor < step.state < attempt.state
         and step.changed_a_machine_only
         and step.is_claimed
         and step.started_at is not None
@@ -134,21 +171,47 @@ def _consumed(
     if recipe.consumes is None:
         before = [each for each in view.values() if each.state < state and each.is_checkpoint]
         return (max(before, key=lambda each: each.state),) if before else ()
-    return tuple(view[each] for each in recipe.consumes if each in view and view[each].is_standing)
+    below = (view[each] for each in recipe.consumes if each < state and each in view)
+    return tuple(each for each in below if each.is_standing)
 
 
 def _covered(
     view: Mapping[int, AttemptFact], attempt: AttemptFact, kind: Kind | None
 ) -> Skip | Rerun:
-    if kind in {Kind.EFFECT, Kind.GATE} or (attempt.artifacts and kind is not Kind.EPHEMERAL):
-        return Skip(reasons.UNCHANGED, attempt)
     if kind is Kind.EPHEMERAL:
         return Rerun(reasons.NOT_RESTORABLE)
-    checkpoint = resume_point(view)
-    if (
-        checkpoint is not None
-        and checkpoint.state > attempt.state
-        and checkpoint.order >= attempt.order
-    ):
-        return Skip(reasons.covered_by(checkpoint.state), attempt)
-    return Rerun(reasons.NOT_RESTORABLE)
+    if attempt.artifacts or kind in {Kind.EFFECT, Kind.GATE}:
+        return Skip(reasons.UNCHANGED, attempt)
+    checkpoint = _covering(view, attempt)
+    if checkpoint is None:
+        return Rerun(reasons.NOT_RESTORABLE)
+    return Skip(reasons.covered_by(checkpoint.state), attempt)
+
+
+def _covering(view: Mapping[int, AttemptFact], step: AttemptFact) -> AttemptFact | None:
+    """Give the highest checkpoint that includes what a step did and that a rerun would start from.
+
+    It was made after the step, and nothing from the step up to it has to run again: what has to
+    run again starts from before the step.
+    """
+    last = resume_point(view)
+    usable: list[AttemptFact] = []
+    for state, each in sorted(view.items(), reverse=True):
+        if last is None or not step.state < state <= last.state:
+            continue
+        is_covered = any(_is_after(checkpoint, each) for checkpoint in usable)
+        has_to_run = (
+            each.status.is_live
+            or _why_changed(view, each, None) is not None
+            or _why_redone(view, each, None) is not None
+            or (each.changed_a_machine_only and not is_covered)
+        )
+        if has_to_run:
+            usable.clear()
+        elif each.is_checkpoint:
+            usable.append(each)
+    return next((each for each in usable if _is_after(each, step)), None)
+
+
+def _is_after(checkpoint: AttemptFact, step: AttemptFact) -> bool:
+    return checkpoint.order >= step.order

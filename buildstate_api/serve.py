@@ -1,0 +1,227 @@
+"""Runs the service in this process: its database, its first key, its HTTP server, and their end.
+
+One service runs on a data folder at a time. It holds a lock there for as long as it lives, so that
+a file left behind by a killed one is never mistaken for a running one.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Final
+
+import uvicorn
+
+from buildstate_api.app import create_app
+from buildstate_api.database import Database
+from buildstate_api.embedded import EmbeddedPostgres
+from buildstate_api.keys.service import ensure_administrator
+from buildstate_api.migrate import migrate
+from buildstate_api.settings import ServerSettings
+from buildstate_core.errors import BuildStateError, Conflict
+from buildstate_core.settings import Settings, read_config, write_profile
+
+_log = logging.getLogger(__name__)
+
+_WATCH_SECONDS: Final = 1.0
+_LOCK_SECONDS: Final = 1.0
+_SHUTDOWN_SECONDS: Final = 10
+
+
+@dataclass(frozen=True)
+class Running:
+    """A service that runs on a data folder.
+
+    Attributes:
+        url: Where it listens.
+        pid: Its process.
+        is_embedded: Whether it runs its own PostgreSQL.
+    """
+
+    url: str
+    pid: int
+    is_embedded: bool
+
+
+def serve(
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    database_url: str | None,
+    on_ready: Callable[[Running], None],
+) -> None:
+    """Run the service until a signal ends it.
+
+    Args:
+        settings: Where its data and the local profile are.
+        host: The address to listen on.
+        port: The port; 0 for any that is free.
+        database_url: A PostgreSQL of one's own; `None` for the embedded one.
+        on_ready: Called once it can be asked.
+
+    Raises:
+        Conflict: One runs on this data folder already, or the port is taken.
+        Unreachable: The database cannot be reached.
+    """
+    with contextlib.ExitStack() as stack:
+        sock = stack.enter_context(contextlib.closing(_listening(host, port)))
+        url = f"http://{_for_url(host)}:{sock.getsockname()[1]}"
+        running = Running(url, os.getpid(), is_embedded=database_url is None)
+        stack.enter_context(_sole(settings.data_dir, running))
+        postgres = None
+        if database_url is None:
+            postgres = EmbeddedPostgres(postgres_folder(settings.data_dir))
+            database_url = postgres.start()
+            stack.callback(postgres.stop)
+        migrate(database_url)
+        asyncio.run(_settle_key(settings, url, database_url, is_embedded=running.is_embedded))
+        if postgres is not None:
+            stack.enter_context(_kept_running(postgres))
+        config = uvicorn.Config(
+            create_app(ServerSettings(database_url=database_url)),
+            log_level="warning",
+            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        )
+        _Server(config, lambda: on_ready(running)).run(sockets=[sock])
+
+
+def running_on(data_dir: Path) -> Running | None:
+    """Find the service that runs on a data folder, if one does."""
+    try:
+        with _lock_file(data_dir).open("r", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return Running(**json.loads(file.read()))
+    except (OSError, ValueError):
+        pass
+    return None
+
+
+def postgres_folder(data_dir: Path) -> Path:
+    """Name the folder of the embedded PostgreSQL."""
+    return data_dir / "postgres"
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, saying when it can be asked."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        raise Conflict(
+            f"Cannot listen on {host}:{port}: {error.strerror}.",
+            code="port-taken",
+            field="--port",
+            hint="Does one run already? bldst server status. Otherwise choose another --port.",
+        ) from error
+    return sock
+
+
+def _for_url(host: str) -> str:
+    named = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - only compared
+    return f"[{named}]" if ":" in named else named
+
+
+@contextlib.contextmanager
+def _sole(data_dir: Path, running: Running) -> Iterator[None]:
+    """Hold the data folder's lock, and say in it what runs."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with _lock_file(data_dir).open("a+", encoding="utf-8") as file:
+        deadline = time.monotonic() + _LOCK_SECONDS
+        while not _locked(file):
+            if time.monotonic() > deadline:
+                other = running_on(data_dir)
+                where = f" at {other.url} (process {other.pid})" if other else ""
+                raise Conflict(
+                    f"A service runs on {data_dir} already{where}.",
+                    code="server-running",
+                    hint="To end it: bldst server stop",
+                )
+            time.sleep(_LOCK_SECONDS / 10)
+        file.truncate(0)
+        file.write(json.dumps(asdict(running)))
+        file.flush()
+        yield
+
+
+def _locked(file: IO[str]) -> bool:
+    """Take the lock. Somebody who only looks has it too, but for a moment."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _lock_file(data_dir: Path) -> Path:
+    return data_dir / "server.lock"
+
+
+async def _settle_key(
+    settings: Settings, url: str, database_url: str, *, is_embedded: bool
+) -> None:
+    """Make sure that the local profile has a key for this service, if it is ours to give.
+
+    Whoever owns the embedded database may always have one. On a database of one's own only the
+    very first start makes a key.
+    """
+    profile = read_config(settings.config_file).get("profiles", {}).get(settings.profile, {})
+    known = profile.get("api_key") if is_embedded else None
+    database = Database.connect(database_url, pool_size=1)
+    try:
+        async with database.transaction() as session:
+            made = await ensure_administrator(session, known or ("" if is_embedded else None))
+    finally:
+        await database.close()
+    if made or (known and profile.get("api_url") != url):
+        write_profile(
+            settings.config_file, settings.profile, api_url=url, api_key=made or known or ""
+        )
+
+
+@contextlib.contextmanager
+def _kept_running(postgres: EmbeddedPostgres) -> Iterator[None]:
+    """Start the embedded PostgreSQL again should it be killed."""
+    stopped = threading.Event()
+
+    def watch() -> None:
+        while not stopped.wait(_WATCH_SECONDS):
+            try:
+                if not postgres.is_running():
+                    _log.warning("PostgreSQL is gone; starting it again")
+                    postgres.start()
+            except BuildStateError as error:
+                _log.error("PostgreSQL cannot be started: %s", error)
+
+    thread = threading.Thread(target=watch, name="bldst-postgres-watch", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()

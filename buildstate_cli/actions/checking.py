@@ -1,0 +1,167 @@
+"""Values from the command line, checked by the wire models before anything is sent.
+
+A model names its fields; a person typed options. Here the one becomes the other.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from buildstate_core.errors import InvalidInput
+from buildstate_core.vocabulary import MAX_STATE, MIN_STATE
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_NAME: Final = "letters, digits, dot, dash and underscore, and a letter or digit first"
+_EXPECTED: Final = {
+    "--checksum": "sha256: and 64 hexadecimal digits, lower case",
+    "--lane": _NAME,
+    "--artifact-name": _NAME,
+    "--storage-type": "a short lower-case word, such as s3 or ebs",
+    "--project": "lower case " + _NAME,
+    "NAME": "lower case " + _NAME,
+    "--color": "#rrggbb",
+    "--at": "RFC 3339 with a zone, such as 2026-11-24T12:00:00Z",
+}
+_MAX_NUMBER_DIGITS: Final = 18
+_MAX_SHOWN: Final = 80
+
+
+def checked(
+    model: type[Model], values: Mapping[str, object], *, flags: Mapping[str, str] | None = None
+) -> Model:
+    """Make a request, leaving out what was not given (`None`).
+
+    Args:
+        model: The request's model.
+        values: Its fields.
+        flags: What a person calls a field, where that is not `--field-name`.
+
+    Raises:
+        InvalidInput: A value is wrong. The message names the option, the value and what to use.
+    """
+    given = {name: value for name, value in values.items() if value is not None}
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _invalid(first, _flag(first["loc"], flags or {})) from None
+
+
+def checked_content(model: type[Model], content: object) -> Model:
+    """Make a request of a file's content.
+
+    Raises:
+        InvalidInput: A value is wrong. The message names its place in the file.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _invalid(first, _place(first["loc"]), field="--file") from None
+
+
+def build_reference(text: str) -> str | int:
+    """Read how a person names a build: `123`, `#123` or its id.
+
+    >>> build_reference("#123")
+    123
+
+    Raises:
+        InvalidInput: It is none of these.
+    """
+    number = text.removeprefix("#")
+    if number.isascii() and number.isdigit() and len(number) <= _MAX_NUMBER_DIGITS:
+        return int(number)
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise InvalidInput(
+            f"BUILD is {_shown(text)}; use its number (123 or #123) or its id.",
+            code="bad-build",
+            field="BUILD",
+            hint="To see what there is: bldst build list",
+        ) from None
+
+
+def artifact_id(text: str) -> UUID:
+    """Read an artifact's id.
+
+    Raises:
+        InvalidInput: It is no id.
+    """
+    try:
+        return UUID(text)
+    except ValueError:
+        raise InvalidInput(
+            f"ARTIFACT is {_shown(text)}; use its id.",
+            code="bad-artifact",
+            field="ARTIFACT",
+            hint="To see what a build has: bldst artifact list BUILD",
+        ) from None
+
+
+def labels(texts: list[str]) -> dict[str, str]:
+    """Read `KEY=VALUE` texts.
+
+    >>> labels(["team=platform", "note=a=b"])
+    {'team': 'platform', 'note': 'a=b'}
+
+    Raises:
+        InvalidInput: One has no key or no `=`, or a key is given twice.
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise InvalidInput(f"--label is {_shown(text)}; use KEY=VALUE.", field="--label")
+        if name in found:
+            raise InvalidInput(f"--label {_shown(name)} is given twice.", field="--label")
+        found[name] = value
+    return found
+
+
+def _invalid(refused: ErrorDetails, name: str, *, field: str | None = None) -> InvalidInput:
+    """Make a sentence of what a model refused."""
+    seen = _shown(refused["input"])
+    match refused["type"]:
+        case "missing":
+            sentence = f"{name} is missing."
+        case "extra_forbidden":
+            sentence = f"{name} is not known here; leave it out."
+        case "greater_than_equal" | "less_than_equal" | "int_type" if _is_state(refused["loc"]):
+            sentence = f"{name} is {seen}; use an integer from {MIN_STATE} to {MAX_STATE}."
+        case _ if name in _EXPECTED:
+            sentence = f"{name} is {seen}; use {_EXPECTED[name]}."
+        case "value_error":
+            about = f"{name} is {seen}" if isinstance(refused["input"], str) else name
+            sentence = f"{about}: {refused['ctx']['error']}."
+        case _:
+            sentence = f"{name} is {seen}: {refused['msg'][:1].lower()}{refused['msg'][1:]}."
+    return InvalidInput(sentence, field=field or name)
+
+
+def _is_state(path: tuple[int | str, ...]) -> bool:
+    names = [part for part in path if isinstance(part, str)]
+    return bool(names) and names[-1] in {"state", "code", "requires"}
+
+
+def _flag(path: tuple[int | str, ...], flags: Mapping[str, str]) -> str:
+    """Name the option that a field was given by; of an artifact's fields, the innermost counts."""
+    names = [part for part in path if isinstance(part, str)]
+    known = next((flags[name] for name in reversed(names) if name in flags), None)
+    return known or f"--{names[0].replace('_', '-')}"
+
+
+def _place(path: tuple[int | str, ...]) -> str:
+    """Write where in a file a value is: `states[3].code`."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return "".join(parts).removeprefix(".") or "the content"
+
+
+def _shown(value: Any) -> str:
+    text = f'"{value}"' if isinstance(value, str) else str(value)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"

@@ -1,0 +1,73 @@
+"""The way to the service: check what is configured, send what was kept, open a client."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import urllib3
+
+from buildstate_cli import complaints
+from buildstate_cli.actions import spool
+from buildstate_cli.session import Session
+from buildstate_core.client import ONCE, QUICK, Client
+from buildstate_core.errors import InvalidInput
+from buildstate_core.models import Attempt
+from buildstate_core.settings import Settings
+
+
+@contextmanager
+def connect(session: Session, *, retries: urllib3.Retry = QUICK) -> Iterator[Client]:
+    """Open a client for the configured service.
+
+    Reports that an earlier command had to keep are sent first. Whatever becomes of them, the
+    command that does it goes on.
+
+    Raises:
+        InvalidInput: The configured URL or key cannot be one.
+    """
+    settings = session.settings
+    _check(settings)
+    _send_kept(session)
+    with Client(settings.api_url, settings.api_key, retries=retries) as client:
+        yield client
+
+
+def _check(settings: Settings) -> None:
+    if not settings.api_url.startswith(("http://", "https://")):
+        raise InvalidInput(
+            f'BLDST_API_URL is "{settings.api_url}"; use a URL such as http://127.0.0.1:8642.',
+            code="bad-api-url",
+            field="BLDST_API_URL",
+        )
+    key = settings.api_key
+    if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
+        raise InvalidInput(
+            "BLDST_API_KEY has characters that no key has, such as a space or a line end.",
+            code="bad-api-key",
+            field="BLDST_API_KEY",
+            hint="Copy it again, without what stands around it.",
+        )
+
+
+def _send_kept(session: Session) -> None:
+    settings = session.settings
+    if not spool.waiting(session.spool_folder):
+        return
+    # One try for each: whether the service is back is for the command itself to find out.
+    with Client(settings.api_url, settings.api_key, retries=ONCE) as client:
+
+        def send(kept: spool.KeptReport) -> Attempt:
+            return client.report(kept.build, kept.report, idempotency_key=kept.idempotency_key)
+
+        try:
+            drained = spool.drain(session.spool_folder, settings.api_url, send)
+        except OSError as error:
+            complaints.warn(f"kept reports cannot be sent: {error.filename}: {error.strerror}.")
+            return
+    if drained.sent:
+        reports = "1 report" if drained.sent == 1 else f"{drained.sent} reports"
+        complaints.complain(f"sent {reports} kept while the service could not be reached.")
+    for refused in drained.refused:
+        complaints.warn(
+            f"the service refused a kept report: {refused.reason}",
+            f"It is now in {refused.file}. Correct and send it again, or remove it.",
+        )

@@ -1,0 +1,28 @@
+"""Projects: create, list, show."""
+
+from buildstate_cli.actions.checking import checked
+from buildstate_cli.actions.connection import connect
+from buildstate_cli.options import Format
+from buildstate_cli.printing import show
+from buildstate_cli.session import Session
+from buildstate_cli.views import projects
+from buildstate_core.models import ProjectCreate
+
+
+def create(session: Session, output: Format, **values: object) -> None:
+    """Create a project and print it."""
+    request = checked(ProjectCreate, values, flags={"name": "NAME"})
+    with connect(session) as client:
+        show(client.create_project(request), output, projects.one)
+
+
+def list_all(session: Session, output: Format) -> None:
+    """Print all projects."""
+    with connect(session) as client:
+        show(list(client.list_projects()), output, projects.listing)
+
+
+def show_one(session: Session, output: Format, project: str) -> None:
+    """Print one project."""
+    with connect(session) as client:
+        show(client.get_project(project), output, projects.one)

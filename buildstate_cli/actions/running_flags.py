@@ -1,0 +1,115 @@
+"""The options of `bldst run`, as a person types them and as the runner wants them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from buildstate_core.artifacts import Blob
+from buildstate_core.errors import InvalidInput
+from buildstate_core.vocabulary import MAX_STATE, Kind
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_RESTORE: Final = re.compile(r"(?P<state>\d{1,3})(:(?P<name>[^=]+))?(=(?P<path>.+))?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFlags:
+    """What was typed; the texts are checked by the functions here."""
+
+    state: int
+    lane: str
+    kind: Kind | None
+    artifacts: Sequence[str]
+    inputs: Sequence[str]
+    params: Sequence[str]
+    restores: Sequence[str]
+    lease_seconds: int
+    wait_seconds: float | None
+
+
+@dataclass(frozen=True)
+class Restore:
+    """One `--restore`: an earlier state, maybe one artifact of it, maybe another path."""
+
+    state: int
+    name: str | None
+    path: str | None
+
+
+def blobs(texts: Sequence[str], folder: Path) -> list[Blob]:
+    """Read `[NAME=]PATH` texts; they may name files that are still to be made.
+
+    Raises:
+        InvalidInput: A name is not one, or is there twice.
+    """
+    found: dict[str, Blob] = {}
+    for text in texts:
+        before, equals, after = text.partition("=")
+        path = after if equals else before
+        name = before if equals else _name_of(path)
+        if not _NAME.fullmatch(name) or not path:
+            raise InvalidInput(
+                f'--artifact is "{text}"; use PATH or NAME=PATH, with a name of letters, digits,'
+                " dot, dash and underscore.",
+                field="--artifact",
+            )
+        if name in found:
+            raise InvalidInput(
+                f'--artifact names "{name}" twice; give each a name of its own: NAME=PATH.',
+                field="--artifact",
+            )
+        place = None if Path(path).is_absolute() else PurePosixPath(path)
+        found[name] = Blob(name=name, path=folder / path, place=place)
+    return list(found.values())
+
+
+def params(texts: Sequence[str]) -> dict[str, str]:
+    """Read `KEY=VALUE` texts.
+
+    Raises:
+        InvalidInput: One has no key or no `=`, or a key is there twice.
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise InvalidInput(f'--param is "{text}"; use KEY=VALUE.', field="--param")
+        if key in found:
+            raise InvalidInput(f'--param "{key}" is given twice.', field="--param")
+        found[key] = value
+    return found
+
+
+def restores(texts: Sequence[str], *, below: int) -> list[Restore]:
+    """Read `STATE[:NAME][=PATH]` texts.
+
+    Args:
+        texts: As typed.
+        below: The state that is about to run.
+
+    Raises:
+        InvalidInput: One is not of this form, or its state is not an earlier one.
+    """
+    found = []
+    for text in texts:
+        match = _RESTORE.fullmatch(text)
+        if match is None or int(match["state"]) > MAX_STATE:
+            raise InvalidInput(
+                f'--restore is "{text}"; use STATE, STATE:NAME or STATE:NAME=PATH.',
+                field="--restore",
+            )
+        if int(match["state"]) >= below:
+            raise InvalidInput(
+                f'--restore is "{text}"; only a state before {below} can be restored for it.',
+                field="--restore",
+            )
+        found.append(Restore(int(match["state"]), match["name"], match["path"]))
+    return found
+
+
+def _name_of(path: str) -> str:
+    """Give a name for a path: its last part, with what no name can have replaced."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", PurePosixPath(path).name).lstrip("._-")
+    return name[:128] or "artifact"

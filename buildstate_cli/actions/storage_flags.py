@@ -1,0 +1,137 @@
+"""The options that describe an artifact, and the record that they make."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from pydantic import TypeAdapter, ValidationError
+
+from buildstate_cli.actions.checking import checked
+from buildstate_core.errors import InvalidInput
+from buildstate_core.models import ArtifactRecord
+from buildstate_core.models.base import ArtifactName
+from buildstate_core.vocabulary import ArtifactKind
+
+FLAGS: Final[Mapping[str, str]] = {
+    "storage_type": "--storage-type",
+    "uri": "--storage-path",
+    "storage_path": "--storage-path",
+    "size_bytes": "--artifact-size",
+    "checksum": "--checksum",
+    "name": "--artifact-name",
+    "format": "--format",
+}
+"""The option for each field."""
+
+_TYPE_OF_SCHEME: Final = {
+    "s3a": "s3",
+    "gs": "gcs",
+    "az": "azure",
+    "abfs": "azure",
+    "abfss": "azure",
+    "adl": "azure",
+    "ssh": "sftp",
+}
+_BYTES: Final = frozenset({"file", "nfs", "smb", "s3", "gcs", "azure", "sftp", "http", "https"})
+"""Storages of bytes: a path there is a URI or absolute. In any other it may be an id."""
+
+_AZURE_RESOURCE: Final = "/subscriptions/"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtifactFlags:
+    """What was given about an artifact; `None` where nothing was."""
+
+    storage_type: str | None = None
+    storage_path: str | None = None
+    size_bytes: int | None = None
+    checksum: str | None = None
+    name: str | None = None
+    format: str | None = None
+
+    def record(self, status: str) -> ArtifactRecord | None:
+        """Make the record, or `None` if no artifact was described.
+
+        Args:
+            status: What the report says; only what is completed leaves an artifact.
+
+        Raises:
+            InvalidInput: Options are missing, do not fit together, or have a wrong value.
+        """
+        given = [FLAGS[name] for name, value in asdict(self).items() if value is not None]
+        if not given:
+            return None
+        if status != "completed":
+            raise InvalidInput(
+                f"{given[0]} is given with --status {status}; only a completed state leaves an"
+                " artifact.",
+                field=given[0],
+                hint="Leave it out, or report the state as completed.",
+            )
+        if self.storage_path is None:
+            raise InvalidInput(
+                f"{given[0]} is given without --storage-path; say where the artifact is.",
+                field="--storage-path",
+            )
+        storage_type = self.storage_type or inferred_type(self.storage_path)
+        values = {
+            "name": self.name or _file_name(self.storage_path),
+            "kind": artifact_kind(storage_type, self.storage_path),
+            "storage_type": storage_type,
+            "uri": self.storage_path,
+            "size_bytes": self.size_bytes,
+            "checksum": self.checksum,
+            "format": self.format,
+        }
+        return checked(ArtifactRecord, values, flags=FLAGS)
+
+
+def inferred_type(path: str) -> str:
+    """Name the storage that a path is in.
+
+    >>> inferred_type("gs://images/base.qcow2"), inferred_type("/mnt/nfs/base.qcow2")
+    ('gcs', 'file')
+
+    Raises:
+        InvalidInput: The path does not tell.
+    """
+    scheme, has_scheme, _ = path.partition("://")
+    if has_scheme and scheme:
+        return _TYPE_OF_SCHEME.get(scheme.lower(), scheme.lower())
+    if path.startswith("/"):
+        return "file"
+    raise InvalidInput(
+        f'--storage-type is missing, and --storage-path "{path}" does not tell it.',
+        field="--storage-type",
+        hint="Name it (ebs, ami, ceph, …), or give a URI or an absolute path.",
+    )
+
+
+def artifact_kind(storage_type: str, path: str) -> ArtifactKind:
+    """Tell bytes at a URI or an absolute path from the id of something else.
+
+    >>> artifact_kind("ebs", "snap-0abc"), artifact_kind("ceph", "/mnt/ceph/base.raw")
+    (<ArtifactKind.HANDLE: 'handle'>, <ArtifactKind.BLOB: 'blob'>)
+
+    Raises:
+        InvalidInput: It is a storage of bytes, and the path is neither.
+    """
+    if "://" in path or (path.startswith("/") and not path.startswith(_AZURE_RESOURCE)):
+        return ArtifactKind.BLOB
+    if storage_type in _BYTES:
+        raise InvalidInput(
+            f'--storage-path is "{path}"; in storage of type {storage_type} use a URI'
+            f" (s3://bucket/image.qcow2) or an absolute path (/mnt/builds/image.qcow2).",
+            field="--storage-path",
+        )
+    return ArtifactKind.HANDLE
+
+
+def _file_name(path: str) -> str:
+    """Give the last part of a path if it can name an artifact."""
+    name = urlsplit(path).path.rpartition("/")[2]
+    try:
+        return TypeAdapter(ArtifactName).validate_python(name)
+    except ValidationError:
+        return "artifact"

@@ -1,0 +1,34 @@
+"""`bldst artifact`: what milestones produced, and where it is."""
+
+from typing import Annotated
+
+import typer
+
+from buildstate_cli import actions
+from buildstate_cli.helping import Group, Panel
+from buildstate_cli.options import AnyState, BuildRef, Format, Output
+
+commands = typer.Typer(cls=Group, help="Find what the states of a build produced.")
+
+
+def register(root: typer.Typer) -> None:
+    """Add the commands to `bldst`."""
+    root.add_typer(commands, name="artifact", rich_help_panel=Panel.BUILDS)
+
+
+@commands.command("list")
+def list_some(
+    ctx: typer.Context, build: BuildRef, state: AnyState = None, output: Output = Format.TABLE
+) -> None:
+    """List the artifacts of a build, oldest first."""
+    actions.artifacts.list_some(ctx.obj, output, build, state)
+
+
+@commands.command()
+def show(
+    ctx: typer.Context,
+    artifact: Annotated[str, typer.Argument(metavar="ARTIFACT", help="The artifact's id.")],
+    output: Output = Format.TABLE,
+) -> None:
+    """Show one artifact: where it is, its size and its digest."""
+    actions.artifacts.show_one(ctx.obj, output, artifact)

@@ -1,0 +1,120 @@
+"""`bldst run`: makes one step of any pipeline resumable."""
+
+from typing import Annotated
+
+import typer
+
+from buildstate_cli import actions
+from buildstate_cli.helping import Command, Panel
+from buildstate_cli.options import BuildRef, Format, Lane, State
+from buildstate_core.vocabulary import TRUNK, Kind
+
+
+def register(root: typer.Typer) -> None:
+    """Add the command to `bldst`."""
+    root.command("run", cls=Command, rich_help_panel=Panel.BUILDS)(run)
+
+
+def run(
+    ctx: typer.Context,
+    build: BuildRef,
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="-- COMMAND...", help="What to run, and its arguments."),
+    ] = None,
+    *,
+    state: State,
+    lane: Lane = TRUNK,
+    artifact: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--artifact",
+            metavar="[NAME=]PATH",
+            help="A file or folder that the command makes; repeatable.",
+        ),
+    ] = None,
+    input_file: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            metavar="FILE",
+            help="A file or folder whose content decides whether it may be skipped; repeatable.",
+        ),
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param",
+            metavar="KEY=VALUE",
+            help="A value that decides the same; repeatable. Only its digest is kept.",
+        ),
+    ] = None,
+    restore: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--restore",
+            metavar="STATE[:NAME][=PATH]",
+            help="What the command needs of an earlier state; repeatable.  [default: all of the"
+            " checkpoint before it, each where it was made]",
+        ),
+    ] = None,
+    kind: Annotated[
+        Kind | None,
+        typer.Option(
+            "--kind", help="What it does.  [default: checkpoint with --artifact, else step]"
+        ),
+    ] = None,
+    lease: Annotated[
+        int,
+        typer.Option(
+            "--lease",
+            min=1,
+            max=86400,
+            help="Seconds after which others may take over if this process stops answering.",
+        ),
+    ] = 60,
+    wait: Annotated[
+        float | None,
+        typer.Option(
+            "--wait",
+            min=0,
+            help="Seconds to wait for another worker that has it; 0: not at all, and exit with 7."
+            "  [default: as long as it works]",
+        ),
+    ] = None,
+    output: Annotated[
+        Format,
+        typer.Option(
+            "--output",
+            "-o",
+            help="With json or yaml: print the attempt on stdout, and all that the command prints"
+            " on stderr.",
+        ),
+    ] = Format.TABLE,
+) -> int:
+    """Run a command as one state of a build, or skip it if that state is done.
+
+    What an earlier state made is put into the working directory first. What the command made is
+    uploaded and recorded with its success. The command's own exit code is passed on.
+
+    It sees BLDST_BUILD_ID, BLDST_STATE, BLDST_LANE, BLDST_ATTEMPT; BLDST_RESTORED, the restored
+    paths, one per line; and BLDST_RESTORE_URI, the URIs of what only it can restore.
+    """
+    code: int = actions.running.run(
+        ctx.obj,
+        output,
+        build,
+        command or [],
+        actions.running_flags.RunFlags(
+            state=state,
+            lane=lane,
+            kind=kind,
+            artifacts=artifact or [],
+            inputs=input_file or [],
+            params=param or [],
+            restores=restore or [],
+            lease_seconds=lease,
+            wait_seconds=wait,
+        ),
+    )
+    return code

@@ -1,0 +1,70 @@
+"""`bldst server`: the service on this machine."""
+
+from typing import Annotated
+
+import typer
+
+from buildstate_cli import actions
+from buildstate_cli.helping import Group, Panel
+from buildstate_cli.options import Format, Output
+
+commands = typer.Typer(cls=Group, help="Run the service on this machine.")
+
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--database-url",
+        metavar="URL",
+        envvar="BLDST_DATABASE_URL",
+        show_envvar=True,
+        help="A PostgreSQL of your own (postgresql://…).  [default: an embedded one]",
+    ),
+]
+
+
+def register(root: typer.Typer) -> None:
+    """Add the commands to `bldst`."""
+    root.add_typer(commands, name="server", rich_help_panel=Panel.SERVICE)
+
+
+@commands.command()
+def start(
+    ctx: typer.Context,
+    *,
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="The port; 0: any that is free.")
+    ] = 8642,
+    database_url: DatabaseUrl = None,
+    background: Annotated[
+        bool,
+        typer.Option("--background", "-d", help="Come back once it runs, and leave it running."),
+    ] = False,
+    output: Output = Format.TABLE,
+) -> None:
+    """Run the service, on an embedded PostgreSQL unless told otherwise; Ctrl-C ends it.
+
+    The first start makes an administrator's key and puts it into the local profile.
+    """
+    begin = actions.serving.start_behind if background else actions.serving.start
+    begin(ctx.obj, output, host=host, port=port, database_url=database_url)
+
+
+@commands.command()
+def stop(ctx: typer.Context, output: Output = Format.TABLE) -> None:
+    """End the service that runs on this machine's data folder, and its PostgreSQL."""
+    actions.serving.stop(ctx.obj, output)
+
+
+@commands.command()
+def status(ctx: typer.Context, output: Output = Format.TABLE) -> None:
+    """Say whether the configured service can be reached, and what runs on this machine."""
+    actions.serving.status(ctx.obj, output)
+
+
+@commands.command()
+def migrate(
+    ctx: typer.Context, database_url: DatabaseUrl = None, output: Output = Format.TABLE
+) -> None:
+    """Bring a database to the schema of this release; `start` does this by itself."""
+    actions.serving.migrate(ctx.obj, output, database_url)

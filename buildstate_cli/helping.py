@@ -1,0 +1,81 @@
+"""Help that is grouped and starts fast.
+
+Typer's own grouped help loads rich's Markdown, which takes longer than all the rest of
+`bldst --help`. The same panels are written here as plain sections.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+
+class Panel(StrEnum):
+    """The sections of `bldst --help`."""
+
+    BUILDS = "Builds"
+    PROJECTS = "Projects"
+    SERVICE = "Service and access"
+
+
+class Group(TyperGroup):
+    """A group of commands that shows its help when none is named, and lists them by panel."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Show the help if there is nothing to do."""
+        if not args and not ctx.resilient_parsing:
+            typer.echo(ctx.get_help())
+            raise typer.Exit
+        return super().parse_args(ctx, args)
+
+    def get_params(self, ctx: Any) -> Any:
+        """Give the options, with flags that were not given `False` rather than nothing.
+
+        Typer loads pydantic to make a boolean of nothing, which its own flags are by default. For
+        each `bldst GROUP --help` that would be most of the time.
+        """
+        params = super().get_params(ctx)
+        for param in params:
+            if getattr(param, "is_bool_flag", False) and param.default is None:
+                param.default = False
+        return params
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write one section for each panel."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        shown = [(name, each) for name, each in commands if each is not None and not each.hidden]
+        limit = formatter.width - 6 - max(len(name) for name, _ in shown)
+        rows = [
+            (getattr(each, "rich_help_panel", None), (name, each.get_short_help_str(limit)))
+            for name, each in shown
+        ]
+        panels: list[str | None] = list(Panel)
+        rows.sort(key=lambda row: panels.index(row[0]) if row[0] in panels else len(panels))
+        _write_sections(formatter, rows, "Commands")
+
+
+class Command(TyperCommand):
+    """A command with so many options that they are listed by panel."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write one section for each panel, in the order of the options."""
+        rows = [
+            (
+                getattr(param, "rich_help_panel", None)
+                or ("Arguments" if param.param_type_name == "argument" else None),
+                record,
+            )
+            for param in self.get_params(ctx)
+            if (record := param.get_help_record(ctx)) is not None
+        ]
+        _write_sections(formatter, rows, "Options")
+
+
+def _write_sections(
+    formatter: Any, rows: Sequence[tuple[str | None, tuple[str, str]]], default: str
+) -> None:
+    for panel in dict.fromkeys(panel for panel, _ in rows):
+        with formatter.section(panel or default):
+            formatter.write_dl([row for each, row in rows if each == panel])

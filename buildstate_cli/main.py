@@ -1,0 +1,70 @@
+"""The entry point: runs a command, and turns whatever comes of it into an exit code."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import typer
+
+from buildstate_cli import complaints, exit_codes
+from buildstate_cli.app import app
+from buildstate_cli.session import Session
+from buildstate_core.errors import BuildStateError, InvalidInput
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `bldst`.
+
+    Args:
+        arguments: What follows the program's name. Default: `sys.argv`.
+
+    Returns:
+        The exit code; see `exit_codes`. Nothing is raised but `SystemExit`.
+    """
+    session = Session(os.environ)
+    try:
+        return _run(sys.argv[1:] if arguments is None else list(arguments), session)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - each kind gets its text below
+        _explain(error, session)
+        return exit_codes.exit_code(error)
+
+
+def _run(arguments: list[str], session: Session) -> int:
+    _refuse_undecodable(arguments)
+    command = typer.main.get_command(app)
+    code = command.main(arguments, prog_name="bldst", standalone_mode=False, obj=session)
+    return code if isinstance(code, int) else exit_codes.OK
+
+
+def _refuse_undecodable(arguments: Sequence[str]) -> None:
+    """Raise `InvalidInput` for bytes that are not text: no name or message can hold them."""
+    for position, argument in enumerate(arguments, start=1):
+        try:
+            argument.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidInput(
+                f"Argument {position} is not valid UTF-8: {os.fsencode(argument)!r}.",
+                code="not-utf-8",
+                hint="Give it in UTF-8. Is the encoding of the terminal or the script another?",
+            ) from error
+
+
+def _explain(error: BaseException, session: Session) -> None:
+    match error:
+        case BuildStateError():
+            complaints.complain_of(error)
+        case typer.TyperException():
+            complaints.complain_of_usage(error)
+        case KeyboardInterrupt() | typer.Abort() | BrokenPipeError():
+            pass
+        case OSError():
+            complaints.complain_of_system(error)
+        case _:
+            complaints.complain_of_bug(error)
+            if session.is_debugging:
+                traceback.print_exception(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

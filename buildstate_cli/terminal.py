@@ -1,0 +1,88 @@
+"""Pages for a terminal: headings, colours, and cells that wrap but are never cut."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from buildstate_cli.page import Block, Fields, Page, Table
+from buildstate_cli.plain import cell, printable
+
+_STYLES: Final = {
+    "completed": "green",
+    "available": "green",
+    "skip": "green",
+    "restore": "cyan",
+    "in_progress": "yellow",
+    "run": "yellow",
+    "wait": "yellow",
+    "failed": "red",
+    "lost": "red",
+    "quarantined": "red",
+    "revoked": "red",
+    "refuse": "red",
+    "-": "dim",
+}
+_NARROWEST: Final = 20
+"""How narrow a column of free text may become, in characters."""
+_GAP: Final = 3
+
+
+def render(page: Page) -> str:
+    """Write a page for the terminal on stdout; `NO_COLOR` takes the colours away."""
+    console = Console(highlight=False)
+    terminal_width = console.width
+    with console.capture() as capture:
+        for block in page:
+            # A table that does not fit is left to the terminal to wrap: no status is cut in two.
+            needed = _needed(block) if isinstance(block, Table) else 0
+            console.width = max(terminal_width, needed)
+            console.print(_renderable(block))
+    return capture.get()
+
+
+def _renderable(block: Block) -> RenderableType:
+    match block:
+        case Table():
+            return _table(block)
+        case Fields(pairs=pairs):
+            grid = RichTable.grid(padding=(0, 2))
+            grid.add_column(style="bold", no_wrap=True)
+            grid.add_column(overflow="fold")
+            for name, value in pairs:
+                grid.add_row(name, _styled(printable(value) or "-"))
+            return grid
+        case text:
+            return Text(printable(text))
+
+
+def _table(table: Table) -> RichTable:
+    rendered = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    columns = _filled(table)
+    for name, _ in columns:
+        rendered.add_column(name, overflow="fold", no_wrap=name not in table.free_text)
+    for row in zip(*(cells for _, cells in columns), strict=True):
+        rendered.add_row(*map(_styled, row))
+    return rendered
+
+
+def _filled(table: Table) -> Sequence[tuple[str, Sequence[str]]]:
+    """Give the columns that say something, with their cells."""
+    columns = zip(table.columns, zip(*table.rows, strict=True), strict=True)
+    return [(name, [cell(each) for each in cells]) for name, cells in columns if any(cells)]
+
+
+def _needed(table: Table) -> int:
+    widths = [
+        min(_NARROWEST, width) if name in table.free_text else width
+        for name, cells in _filled(table)
+        for width in (max(len(name), *map(len, cells)),)
+    ]
+    return sum(widths) + _GAP * (len(widths) - 1)
+
+
+def _styled(text: str) -> Text:
+    return Text(text, style=_STYLES.get(text, ""))

@@ -1,0 +1,54 @@
+"""Attempts at milestones."""
+
+from collections.abc import Sequence
+
+from buildstate_cli.page import Page, Table
+from buildstate_cli.views import words
+from buildstate_core.models import Artifact, Attempt
+
+_COLUMNS = (
+    "STATE",
+    "LANE",
+    "ATTEMPT",
+    "STATUS",
+    "STARTED",
+    "DURATION",
+    "WORKER",
+    "REASON",
+    "ARTIFACT",
+    "MESSAGE",
+)
+_FREE_TEXT = frozenset({"STATE", "ARTIFACT", "MESSAGE"})
+
+
+def listing(attempts: Sequence[Attempt]) -> Page:
+    """Write attempts one below the other."""
+    rows = [
+        (
+            words.state(each.state, each.state_name),
+            each.lane,
+            str(each.attempt),
+            each.status,
+            words.time(each.started_at),
+            words.duration(each.duration_seconds),
+            each.worker or "",
+            each.reason or "",
+            ", ".join(map(_place, each.artifacts)),
+            each.message or "",
+        )
+        for each in attempts
+    ]
+    return [Table(columns=_COLUMNS, rows=rows, free_text=_FREE_TEXT, empty="No attempts.")]
+
+
+def reported(attempt: Attempt | None) -> Page:
+    """Say what a report led to; nothing if it could not be delivered."""
+    if attempt is None:
+        return []
+    lane = f", lane {attempt.lane}" if attempt.lane else ""
+    state = words.state(attempt.state, attempt.state_name)
+    return [f"Build #{attempt.build}{lane}: state {state} {attempt.status}."]
+
+
+def _place(artifact: Artifact) -> str:
+    return artifact.uri or artifact.name

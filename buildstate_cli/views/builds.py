@@ -1,0 +1,109 @@
+"""Builds, one or many."""
+
+from collections.abc import Sequence
+
+from buildstate_cli.page import Block, Fields, Page, Table
+from buildstate_cli.views import words
+from buildstate_core.models import Build, Failure, Lane
+from buildstate_core.vocabulary import BuildStatus
+
+_COLUMNS = ("BUILD", "PROJECT", "PLATFORM", "VERSION", "STATE", "PROGRESS", "STATUS", "UPDATED")
+
+_FREE_TEXT = frozenset({"STATE", "LANES"})
+
+
+def listing(builds: Sequence[Build]) -> Page:
+    """Write builds one below the other; with lanes, where these stand."""
+    has_lanes = any(each.lanes for each in builds)
+    rows = [
+        (
+            f"#{each.number}",
+            each.project,
+            each.platform or "",
+            each.version or "",
+            words.state(each.current_state, each.current_state_name),
+            f"{each.progress} %",
+            each.status,
+            words.time(each.updated_at),
+            *((lanes_in_short(each.lanes),) if has_lanes else ()),
+        )
+        for each in builds
+    ]
+    columns = (*_COLUMNS, "LANES") if has_lanes else _COLUMNS
+    return [Table(columns=columns, rows=rows, free_text=_FREE_TEXT, empty="No builds.")]
+
+
+def one(build: Build) -> Page:
+    """Write one build: a sentence, then its fields by their JSON names, then its lanes."""
+    fields = [
+        ("id", str(build.id)),
+        ("key", build.key),
+        ("version", build.version or ""),
+        ("os", build.os or ""),
+        ("image_type", build.image_type or ""),
+        ("labels", ", ".join(f"{name}={value}" for name, value in build.labels.items())),
+        ("status", build.status),
+        ("current_state", words.state(build.current_state, build.current_state_name)),
+        ("progress", f"{build.progress} %"),
+        ("frontier", str(build.frontier)),
+        ("peak", str(build.peak)),
+        ("active", ", ".join(map(str, build.active))),
+        ("resume_from", words.state(build.resume_from)),
+        ("derived_from", f"#{build.derived_from}" if build.derived_from else ""),
+        ("catalog_version", str(build.catalog_version)),
+        ("created_at", words.time(build.created_at)),
+        ("started_at", words.time(build.started_at)),
+        ("updated_at", words.time(build.updated_at)),
+        ("finished_at", words.time(build.finished_at)),
+    ]
+    blocks: list[Block | None] = [
+        sentence(build),
+        _failure(build.failure) if build.failure else None,
+        Fields([(name, value) for name, value in fields if value]),
+        _lanes(build.lanes) if build.lanes else None,
+    ]
+    return [each for each in blocks if each is not None]
+
+
+def sentence(build: Build) -> str:
+    """Say where a build stands, and what a rerun would do."""
+    name = " ".join(each for each in (f"#{build.number}", build.project, build.platform) if each)
+    where = words.state(build.current_state, build.current_state_name)
+    stands = f"{name}: {build.status}{f' at {where}' if where else ''}"
+    lanes = f" ({lanes_in_short(build.lanes)})" if build.lanes else ""
+    if build.status in {BuildStatus.COMPLETED, BuildStatus.CANCELLED}:
+        return f"{stands}{lanes}."
+    return f"{stands}{lanes}; a rerun {words.resumption(build.resume_from)}."
+
+
+def lanes_in_short(lanes: Sequence[Lane]) -> str:
+    """Say how many lanes are ahead, and which one is slowest; nothing without lanes."""
+    if not lanes:
+        return ""
+    ahead = max(each.frontier for each in lanes)
+    slowest = min(lanes, key=lambda each: each.frontier)
+    arrived = sum(each.frontier == ahead for each in lanes)
+    in_short = f"{arrived}/{len(lanes)} lanes at {ahead}"
+    if arrived == len(lanes):
+        return in_short
+    return f"{in_short}, slowest {slowest.lane} at {slowest.frontier}"
+
+
+def _failure(failure: Failure) -> str:
+    where = f" in lane {failure.lane}" if failure.lane else ""
+    what = f"State {failure.state}{where}, attempt {failure.attempt}"
+    return f"{what}, at {words.time(failure.at)}: {failure.message or 'no reason was given'}"
+
+
+def _lanes(lanes: Sequence[Lane]) -> Table:
+    rows = [
+        (
+            each.lane,
+            each.status,
+            words.state(each.current_state),
+            str(each.frontier),
+            words.state(each.resume_from),
+        )
+        for each in lanes
+    ]
+    return Table(columns=("LANE", "STATUS", "CURRENT", "FRONTIER", "RESUMES FROM"), rows=rows)

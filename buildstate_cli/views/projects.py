@@ -1,0 +1,34 @@
+"""Projects, one or many."""
+
+from collections.abc import Sequence
+
+from buildstate_cli.page import Fields, Page, Table
+from buildstate_cli.views import words
+from buildstate_core.models import Project
+
+_COLUMNS = ("PROJECT", "CATALOG", "STORAGE", "DESCRIPTION")
+
+_FREE_TEXT = frozenset({"STORAGE", "DESCRIPTION"})
+
+
+def listing(projects: Sequence[Project]) -> Page:
+    """Write projects one below the other."""
+    rows = [
+        (each.name, str(each.catalog_version), each.storage_url or "", each.description)
+        for each in projects
+    ]
+    empty = "No projects. To make one: bldst project create NAME"
+    return [Table(columns=_COLUMNS, rows=rows, free_text=_FREE_TEXT, empty=empty)]
+
+
+def one(project: Project) -> Page:
+    """Write one project by its JSON names."""
+    fields = [
+        ("id", str(project.id)),
+        ("name", project.name),
+        ("description", project.description),
+        ("storage_url", project.storage_url or "none: each worker's own"),
+        ("catalog_version", str(project.catalog_version)),
+        ("created_at", words.time(project.created_at)),
+    ]
+    return [Fields([(name, value) for name, value in fields if value])]

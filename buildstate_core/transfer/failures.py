@@ -1,0 +1,99 @@
+"""The sentences of what goes wrong with artifacts.
+
+Three answers must never be taken for one another. *Gone* and *corrupt* mean that the milestone
+runs again. *Unreachable* means that nobody knows, so that nothing runs.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from buildstate_core.errors import (
+    ArtifactLost,
+    ArtifactUnreachable,
+    Conflict,
+    InvalidInput,
+    Refused,
+    Unreachable,
+)
+
+
+def gone(uri: str) -> ArtifactLost:
+    """Its storage was asked, and does not have it."""
+    return ArtifactLost(
+        f"The artifact {uri} is gone: its storage answers, but nothing is there.",
+        reason="artifact_gone",
+        code="artifact-gone",
+        hint="Put it back, or let its milestone run again.",
+    )
+
+
+def corrupt(uri: str, why: str) -> ArtifactLost:
+    """There is something, but not what was recorded."""
+    return ArtifactLost(
+        f"The artifact {uri} is corrupt: {why}.",
+        reason="artifact_corrupt",
+        code="artifact-corrupt",
+        hint="Its milestone has to run again.",
+    )
+
+
+def unreachable(uri: str, why: str, *, hint: str) -> ArtifactUnreachable:
+    """It could not be looked at or read, so it may well be there."""
+    return ArtifactUnreachable(f"The artifact {uri} cannot be read: {why}.", hint=hint)
+
+
+def not_stored(uri: str, why: str, *, hint: str) -> Unreachable:
+    """An upload, or the removal of one, failed in its storage."""
+    return Unreachable(
+        f"The storage of {uri} cannot be written: {why}.", code="storage-unreachable", hint=hint
+    )
+
+
+def occupied(uri: str) -> Conflict:
+    """There is something where an upload was to go."""
+    return Conflict(
+        f"There is already something at {uri}, and an artifact is never overwritten.",
+        code="artifact-exists",
+        hint="Push to another URI.",
+    )
+
+
+def no_transfer(uri: str) -> InvalidInput:
+    """The URI's storage is none that bytes can be moved to and from."""
+    return InvalidInput(
+        f"{uri} cannot be copied: BuildState moves bytes for file:// and s3:// only.",
+        field="uri",
+        code="no-transfer",
+        hint="Record it as a handle, or keep the artifact in one of those storages.",
+    )
+
+
+def bad_source(path: Path, why: str, *, hint: str | None = None) -> InvalidInput:
+    """What was to become an artifact cannot."""
+    return InvalidInput(
+        f"{path} cannot become an artifact: {why}.", field="artifact", code="bad-source", hint=hint
+    )
+
+
+def reason_of(error: BaseException) -> str:
+    """Say in a few words what the system said, without a path and without a final stop."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return text.strip().rstrip(".") or type(error).__name__
+
+
+@contextmanager
+def on_this_disk(path: Path) -> Iterator[None]:
+    """Turn a failure of the worker's own disk into a sentence.
+
+    Raises:
+        Refused: The cache or the workspace could not be read or written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise Refused(
+            f"{error.filename or path} cannot be written or read: {reason_of(error)}.",
+            code="disk-trouble",
+            hint="Free space or correct its permissions on this worker, then run this again.",
+        ) from error

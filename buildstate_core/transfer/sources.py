@@ -1,0 +1,57 @@
+"""What can become an artifact: a file, or a folder as its archive."""
+
+import os
+import stat
+from pathlib import Path
+
+from buildstate_core.transfer.archive import archive_bytes, write_archive
+from buildstate_core.transfer.failures import bad_source, reason_of
+from buildstate_core.transfer.sinks import BLOCK_BYTES, Sink
+
+
+def is_folder(source: Path) -> bool:
+    """Say whether a source is a folder; otherwise it is a file.
+
+    Raises:
+        InvalidInput: It does not exist, or is neither.
+    """
+    mode = _stat(source).st_mode
+    if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
+        raise bad_source(source, "it is neither a file nor a folder")
+    return stat.S_ISDIR(mode)
+
+
+def expected_bytes(source: Path) -> int:
+    """Give about how much `feed` will read.
+
+    Raises:
+        InvalidInput: It does not exist, or holds something that cannot be archived.
+    """
+    return archive_bytes(source) if is_folder(source) else _stat(source).st_size
+
+
+def feed(source: Path, sink: Sink) -> None:
+    """Read a file, or archive a folder, into a sink, in blocks.
+
+    Raises:
+        InvalidInput: It does not exist, cannot be read, or holds something that cannot be
+            archived.
+    """
+    if is_folder(source):
+        write_archive(source, sink)
+        return
+    try:
+        with source.open("rb", buffering=0) as file:
+            while block := file.read(BLOCK_BYTES):
+                sink.write(block)
+    except OSError as error:
+        raise bad_source(source, reason_of(error)) from error
+
+
+def _stat(source: Path) -> os.stat_result:
+    try:
+        return source.stat()
+    except OSError as error:
+        raise bad_source(
+            source, reason_of(error), hint="Check the path, and that the step really made it."
+        ) from error

@@ -1,0 +1,152 @@
+"""Folders as archives: equal content, equal digest; nothing that could not come back."""
+
+import os
+import shutil
+import socket
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from buildstate_core.errors import InvalidInput
+from buildstate_core.transfer import digest_of
+from buildstate_core.transfer.archive import archive_bytes, unpack, write_archive
+from buildstate_core.transfer.sinks import Meter
+
+# Bytes that no UTF-8 text has are allowed in names, as Linux allows them.
+names = (
+    st.binary(min_size=1, max_size=60)
+    .filter(lambda name: name not in {b".", b".."} and not set(name) & {0, ord("/")})
+    .map(os.fsdecode)
+)
+files = st.tuples(st.binary(max_size=2000), st.sampled_from([0o600, 0o644, 0o664, 0o755, 0o400]))
+trees = st.recursive(
+    st.dictionaries(names, files, max_size=4),
+    lambda inside: st.dictionaries(names, files | inside, max_size=4),
+    max_leaves=12,
+)
+Tree = dict[str, "tuple[bytes, int] | Tree"]
+
+
+def build(folder: Path, tree: Tree, *, backwards: bool = False) -> None:
+    folder.mkdir()
+    for name, inside in sorted(tree.items(), reverse=backwards):
+        if isinstance(inside, dict):
+            build(folder / name, inside, backwards=backwards)
+        else:
+            (folder / name).write_bytes(inside[0])
+            (folder / name).chmod(inside[1])
+
+
+@given(tree=trees)
+@settings(max_examples=60, deadline=None)
+def test_a_folder_has_one_digest_wherever_it_is_and_however_it_was_made(tree: Tree) -> None:
+    with tempfile.TemporaryDirectory() as base:
+        one, two, three = (Path(base) / name for name in ("one", "two", "three"))
+        build(one, tree)
+        build(two, tree, backwards=True)
+        for path in two.rglob("*"):
+            os.utime(path, (1, 1))
+        assert digest_of(one) == digest_of(two)
+
+        archive = Path(base) / "one.tar"
+        with archive.open("wb") as file:
+            meter = Meter(file)
+            write_archive(one, meter)
+        three.mkdir()
+        unpack(archive, three)
+        assert digest_of(three) == digest_of(one) == meter.checksum == digest_of(archive)
+
+
+@pytest.mark.parametrize("change", ["content", "name", "mode", "empty folder", "link"])
+def test_any_change_changes_the_digest(tmp_path: Path, change: str) -> None:
+    folder = tmp_path / "out"
+    build(folder, {"a": (b"1", 0o644), "b": (b"2", 0o644)})
+    (folder / "link").symlink_to("a")
+    before = digest_of(folder)
+    match change:
+        case "content":
+            (folder / "a").write_bytes(b"3")
+        case "name":
+            (folder / "a").rename(folder / "c")
+        case "mode":
+            (folder / "a").chmod(0o755)
+        case "empty folder":
+            (folder / "d").mkdir()
+        case "link":
+            (folder / "link").unlink()
+            (folder / "link").symlink_to("b")
+    assert digest_of(folder) != before
+
+
+def test_large_files_and_long_names_are_archived(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / ("n" * 250)).write_bytes(b"x")
+    with (folder / "sparse").open("wb") as file:
+        file.truncate(9 * 2**20 + 1)
+    with (tmp_path / "out.tar").open("wb") as archive:
+        write_archive(folder, archive)
+    assert abs((tmp_path / "out.tar").stat().st_size - archive_bytes(folder)) < 20_000
+    (tmp_path / "new").mkdir()
+    unpack(tmp_path / "out.tar", tmp_path / "new")
+    assert digest_of(tmp_path / "new") == digest_of(folder)
+
+
+@pytest.mark.parametrize(
+    "link", ["/etc/passwd", "..", "../out2/a", "inside/../../a", "here/../../a"]
+)
+def test_a_link_that_leads_out_is_refused_when_it_is_packed(tmp_path: Path, link: str) -> None:
+    folder = tmp_path / "out"
+    (folder / "inside").mkdir(parents=True)
+    (folder / "here").symlink_to(".")
+    (folder / "link").symlink_to(link)
+    with pytest.raises(InvalidInput, match="out/link cannot become an artifact") as caught:
+        digest_of(folder)
+    assert caught.value.field == "artifact"
+
+
+def test_links_that_stay_inside_are_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    (folder / "inside").mkdir(parents=True)
+    (folder / "inside" / "up").symlink_to("../a")
+    (folder / "dangling").symlink_to("inside/nothing")
+    (folder / "to-folder").symlink_to("inside")
+    assert digest_of(folder)
+
+
+def test_sockets_and_pipes_are_refused_by_name(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InvalidInput, match="pipe cannot become an artifact: it is a device"):
+        digest_of(tmp_path)
+    (tmp_path / "pipe").unlink()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "agent.sock"))
+        with pytest.raises(InvalidInput, match=r"agent\.sock"):
+            digest_of(tmp_path)
+
+
+def test_a_folder_reached_through_a_link_is_the_same(tmp_path: Path) -> None:
+    build(tmp_path / "out", {"a": (b"1", 0o644)})
+    (tmp_path / "latest").symlink_to("out")
+    assert digest_of(tmp_path / "latest") == digest_of(tmp_path / "out")
+    shutil.rmtree(tmp_path / "out")
+
+
+class Shrinking:
+    """A sink that cuts the file being archived after its first block."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def write(self, block: bytes, /) -> None:
+        if block.strip(b"\0"):
+            os.truncate(self._path, 0)
+
+
+def test_a_file_that_shrinks_while_it_is_archived_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "image.raw").write_bytes(b"x" * 8 * 2**20)
+    with pytest.raises(InvalidInput, match=r"image\.raw.*while it was read"):
+        write_archive(tmp_path, Shrinking(tmp_path / "image.raw"))

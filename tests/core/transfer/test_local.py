@@ -1,0 +1,188 @@
+"""What is the local disk's alone: missing mounts, and what URIs mean."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from buildstate_core.errors import (
+    ArtifactLost,
+    ArtifactUnreachable,
+    BuildStateError,
+    Conflict,
+    InvalidInput,
+    Unreachable,
+)
+from buildstate_core.transfer import ArtifactStore, digest_of, storage_type_of, transferable
+from buildstate_core.transfer.storage import storage_for
+from buildstate_core.transfer.uris import local_path
+
+
+@pytest.mark.parametrize(
+    ("root", "folders", "expected"),
+    [
+        pytest.param("mnt", "mnt", ArtifactLost, id="root there, parent not: gone"),
+        pytest.param("mnt", "mnt/123", ArtifactLost, id="root and parent there: gone"),
+        pytest.param("mnt", "", ArtifactUnreachable, id="root not there: not mounted"),
+        pytest.param(None, "mnt/123", ArtifactLost, id="no root, parent there: gone"),
+        pytest.param(None, "mnt", ArtifactUnreachable, id="no root, parent not there"),
+        pytest.param("other", "mnt/123", ArtifactLost, id="another root does not count: gone"),
+        pytest.param("other", "mnt", ArtifactUnreachable, id="another root does not count"),
+        pytest.param("mn", "mn", ArtifactUnreachable, id="a root ends at a slash"),
+    ],
+)
+@pytest.mark.parametrize("as_uri", [True, False], ids=["uri", "path"])
+def test_a_missing_mount_is_not_a_missing_file(
+    store: ArtifactStore,
+    tmp_path: Path,
+    root: str | None,
+    folders: str,
+    expected: type[BuildStateError],
+    as_uri: bool,  # noqa: FBT001 - a parameter of the table
+) -> None:
+    (tmp_path / folders).mkdir(parents=True, exist_ok=True)
+
+    def written(path: Path) -> str:
+        return path.as_uri() if as_uri else str(path)
+
+    uri = written(tmp_path / "mnt" / "123" / "image.raw")
+    with pytest.raises(expected):
+        store.check(uri, size_bytes=None, root=written(tmp_path / root) if root else None)
+    with pytest.raises(expected):
+        store.pull(
+            uri,
+            tmp_path / "new",
+            checksum=None,
+            size_bytes=None,
+            root=written(tmp_path / root) if root else None,
+        )
+
+
+def test_a_folder_in_a_files_place_is_corrupt(store: ArtifactStore, tmp_path: Path) -> None:
+    with pytest.raises(ArtifactLost, match="is a folder") as caught:
+        store.check(str(tmp_path), size_bytes=8)
+    assert caught.value.reason == "artifact_corrupt"
+
+
+def test_a_path_through_a_file_is_unreachable(store: ArtifactStore, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ArtifactUnreachable, match="Not a directory"):
+        store.check(str(tmp_path / "file" / "image.raw"), size_bytes=None)
+
+
+def test_a_storage_that_cannot_be_written_says_why(store: ArtifactStore, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Unreachable, match=r"cannot be written: File exists\."):
+        store.push(tmp_path / "file", str(tmp_path / "file" / "image.raw"))
+
+
+def test_a_file_that_appears_during_an_upload_is_not_overwritten(folder: Any) -> None:
+    def upload_while_another_does() -> None:
+        with storage_for(folder.root).create(folder.uri("image.raw"), expected_bytes=4) as upload:
+            upload.write(b"ours")
+            folder.write("image.raw", b"theirs")
+
+    with pytest.raises(Conflict):
+        upload_while_another_does()
+    assert folder.read("image.raw") == b"theirs"
+    assert folder.unfinished() == 0
+
+
+def test_a_full_disk_is_the_storages_fault_and_leaves_nothing(tmp_path: Path) -> None:
+    program = (
+        "import resource, signal, sys\n"
+        "from pathlib import Path\n"
+        "from buildstate_core.errors import Unreachable\n"
+        "from buildstate_core.transfer import ArtifactStore\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))\n"
+        "try:\n"
+        "    ArtifactStore(cache_dir=Path(sys.argv[1])).push(Path(sys.argv[1]), sys.argv[2])\n"
+        "except Unreachable as error:\n"
+        "    sys.exit('too large' not in str(error))\n"
+    )
+    source = tmp_path / "image.raw"
+    source.write_bytes(b"x" * 2**21)
+    stored = tmp_path / "storage" / "image.raw"
+    done = subprocess.run([sys.executable, "-c", program, source, stored], check=False)
+    assert done.returncode == 0
+    assert list(stored.parent.iterdir()) == []
+
+
+def test_stored_files_can_be_read_by_other_workers(store: ArtifactStore, tmp_path: Path) -> None:
+    (tmp_path / "file").touch(mode=0o600)
+    (tmp_path / "usual").touch()
+    store.push(tmp_path / "file", str(tmp_path / "stored"))
+    assert (tmp_path / "stored").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_a_socket_cannot_become_an_artifact(store: ArtifactStore, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        with pytest.raises(InvalidInput, match="neither a file nor a folder"):
+            store.push(tmp_path / "s", str(tmp_path / "stored"))
+
+
+@pytest.mark.parametrize(
+    ("uri", "kind", "moves"),
+    [
+        ("file:///mnt/image.raw", "file", True),
+        ("/mnt/image.raw", "file", True),
+        ("/mnt/a:b", "file", True),
+        ("s3://bucket/key", "s3", True),
+        ("S3://bucket/key", "s3", True),
+        ("ebs:snap-1", "ebs", False),
+        ("rbd:pool/image@snap", "rbd", False),
+        ("az://container/key", "az", False),
+        ("gs://bucket/key", "gs", False),
+        ("snap-0abc", "other", False),
+        ("out/image.raw", "other", False),
+        ("", "other", False),
+    ],
+)
+def test_what_a_uri_means(store: ArtifactStore, uri: str, kind: str, moves: bool) -> None:  # noqa: FBT001
+    assert storage_type_of(uri) == kind
+    assert transferable(uri) is moves
+    if not moves:
+        store.check(uri, size_bytes=8)
+        with pytest.raises(InvalidInput, match="cannot be copied"):
+            store.pull(uri, Path("new"), checksum=None, size_bytes=None)
+
+
+@pytest.mark.parametrize(
+    ("uri", "path"),
+    [
+        ("file:///a%20b/%C3%BC%25", "/a b/ü%"),
+        ("file:///a b/ü", "/a b/ü"),
+        ("file://localhost/a", "/a"),
+        ("file:/a", "/a"),
+        ("/a%20b", "/a%20b"),
+    ],
+)
+def test_file_uris_are_decoded_and_paths_are_not(uri: str, path: str) -> None:
+    assert local_path(uri) == Path(path)
+
+
+@pytest.mark.parametrize("uri", ["file://nfs-server/a", "file:a", "file://", "file:///a%00b"])
+def test_a_uri_of_no_local_file_is_refused(uri: str) -> None:
+    with pytest.raises(InvalidInput):
+        local_path(uri)
+
+
+def test_digest_of_says_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="No such file") as caught:
+        digest_of(tmp_path / "nothing")
+    assert caught.value.field == "artifact"
+
+
+def test_importing_the_transfer_loads_no_storage_library() -> None:
+    program = (
+        "import sys, buildstate_core.transfer\n"
+        "heavy = {'fsspec', 's3fs', 'boto3', 'botocore', 'aiohttp', 'asyncio', 'pydantic'}\n"
+        "sys.exit(repr(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,270 @@
+"""What a worker gets from a pull: private, verified copies, whoever else pulls the same."""
+
+import io
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from buildstate_core.errors import ArtifactLost, InvalidInput, Refused
+from buildstate_core.transfer import ArtifactStore, Pushed, digest_of
+
+IMAGE = os.urandom(2**20) * 9
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.fixture
+def pushed(store: ArtifactStore, folder: Any, tmp_path: Path) -> Pushed:
+    source = tmp_path / "source.raw"
+    source.write_bytes(IMAGE)
+    return store.push(source, folder.uri("image.raw"))
+
+
+@pytest.fixture
+def pushed_folder(store: ArtifactStore, folder: Any, tmp_path: Path) -> Pushed:
+    source = tmp_path / "source"
+    (source / "inside").mkdir(parents=True)
+    (source / "inside" / "image.raw").write_bytes(IMAGE)
+    return store.push(source, folder.uri("out.tar"))
+
+
+def pull(store: ArtifactStore, pushed: Pushed, target: Path) -> int:
+    """Pull, and give how much was downloaded."""
+    pulled = store.pull(
+        pushed.uri,
+        target,
+        checksum=pushed.checksum,
+        size_bytes=pushed.size_bytes,
+        folder=pushed.folder,
+    )
+    assert (pulled.checksum, pulled.size_bytes) == (pushed.checksum, pushed.size_bytes)
+    return pulled.downloaded_bytes
+
+
+def test_the_second_pull_comes_from_the_cache(
+    store: ArtifactStore, pushed: Pushed, folder: Any, workspace: Path
+) -> None:
+    assert pull(store, pushed, workspace / "a.raw") == len(IMAGE)
+    folder.delete("image.raw")
+    assert pull(store, pushed, workspace / "b.raw") == 0
+    assert (workspace / "b.raw").read_bytes() == IMAGE
+
+
+def test_editing_a_copy_in_place_changes_no_other(
+    store: ArtifactStore, pushed: Pushed, workspace: Path, cache_dir: Path
+) -> None:
+    pull(store, pushed, workspace / "a.raw")
+    with (workspace / "a.raw").open("r+b") as file:
+        file.write(b"edited")
+    (cached,) = files_in(cache_dir)
+    assert cached.read_bytes() == IMAGE
+    assert cached.stat().st_mode & 0o222 == 0
+    assert pull(store, pushed, workspace / "b.raw") == 0
+    assert (workspace / "b.raw").read_bytes() == IMAGE
+    assert (workspace / "b.raw").stat().st_mode & 0o200
+
+
+def test_a_target_that_is_right_is_left_alone(
+    store: ArtifactStore, pushed: Pushed, folder: Any, workspace: Path
+) -> None:
+    target = workspace / "a.raw"
+    target.write_bytes(IMAGE)
+    before = target.stat()
+    folder.delete("image.raw")
+    assert pull(store, pushed, target) == 0
+    assert target.stat().st_ino == before.st_ino
+
+
+def test_a_folder_that_is_right_is_left_alone(
+    store: ArtifactStore, pushed_folder: Pushed, workspace: Path
+) -> None:
+    target = workspace / "out"
+    pull(store, pushed_folder, target)
+    before = target.stat().st_ino
+    assert pull(store, pushed_folder, target) == 0
+    assert target.stat().st_ino == before
+    (target / "extra").touch()
+    assert pull(store, pushed_folder, target) == 0
+    assert [path.name for path in files_in(target)] == ["image.raw"]
+    assert digest_of(target) == pushed_folder.checksum
+
+
+@pytest.mark.parametrize("occupant", ["file", "folder", "dangling link", "link", "second name"])
+@pytest.mark.parametrize("what", ["pushed", "pushed_folder"])
+def test_whatever_is_in_the_way_is_replaced(
+    store: ArtifactStore,
+    workspace: Path,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    occupant: str,
+    what: str,
+) -> None:
+    pushed = request.getfixturevalue(what)
+    target = workspace / "out"
+    elsewhere = tmp_path / "source.raw"
+    elsewhere.write_bytes(IMAGE)
+    match occupant:
+        case "file":
+            target.write_bytes(b"half-changed")
+        case "folder":
+            (target / "deep").mkdir(parents=True)
+            (target / "deep").chmod(0o500)
+        case "dangling link":
+            target.symlink_to("nothing")
+        case "link":
+            target.symlink_to(elsewhere)
+        case "second name":
+            target.hardlink_to(elsewhere)
+    pull(store, pushed, target)
+    assert not target.is_symlink()
+    assert target.is_dir() == pushed.folder
+    assert target.stat().st_ino != elsewhere.stat().st_ino
+    assert digest_of(target) == pushed.checksum
+    assert [path.name for path in workspace.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("what", ["pushed", "pushed_folder"])
+@pytest.mark.parametrize("damage", ["flipped", "cut", "empty"])
+def test_a_damaged_cache_is_repaired(
+    store: ArtifactStore,
+    workspace: Path,
+    cache_dir: Path,
+    request: pytest.FixtureRequest,
+    what: str,
+    damage: str,
+) -> None:
+    pushed = request.getfixturevalue(what)
+    pull(store, pushed, workspace / "a")
+    (cached,) = files_in(cache_dir)
+    whole = cached.read_bytes()
+    cached.chmod(0o600)
+    cached.write_bytes({"flipped": b"X" + whole[1:], "cut": whole[:-1], "empty": b""}[damage])
+    assert pull(store, pushed, workspace / "b") == pushed.size_bytes
+    assert digest_of(workspace / "b") == pushed.checksum
+    assert [path.read_bytes() for path in files_in(cache_dir)] == [whole]
+
+
+def test_what_killed_processes_left_confuses_nothing(
+    store: ArtifactStore, pushed: Pushed, workspace: Path, cache_dir: Path
+) -> None:
+    incoming = cache_dir / "incoming"
+    incoming.mkdir(parents=True)
+    (incoming / "old").write_bytes(b"part of an image")
+    os.utime(incoming / "old", (0, 0))
+    (incoming / "young").write_bytes(b"part of an image")
+    (workspace / ".buildstate-1.part").write_bytes(b"part of an image")
+    pull(store, pushed, workspace / "a.raw")
+    assert (workspace / "a.raw").read_bytes() == IMAGE
+    # Another process may be busy with the young one.
+    assert [path.name for path in incoming.iterdir()] == ["young"]
+
+
+PULL_WHEN_TOLD = """
+import sys
+from pathlib import Path
+from buildstate_core.transfer import ArtifactStore
+cache, uri, checksum, target = sys.argv[1:]
+store = ArtifactStore(cache_dir=Path(cache))
+print("ready", flush=True)
+sys.stdin.readline()
+store.pull(uri, Path(target), checksum=checksum, size_bytes=None)
+"""
+
+
+def test_processes_may_pull_the_same_at_once(place: Any, workspace: Path, cache_dir: Path) -> None:
+    place.write("image.raw", IMAGE)
+    (workspace / "right").write_bytes(IMAGE)
+    checksum = digest_of(workspace / "right")
+    workers = [
+        subprocess.Popen(
+            [
+                *(sys.executable, "-c", PULL_WHEN_TOLD, str(cache_dir), place.uri("image.raw")),
+                *(checksum, str(workspace / str(number // 2))),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        for number in range(6)
+    ]
+    for worker in workers:
+        assert worker.stdout
+        assert worker.stdout.readline() == b"ready\n"
+    for worker in workers:
+        assert worker.stdin
+        worker.stdin.write(b"go\n")
+        worker.stdin.flush()
+    for worker in workers:
+        worker.communicate(timeout=120)
+        assert worker.returncode == 0
+    for number in range(3):
+        assert digest_of(workspace / str(number)) == checksum
+    assert len(files_in(cache_dir)) == 1
+    assert sorted(path.name for path in workspace.iterdir()) == ["0", "1", "2", "right"]
+
+
+def test_an_archive_that_would_leave_its_folder_is_not_unpacked(
+    store: ArtifactStore, folder: Any, workspace: Path
+) -> None:
+    for name, member in {
+        "up": tarfile.TarInfo("../escaped"),
+        "link": tarfile.TarInfo("link"),
+        "device": tarfile.TarInfo("device"),
+    }.items():
+        if name == "link":
+            member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        if name == "device":
+            member.type = tarfile.CHRTYPE
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as tar:
+            tar.addfile(member)
+        folder.write(f"{name}.tar", packed.getvalue())
+        target = workspace / name / "out"
+        with pytest.raises(ArtifactLost, match="cannot be unpacked"):
+            store.pull(
+                folder.uri(f"{name}.tar"), target, checksum=None, size_bytes=None, folder=True
+            )
+        assert list((workspace / name).iterdir()) == []
+
+
+def test_a_file_pulled_as_a_folder_is_refused_and_the_target_kept(
+    store: ArtifactStore, pushed: Pushed, workspace: Path
+) -> None:
+    (workspace / "out").mkdir()
+    (workspace / "out" / "mine").touch()
+    with pytest.raises(ArtifactLost, match="cannot be unpacked"):
+        store.pull(
+            pushed.uri, workspace / "out", checksum=pushed.checksum, size_bytes=None, folder=True
+        )
+    assert (workspace / "out" / "mine").exists()
+
+
+@pytest.mark.parametrize("checksum", ["md5:0", "sha256:12", "", "x" * 64])
+def test_a_checksum_of_another_kind_is_refused(
+    store: ArtifactStore, pushed: Pushed, workspace: Path, checksum: str
+) -> None:
+    with pytest.raises(InvalidInput, match="not a sha256") as caught:
+        store.pull(pushed.uri, workspace / "a", checksum=checksum, size_bytes=None)
+    assert caught.value.field == "checksum"
+
+
+def test_upper_case_digits_are_the_same_checksum(
+    store: ArtifactStore, pushed: Pushed, workspace: Path
+) -> None:
+    shouted = "SHA256:" + pushed.checksum.removeprefix("sha256:").upper()
+    pulled = store.pull(pushed.uri, workspace / "a", checksum=shouted, size_bytes=None)
+    assert pulled.checksum == pushed.checksum
+
+
+def test_a_disk_that_refuses_is_named(pushed: Pushed, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    in_the_way = ArtifactStore(cache_dir=tmp_path / "file" / "cache")
+    with pytest.raises(Refused, match=r"file/cache.*: Not a directory") as caught:
+        in_the_way.pull(pushed.uri, tmp_path / "new", checksum=None, size_bytes=None)
+    assert caught.value.hint
