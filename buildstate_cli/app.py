@@ -9,6 +9,7 @@ from buildstate_cli.commands import (
     build,
     catalog,
     config,
+    demo,
     key,
     plan,
     project,
@@ -51,6 +52,6 @@ def _root(
     """Follow machine image builds from state 0 to 100, and resume them where they stopped."""
 
 
-for each in (build, run, plan, artifact, project, catalog, server, key, config):
+for each in (build, run, plan, artifact, project, catalog, server, key, config, demo):
     each.register(app)
 report.register(build.commands)

@@ -6,10 +6,13 @@ Typer's own grouped help loads rich's Markdown, which takes longer than all the 
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+_WHOLE: Final = 1000
+"""Longer than any command's first sentence, so that none is cut short."""
 
 
 class Panel(StrEnum):
@@ -46,9 +49,8 @@ class Group(TyperGroup):
         """Write one section for each panel."""
         commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
         shown = [(name, each) for name, each in commands if each is not None and not each.hidden]
-        limit = formatter.width - 6 - max(len(name) for name, _ in shown)
         rows = [
-            (getattr(each, "rich_help_panel", None), (name, each.get_short_help_str(limit)))
+            (getattr(each, "rich_help_panel", None), (name, each.get_short_help_str(_WHOLE)))
             for name, each in shown
         ]
         panels: list[str | None] = list(Panel)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from buildstate_cli import complaints, exit_codes
+from buildstate_cli import actions, complaints, exit_codes
 from buildstate_cli.app import app
 from buildstate_cli.session import Session
 from buildstate_core.errors import BuildStateError, InvalidInput
@@ -26,8 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(sys.argv[1:] if arguments is None else list(arguments), session)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - each kind gets its text below
-        _explain(error, session)
-        return exit_codes.exit_code(error)
+        known = _as_ours(error)
+        _explain(known, session)
+        return exit_codes.exit_code(known)
 
 
 def _run(arguments: list[str], session: Session) -> int:
@@ -48,6 +49,14 @@ def _refuse_undecodable(arguments: Sequence[str]) -> None:
                 code="not-utf-8",
                 hint="Give it in UTF-8. Is the encoding of the terminal or the script another?",
             ) from error
+
+
+def _as_ours(error: BaseException) -> BaseException:
+    """Make what a wire model refused an error that names the option."""
+    pydantic = sys.modules.get("pydantic")
+    if pydantic is not None and isinstance(error, pydantic.ValidationError):
+        return actions.checking.invalid(error)
+    return error
 
 
 def _explain(error: BaseException, session: Session) -> None:

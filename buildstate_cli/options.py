@@ -59,3 +59,48 @@ HappenedAt = Annotated[
         help="When it happened, RFC 3339 with a zone (2026-11-24T12:00:00Z).  [default: now]",
     ),
 ]
+
+StorageType = Annotated[
+    str | None,
+    typer.Option(
+        "--storage-type",
+        help="s3, nfs, file, ebs, ami, ceph, azure, gcs, …  [default: from the path]",
+        rich_help_panel=ARTIFACT_PANEL,
+    ),
+]
+StoragePath = Annotated[
+    str | None,
+    typer.Option(
+        "--storage-path",
+        metavar="URI",
+        help="Where it is: a URI, an absolute path, or an id such as snap-0abc.",
+        rich_help_panel=ARTIFACT_PANEL,
+    ),
+]
+ArtifactSize = Annotated[
+    int | None,
+    typer.Option(
+        "--artifact-size", min=0, help="Its size in bytes.", rich_help_panel=ARTIFACT_PANEL
+    ),
+]
+Checksum = Annotated[
+    str | None,
+    typer.Option(
+        "--checksum",
+        metavar="sha256:HEX",
+        help="Its digest.  [default: unverified until the first pull]",
+        rich_help_panel=ARTIFACT_PANEL,
+    ),
+]
+ArtifactName = Annotated[
+    str | None,
+    typer.Option(
+        "--artifact-name",
+        help="Its name in the milestone.  [default: the file's name]",
+        rich_help_panel=ARTIFACT_PANEL,
+    ),
+]
+ArtifactFormat = Annotated[
+    str | None,
+    typer.Option("--format", help="qcow2, vhd, raw, tar, …", rich_help_panel=ARTIFACT_PANEL),
+]

@@ -5,17 +5,23 @@ from itertools import islice
 from buildstate_cli.actions.checking import build_reference, checked, labels
 from buildstate_cli.actions.connection import connect
 from buildstate_cli.options import Format
-from buildstate_cli.printing import show
+from buildstate_cli.printing import emit, show
 from buildstate_cli.session import Session
 from buildstate_cli.views import attempts, builds, plans
 from buildstate_core.models import BuildCreate
 
 
-def create(session: Session, output: Format, *, label_texts: list[str], **values: object) -> None:
-    """Create a build, or get the one with this key, and print it."""
+def create(
+    session: Session, output: Format, *, is_quiet: bool, label_texts: list[str], **values: object
+) -> None:
+    """Create a build, or get the one with this key, and print it or only its number."""
     request = checked(BuildCreate, {**values, "labels": labels(label_texts) or None})
     with connect(session) as client:
-        show(client.create_build(request), output, builds.one)
+        build = client.create_build(request)
+    if is_quiet:
+        emit(f"{build.number}\n")
+    else:
+        show(build, output, builds.one)
 
 
 def list_some(

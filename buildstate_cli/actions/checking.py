@@ -47,8 +47,13 @@ def checked(
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise _invalid(first, _flag(first["loc"], flags or {})) from None
+        raise invalid(error, flags) from None
+
+
+def invalid(error: ValidationError, flags: Mapping[str, str] | None = None) -> InvalidInput:
+    """Make a sentence of the first thing that a model refused, naming the option."""
+    first = error.errors()[0]
+    return _invalid(first, _flag(first["loc"], flags or {}))
 
 
 def checked_content(model: type[Model], content: object) -> Model:
@@ -153,7 +158,7 @@ def _flag(path: tuple[int | str, ...], flags: Mapping[str, str]) -> str:
     """Name the option that a field was given by; of an artifact's fields, the innermost counts."""
     names = [part for part in path if isinstance(part, str)]
     known = next((flags[name] for name in reversed(names) if name in flags), None)
-    return known or f"--{names[0].replace('_', '-')}"
+    return known or (f"--{names[0].replace('_', '-')}" if names else "a value")
 
 
 def _place(path: tuple[int | str, ...]) -> str:

@@ -60,7 +60,7 @@ def run(
             fingerprint=fingerprint,
             consumes=sorted({each.state for each in restores}) if restores else None,
             machine=workspace.held(build.id, flags.lane),
-            lease_seconds=flags.lease_seconds,
+            lease_seconds=flags.lease_seconds or session.settings.lease_seconds,
             wait_seconds=flags.wait_seconds,
         )
         step = _Step(session, output, build, workspace, runner)

@@ -25,7 +25,7 @@ class RunFlags:
     inputs: Sequence[str]
     params: Sequence[str]
     restores: Sequence[str]
-    lease_seconds: int
+    lease_seconds: int | None
     wait_seconds: float | None
 
 

@@ -45,12 +45,16 @@ def create(
         bool,
         typer.Option("--restart", help="Begin a new build in place of the one with this key."),
     ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print the build's number and nothing else.")
+    ] = False,
     output: Output = Format.TABLE,
 ) -> None:
     """Create a build, or get the one that has this key already."""
     actions.builds.create(
         ctx.obj,
         output,
+        is_quiet=quiet,
         label_texts=label or [],
         project=project,
         platform=platform,

@@ -7,14 +7,19 @@ import typer
 from buildstate_cli import actions
 from buildstate_cli.helping import Command
 from buildstate_cli.options import (
-    ARTIFACT_PANEL,
+    ArtifactFormat,
+    ArtifactName,
+    ArtifactSize,
     BuildRef,
+    Checksum,
     Format,
     HappenedAt,
     Lane,
     Output,
     ReportedStatus,
     State,
+    StoragePath,
+    StorageType,
     Worker,
 )
 from buildstate_core.vocabulary import TRUNK
@@ -38,50 +43,12 @@ def add_state(
     ] = None,
     worker: Worker = None,
     at: HappenedAt = None,
-    storage_type: Annotated[
-        str | None,
-        typer.Option(
-            "--storage-type",
-            help="s3, nfs, file, ebs, ami, ceph, azure, gcs, …  [default: from the path]",
-            rich_help_panel=ARTIFACT_PANEL,
-        ),
-    ] = None,
-    storage_path: Annotated[
-        str | None,
-        typer.Option(
-            "--storage-path",
-            metavar="URI",
-            help="Where it is: a URI, an absolute path, or an id such as snap-0abc.",
-            rich_help_panel=ARTIFACT_PANEL,
-        ),
-    ] = None,
-    artifact_size: Annotated[
-        int | None,
-        typer.Option(
-            "--artifact-size", min=0, help="Its size in bytes.", rich_help_panel=ARTIFACT_PANEL
-        ),
-    ] = None,
-    checksum: Annotated[
-        str | None,
-        typer.Option(
-            "--checksum",
-            metavar="sha256:HEX",
-            help="Its digest.  [default: unverified until the first pull]",
-            rich_help_panel=ARTIFACT_PANEL,
-        ),
-    ] = None,
-    artifact_name: Annotated[
-        str | None,
-        typer.Option(
-            "--artifact-name",
-            help="Its name in the milestone.  [default: the file's name]",
-            rich_help_panel=ARTIFACT_PANEL,
-        ),
-    ] = None,
-    artifact_format: Annotated[
-        str | None,
-        typer.Option("--format", help="qcow2, vhd, raw, tar, …", rich_help_panel=ARTIFACT_PANEL),
-    ] = None,
+    storage_type: StorageType = None,
+    storage_path: StoragePath = None,
+    artifact_size: ArtifactSize = None,
+    checksum: Checksum = None,
+    artifact_name: ArtifactName = None,
+    artifact_format: ArtifactFormat = None,
     output: Output = Format.TABLE,
 ) -> None:
     """Report how a state of a build went, and what it left."""

@@ -65,14 +65,15 @@ def run(
         ),
     ] = None,
     lease: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--lease",
             min=1,
             max=86400,
-            help="Seconds after which others may take over if this process stops answering.",
+            help="Seconds after which others may take over if this process stops answering."
+            "  [default: BLDST_LEASE_SECONDS, then 60]",
         ),
-    ] = 60,
+    ] = None,
     wait: Annotated[
         float | None,
         typer.Option(
