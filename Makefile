@@ -25,12 +25,13 @@ demo: setup ## Watch a build being killed half-way and resumed by another worker
 test: setup ## Run the tests, all with real parts (about ten minutes)
 	$(RUN)pytest
 
-check: setup ## Check formatting, lint, types, import rules, and that the lock is current
+check: setup ## Check formatting, lint, types, import rules, migrations, and that the lock is current
 	$(RUN)ruff format --check .
 	$(RUN)ruff check .
 	$(RUN)mypy
 	$(RUN)pyright tests/typing
 	$(RUN)lint-imports
+	$(RUN)pytest --quiet tests/api/test_migrations.py
 	$(UV) lock --check --quiet
 
 format: setup ## Format the code, and fix what the linter can

@@ -33,7 +33,15 @@ def start(
     *,
     host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="The port; 0: any that is free.")
+        int,
+        typer.Option(
+            "--port",
+            min=0,
+            max=65535,
+            envvar="BLDST_PORT",
+            show_envvar=True,
+            help="The port; 0: any that is free.",
+        ),
     ] = 8642,
     database_url: DatabaseUrl = None,
     background: Annotated[
