@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from buildstate_core.rules.attempts import is_expired, settled
-from buildstate_core.rules.facts import ArtifactFact, AttemptFact, History
+from buildstate_core.rules.facts import AttemptFact, History
 from buildstate_core.rules.progress import resume_point
 from buildstate_core.rules.skipping import Recipe, Skip, fingerprint, judge
 
@@ -36,7 +36,8 @@ class Granted:
         reason: Why it has to run.
         number: The new attempt's number.
         fingerprint: To be recorded with the attempt.
-        restore: The attempt whose artifacts the working machine has to hold first, if any.
+        restore: The attempts whose artifacts the working machine has to hold first: what is
+            consumed, or the checkpoint before. None if the machine stands at a step after it.
         takes_over: A live attempt that nobody vouches for any more, to be ended as lost: it was
             reported and left open, or its lease has run out.
     """
@@ -44,7 +45,7 @@ class Granted:
     reason: str
     number: int
     fingerprint: Mapping[str, str]
-    restore: AttemptFact | None = None
+    restore: tuple[AttemptFact, ...] = ()
     takes_over: AttemptFact | None = None
 
 
@@ -74,11 +75,11 @@ class RunFirst:
 
     Attributes:
         state: That milestone's state.
-        because: The attempt that is lost to this machine.
+        because: The attempt that is lost to this machine; `None` if there is none.
     """
 
     state: int
-    because: AttemptFact
+    because: AttemptFact | None
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def answer_claim(history: History, wish: Wish, *, now: datetime, is_closed: bool
     if is_closed:
         return Closed(verdict.reason)
     below = {state: each for state, each in view.items() if state < wish.state}
-    restore = _to_restore(below, wish.machine)
+    restore = _to_restore(below, wish)
     if isinstance(restore, RunFirst):
         return restore
     return Granted(
@@ -125,30 +126,47 @@ def answer_claim(history: History, wish: Wish, *, now: datetime, is_closed: bool
     )
 
 
-def restored_artifacts(attempt: AttemptFact) -> tuple[ArtifactFact, ...]:
-    """Give the artifacts that put a working machine back to where an attempt left it."""
-    return tuple(each for each in attempt.artifacts if each.is_usable)
-
-
 def _tries(history: History, wish: Wish) -> list[AttemptFact]:
     return [each for each in history.attempts if (each.lane, each.state) == (wish.lane, wish.state)]
 
 
-def _to_restore(
+def _to_restore(below: Mapping[int, AttemptFact], wish: Wish) -> tuple[AttemptFact, ...] | RunFirst:
+    """Find what a machine needs before it can work above the milestones `below`."""
+    base = _base(below, wish.machine)
+    consumes = wish.recipe.consumes
+    if isinstance(base, RunFirst):
+        return base
+    missing = next((state for state in consumes or () if not _stands(below, state)), None)
+    if missing is not None:
+        return RunFirst(missing, below.get(missing))
+    if base is None or base.changed_a_machine_only:
+        return ()
+    return (base,) if consumes is None else tuple(below[state] for state in consumes)
+
+
+def _base(
     below: Mapping[int, AttemptFact], machine: Collection[str] | None
 ) -> AttemptFact | RunFirst | None:
-    """Find what a machine needs before it can work above the milestones `below`."""
+    """Find where the machine has to be: at a step that it holds, or at a checkpoint.
+
+    A checkpoint is always put back, which moves nothing if it is there unchanged: a workspace is
+    not trusted. Only a step, which leaves nothing to put back, is taken on the machine's word.
+    """
     steps: list[AttemptFact] = []
     for _, attempt in sorted(below.items(), reverse=True):
-        if machine is not None and attempt.id in machine:
-            return _unless_stepped(steps, machine)
         if attempt.unusable_artifact is not None:
             return RunFirst(attempt.state, attempt)
         if attempt.is_checkpoint:
             return _unless_stepped(steps, machine) or attempt
         if attempt.changed_a_machine_only:
+            if machine is not None and attempt.id in machine:
+                return _unless_stepped(steps, machine) or attempt
             steps.append(attempt)
     return _unless_stepped(steps, machine)
+
+
+def _stands(below: Mapping[int, AttemptFact], state: int) -> bool:
+    return state in below and below[state].is_standing
 
 
 def _unless_stepped(steps: list[AttemptFact], machine: Collection[str] | None) -> RunFirst | None:

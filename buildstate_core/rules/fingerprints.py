@@ -1,8 +1,13 @@
 """Whether what goes into a milestone is the same as before, part by part."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from buildstate_core.rules.facts import AttemptFact
+from buildstate_core.vocabulary import MAX_STATE
+
+_UPSTREAM: Final = "upstream:"
+_MAX_DIGITS: Final = len(str(MAX_STATE))
 
 
 def changed_part(old: Mapping[str, str], new: Mapping[str, str]) -> str | None:
@@ -34,4 +39,14 @@ def upstream_part(attempt: AttemptFact) -> tuple[str, str] | None:
     digest = (
         named[0][1] if len(named) == 1 else ",".join(f"{name}={value}" for name, value in named)
     )
-    return f"upstream:{attempt.state}", digest
+    return f"{_UPSTREAM}{attempt.state}", digest
+
+
+def upstream_state(part: str) -> int | None:
+    """Give the state that a part of a fingerprint is about, or `None` if it is about no state.
+
+    >>> upstream_state("upstream:10"), upstream_state("command"), upstream_state("upstream:x")
+    (10, None, None)
+    """
+    prefix, _, state = part.partition(_UPSTREAM)
+    return int(state) if not prefix and state.isdecimal() and len(state) <= _MAX_DIGITS else None

@@ -12,7 +12,7 @@ from typing import Final
 
 from buildstate_core.rules import reasons
 from buildstate_core.rules.facts import AttemptFact
-from buildstate_core.rules.fingerprints import changed_part, upstream_part
+from buildstate_core.rules.fingerprints import changed_part, upstream_part, upstream_state
 from buildstate_core.rules.progress import resume_point
 from buildstate_core.vocabulary import MIN_STATE, ArtifactStatus, AttemptStatus, Kind
 
@@ -71,6 +71,11 @@ def judge(
         return Rerun(reasons.NEVER_COMPLETED)
     if attempt.status is AttemptStatus.WAIVED:
         return Skip(reasons.WAIVED, attempt)
+    if _was_left_open(attempt):
+        checkpoint = _covering(view, attempt)
+        if checkpoint is not None:
+            return Skip(reasons.covered_by(checkpoint.state), attempt)
+    recipe = recipe or _as_before(attempt)
     reason = (
         _why_not_recorded(attempt)
         or _why_changed(view, attempt, recipe)
@@ -78,7 +83,7 @@ def judge(
     )
     if reason is not None:
         return Rerun(reason)
-    verdict = _covered(view, attempt, (recipe and recipe.kind) or attempt.kind)
+    verdict = _covered(view, attempt, recipe.kind or attempt.kind)
     if isinstance(verdict, Rerun):
         return verdict
     redone = _why_redone(view, attempt, recipe)
@@ -115,42 +120,36 @@ def _why_out_of_use(attempt: AttemptFact, by_status: Mapping[ArtifactStatus, str
     return None if found is None else found.unusable_because or by_status[found.status]
 
 
+def _as_before(attempt: AttemptFact) -> Recipe:
+    """Give the recipe of something of which only the records are known: what it consumed."""
+    states = map(upstream_state, attempt.fingerprint)
+    return Recipe(parts={}, consumes=tuple(state for state in states if state is not None))
+
+
 def _why_changed(
-    view: Mapping[int, AttemptFact], attempt: AttemptFact, recipe: Recipe | None
+    view: Mapping[int, AttemptFact], attempt: AttemptFact, recipe: Recipe
 ) -> str | None:
-    current = {} if recipe is None else dict(recipe.parts)
-    current.update(_upstream(view, attempt, recipe).values())
-    part = changed_part(attempt.fingerprint, current)
+    part = changed_part(attempt.fingerprint, fingerprint(view, attempt.state, recipe))
     return None if part is None else reasons.part_changed(part)
 
 
 def _why_redone(
-    view: Mapping[int, AttemptFact], attempt: AttemptFact, recipe: Recipe | None
+    view: Mapping[int, AttemptFact], attempt: AttemptFact, recipe: Recipe
 ) -> str | None:
     """Give the reason if a step below an unchanged milestone ran again since.
 
     What a step did below an artifact that is known to be the same is in that artifact, so only
     the steps above it count.
     """
-    upstream = _upstream(view, attempt, recipe).items()
-    same = [state for state, (name, _) in upstream if name in attempt.fingerprint]
+    same = [
+        each.state
+        for each in _consumed(view, attempt.state, recipe)
+        if (part := upstream_part(each)) is not None and part[0] in attempt.fingerprint
+    ]
     floor = max(same, default=MIN_STATE - 1)
     redone = (each.state for each in view.values() if _redone_since(each, attempt, floor))
     first = next(redone, None)
     return None if first is None else reasons.upstream_changed(first)
-
-
-def _upstream(
-    view: Mapping[int, AttemptFact], attempt: AttemptFact, recipe: Recipe | None
-) -> dict[int, tuple[str, str]]:
-    """Give the fingerprint parts of what a milestone consumes, as far as known, by state."""
-    consumed = (
-        (each for each in view.values() if each.state < attempt.state)
-        if recipe is None
-        else _consumed(view, attempt.state, recipe)
-    )
-    parts = ((each.state, upstream_part(each)) for each in consumed)
-    return {state: part for state, part in parts if part is not None}
 
 
 def _redone_since(step: AttemptFact, attempt: AttemptFact, floor: int) -> bool:
@@ -199,11 +198,12 @@ def _covering(view: Mapping[int, AttemptFact], step: AttemptFact) -> AttemptFact
     for state, each in sorted(view.items(), reverse=True):
         if last is None or not step.state < state <= last.state:
             continue
+        recipe = _as_before(each)
         is_covered = any(_is_after(checkpoint, each) for checkpoint in usable)
         has_to_run = (
-            each.status.is_live
-            or _why_changed(view, each, None) is not None
-            or _why_redone(view, each, None) is not None
+            (each.status.is_live and not (is_covered and _was_left_open(each)))
+            or _why_changed(view, each, recipe) is not None
+            or _why_redone(view, each, recipe) is not None
             or (each.changed_a_machine_only and not is_covered)
         )
         if has_to_run:
@@ -211,6 +211,11 @@ def _covering(view: Mapping[int, AttemptFact], step: AttemptFact) -> AttemptFact
         elif each.is_checkpoint:
             usable.append(each)
     return next((each for each in usable if _is_after(each, step)), None)
+
+
+def _was_left_open(attempt: AttemptFact) -> bool:
+    """Whether it was reported as begun and never as ended: the next states say that it was."""
+    return attempt.status is AttemptStatus.IN_PROGRESS and not attempt.is_claimed
 
 
 def _is_after(checkpoint: AttemptFact, step: AttemptFact) -> bool:

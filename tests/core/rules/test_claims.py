@@ -1,0 +1,310 @@
+from collections.abc import Collection
+
+import pytest
+
+from buildstate_core.rules.claims import (
+    Answer,
+    Closed,
+    Granted,
+    HeldByOther,
+    RunFirst,
+    Skipped,
+    Wish,
+    answer_claim,
+)
+from buildstate_core.rules.facts import AttemptFact
+from buildstate_core.rules.skipping import Recipe
+from buildstate_core.vocabulary import AttemptStatus, Kind
+
+from .factories import (
+    at,
+    checkpoint,
+    lost_checkpoint,
+    make_attempt,
+    make_history,
+    make_recipe,
+)
+from .store import Store
+
+FAILED, LIVE = AttemptStatus.FAILED, AttemptStatus.IN_PROGRESS
+
+
+def wish_for(
+    state: int,
+    *,
+    lane: str = "",
+    recipe: Recipe | None = None,
+    machine: Collection[str] | None = None,
+) -> Wish:
+    return Wish(state=state, lane=lane, recipe=recipe or make_recipe(), machine=machine)
+
+
+def claim(
+    *attempts: AttemptFact,
+    state: int,
+    lane: str = "",
+    recipe: Recipe | None = None,
+    machine: Collection[str] | None = None,
+    minute: float = 200,
+    is_closed: bool = False,
+) -> Answer:
+    wish = wish_for(state, lane=lane, recipe=recipe, machine=machine)
+    return answer_claim(make_history(*attempts), wish, now=at(minute), is_closed=is_closed)
+
+
+def test_a_first_claim_is_granted_with_number_and_fingerprint() -> None:
+    answer = claim(state=10, recipe=make_recipe(parts={"command": "aa"}))
+    assert answer == Granted("never_completed", 1, {"command": "aa"})
+
+
+def test_a_retry_has_the_next_number_of_its_own_lane_and_state() -> None:
+    answer = claim(
+        make_attempt(25, number=1, status=FAILED),
+        make_attempt(25, number=4, status=FAILED, minute=26),
+        make_attempt(25, lane="eu", number=9),
+        make_attempt(10, number=7),
+        state=25,
+    )
+    assert isinstance(answer, Granted)
+    assert (answer.reason, answer.number) == ("failed_before", 5)
+
+
+def test_what_is_done_is_skipped_and_the_resume_point_is_told() -> None:
+    attempts = (checkpoint(10), checkpoint(25), make_attempt(50, status=FAILED))
+    assert claim(*attempts, state=10) == Skipped("unchanged", attempts[0], is_resume_point=False)
+    assert claim(*attempts, state=25) == Skipped("unchanged", attempts[1], is_resume_point=True)
+
+
+def test_without_any_checkpoint_a_skip_is_no_resume_point() -> None:
+    effect = make_attempt(60, kind=Kind.EFFECT)
+    assert claim(effect, state=60) == Skipped("unchanged", effect, is_resume_point=False)
+
+
+@pytest.mark.parametrize(
+    ("lease_until_minute", "is_held"),
+    [
+        pytest.param(200.1, True, id="the lease is good"),
+        pytest.param(200, False, id="the lease runs out now"),
+        pytest.param(150, False, id="the lease ran out"),
+    ],
+)
+def test_a_milestone_is_held_as_long_as_the_lease_of_its_holder_is_good(
+    lease_until_minute: float, *, is_held: bool
+) -> None:
+    live = make_attempt(25, status=LIVE, lease_until_minute=lease_until_minute)
+    answer = claim(live, state=25)
+    expected = Granted("lost_worker", 2, {}, takes_over=live)
+    assert answer == (HeldByOther(live) if is_held else expected)
+
+
+def test_a_report_that_was_left_open_is_taken_over() -> None:
+    live = make_attempt(25, status=LIVE, is_claimed=False)
+    assert claim(live, state=25) == Granted("never_completed", 2, {}, takes_over=live)
+
+
+def test_a_holder_in_one_lane_does_not_hold_another() -> None:
+    live = make_attempt(60, lane="eu", status=LIVE)
+    assert isinstance(claim(live, state=60, lane="eu"), HeldByOther)
+    assert isinstance(claim(live, state=60, lane="us"), Granted)
+    assert isinstance(claim(live, state=60), Granted)
+
+
+def test_a_closed_build_still_skips_but_runs_nothing() -> None:
+    assert isinstance(claim(checkpoint(10), state=10, is_closed=True), Skipped)
+    assert claim(checkpoint(10), state=25, is_closed=True) == Closed("never_completed")
+
+
+@pytest.mark.parametrize(
+    ("attempts", "machine", "restored"),
+    [
+        pytest.param((), None, None, id="nothing before it"),
+        pytest.param((make_attempt(10),), None, None, id="no checkpoint before it"),
+        pytest.param((checkpoint(10), checkpoint(25)), None, 25, id="the nearest checkpoint"),
+        pytest.param((checkpoint(10), make_attempt(30)), None, 10, id="steps: not said what it is"),
+        pytest.param(
+            (checkpoint(10), make_attempt(30, is_claimed=False)), (), 10, id="a reported step"
+        ),
+        pytest.param((checkpoint(25),), (), 25, id="an empty machine"),
+        pytest.param(
+            (checkpoint(25),),
+            ("trunk/025/1",),
+            25,
+            id="a workspace is not trusted",
+        ),
+        pytest.param(
+            (checkpoint(25), make_attempt(30)), ("trunk/030/1",), None, id="it did the step itself"
+        ),
+        pytest.param(
+            (checkpoint(25), make_attempt(30), make_attempt(35)),
+            ("trunk/025/1", "trunk/030/1", "trunk/035/1"),
+            None,
+            id="it did all the steps",
+        ),
+        pytest.param(
+            (checkpoint(25, number=2, minute=40), checkpoint(25)),
+            ("trunk/025/1",),
+            25,
+            id="what it holds has been made anew",
+        ),
+        pytest.param(
+            (checkpoint(10), make_attempt(25, status=FAILED)), (), 10, id="over a failed one"
+        ),
+        pytest.param((checkpoint(10), make_attempt(20, kind=Kind.GATE)), (), 10, id="over a gate"),
+        pytest.param((checkpoint(60),), (), None, id="a checkpoint above is no start"),
+        pytest.param(
+            (lost_checkpoint(10), checkpoint(25)), (), 25, id="a lost one below a good one"
+        ),
+    ],
+)
+def test_a_machine_is_put_back_to_the_nearest_checkpoint_unless_it_holds_more(
+    attempts: tuple[AttemptFact, ...], machine: Collection[str] | None, restored: int | None
+) -> None:
+    answer = claim(*attempts, state=50, machine=machine)
+    assert isinstance(answer, Granted)
+    assert [each.state for each in answer.restore] == ([] if restored is None else [restored])
+
+
+@pytest.mark.parametrize(
+    ("attempts", "machine", "first"),
+    [
+        pytest.param((checkpoint(10), lost_checkpoint(25)), None, 25, id="a lost checkpoint"),
+        pytest.param(
+            (checkpoint(10), lost_checkpoint(25)),
+            ("trunk/010/1",),
+            25,
+            id="a lost checkpoint above what it holds",
+        ),
+        pytest.param((checkpoint(25), make_attempt(30)), (), 30, id="a step of another machine"),
+        pytest.param(
+            (checkpoint(25), make_attempt(30), make_attempt(35)), (), 30, id="the first of several"
+        ),
+        pytest.param((make_attempt(10),), (), 10, id="a step, and no checkpoint at all"),
+        pytest.param(
+            (checkpoint(25), make_attempt(30), make_attempt(35)),
+            ("trunk/025/1",),
+            30,
+            id="it holds the checkpoint, but not the steps since",
+        ),
+        pytest.param(
+            (checkpoint(25), make_attempt(30), make_attempt(35)),
+            ("trunk/025/1", "trunk/030/1"),
+            35,
+            id="it holds the first step only",
+        ),
+    ],
+)
+def test_a_machine_that_cannot_be_put_back_is_told_what_to_run_first(
+    attempts: tuple[AttemptFact, ...], machine: Collection[str] | None, first: int
+) -> None:
+    answer = claim(*attempts, state=50, machine=machine)
+    assert isinstance(answer, RunFirst)
+    assert answer.because is not None
+    assert (answer.state, answer.because.state) == (first, first)
+
+
+def test_what_is_consumed_is_restored_in_place_of_the_checkpoint_before() -> None:
+    recipe = make_recipe(consumes=(10,))
+    answer = claim(checkpoint(10), checkpoint(25), state=50, recipe=recipe)
+    assert isinstance(answer, Granted)
+    assert [each.state for each in answer.restore] == [10]
+
+
+def test_what_is_consumed_is_not_restored_over_a_step_that_the_machine_did() -> None:
+    recipe = make_recipe(consumes=(25,))
+    attempts = (checkpoint(25), make_attempt(30))
+    answer = claim(*attempts, state=50, recipe=recipe, machine=("trunk/030/1",))
+    assert isinstance(answer, Granted)
+    assert answer.restore == ()
+
+
+@pytest.mark.parametrize(
+    "attempts",
+    [
+        pytest.param((checkpoint(25),), id="never begun"),
+        pytest.param((make_attempt(10, status=FAILED), checkpoint(25)), id="failed"),
+    ],
+)
+def test_what_is_consumed_has_to_be_made_first(attempts: tuple[AttemptFact, ...]) -> None:
+    answer = claim(*attempts, state=50, recipe=make_recipe(consumes=(10,)))
+    assert isinstance(answer, RunFirst)
+    assert answer.state == 10
+
+
+def test_a_lane_restores_the_trunk_where_it_begins() -> None:
+    answer = claim(checkpoint(40), checkpoint(70), state=60, lane="eu", machine=())
+    assert isinstance(answer, Granted)
+    assert [each.state for each in answer.restore] == [40]
+    assert answer.fingerprint == {"upstream:40": "sha256:40"}
+
+
+def test_what_expired_below_counts_as_lost_before_anybody_noticed() -> None:
+    attempts = (
+        checkpoint(10),
+        make_attempt(15, minute=26, status=LIVE, lease_until_minute=150),
+        checkpoint(25),
+    )
+    answer = claim(*attempts, state=10)
+    assert isinstance(answer, Skipped)
+    assert answer.is_resume_point
+
+
+def run_through(store: Store, states: tuple[int, ...], *, is_tracked: bool) -> list[str]:
+    """Ask for one state after the other, as a worker on an empty machine does, and run them."""
+    machine: set[str] = set()
+    said: list[str] = []
+    for state in states:
+        wish = wish_for(state, machine=frozenset(machine) if is_tracked else None)
+        answer = store.claim(wish)
+        if isinstance(answer, Skipped):
+            said.append(f"skip {state}: {answer.reason}")
+            continue
+        assert isinstance(answer, Granted)
+        start = "".join(f" from {each.state}" for each in answer.restore)
+        said.append(f"run {state}{start}: {answer.reason}")
+        machine = {each.id for each in answer.restore} or machine
+        token = max(store.tokens)
+        store.now += at(1) - at(0)
+        store.complete(token)
+        machine.add(store.tokens[token])
+    return said
+
+
+@pytest.mark.parametrize(
+    ("is_tracked", "expected"),
+    [
+        pytest.param(
+            True,
+            [
+                "skip 10: unchanged",
+                "skip 25: unchanged",
+                "run 30 from 25: not_restorable",
+                "run 35: not_restorable",
+                "run 50: failed_before",
+            ],
+            id="a machine that says what it holds is put back once",
+        ),
+        pytest.param(
+            False,
+            [
+                "skip 10: unchanged",
+                "skip 25: unchanged",
+                "run 30 from 25: not_restorable",
+                "run 35 from 25: not_restorable",
+                "run 50 from 25: failed_before",
+            ],
+            id="a machine that does not say is offered the checkpoint each time",
+        ),
+    ],
+)
+def test_the_example_of_the_design_as_claims(*, is_tracked: bool, expected: list[str]) -> None:
+    attempts = (
+        checkpoint(10),
+        checkpoint(25),
+        make_attempt(30),
+        make_attempt(35),
+        make_attempt(50, status=FAILED),
+    )
+    store = Store(now=at(100), attempts={each.id: each for each in attempts})
+    assert run_through(store, (10, 25, 30, 35, 50), is_tracked=is_tracked) == expected
+    again = run_through(store, (10, 25), is_tracked=is_tracked)
+    assert again == ["skip 10: unchanged", "skip 25: unchanged"]
