@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from buildstate_api import health, problems
 from buildstate_api.artifacts.routes import router as artifacts
-from buildstate_api.bodies import BodyLimit
+from buildstate_api.bodies import JsonBodies
 from buildstate_api.builds.routes import router as builds
 from buildstate_api.claims.routes import router as claims
 from buildstate_api.database import Database
@@ -17,6 +17,7 @@ from buildstate_api.deps import KeyDep, require_key
 from buildstate_api.jobs import keep_working
 from buildstate_api.keys.routes import router as keys
 from buildstate_api.leases import keep_beating
+from buildstate_api.openapi import Service
 from buildstate_api.projects.routes import router as projects
 from buildstate_api.settings import ServerSettings
 from buildstate_core import __version__
@@ -44,22 +45,23 @@ def create_app(settings: ServerSettings) -> FastAPI:
             await asyncio.gather(*work, return_exceptions=True)
             await database.close()
 
-    app = FastAPI(
+    app = Service(
         title="BuildState",
         version=__version__,
         summary="State, history and artifact locations of machine image builds.",
+        description="Texts may hold every character but NUL. Times are UTC, RFC 3339; sizes are "
+        "bytes; durations are seconds. Every error is an RFC 9457 problem document.",
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,
     )
     problems.install(app)
-    app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
-    app.include_router(health.router, responses={503: problems.RESPONSES[503]})
+    app.add_middleware(JsonBodies, max_body_bytes=settings.max_body_bytes)
+    app.include_router(health.router)
     for router in (projects, builds, claims, artifacts, keys):
-        app.include_router(
-            router, responses=problems.RESPONSES, dependencies=[Depends(require_key)]
-        )
+        app.include_router(router, dependencies=[Depends(require_key)])
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi(_: KeyDep) -> JSONResponse:

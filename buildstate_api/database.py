@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
@@ -15,6 +16,17 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from buildstate_core.errors import InvalidInput
+
+# A copy of the service that hangs in the middle of a transaction does not hang the others.
+_OPTIONS: Final = " ".join(
+    f"-c {each}"
+    for each in (
+        "timezone=UTC",
+        "lock_timeout=10s",
+        "statement_timeout=30s",
+        "idle_in_transaction_session_timeout=30s",
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -39,16 +51,18 @@ class Database:
             sqlalchemy_url(url),
             pool_size=pool_size,
             max_overflow=pool_size,
+            pool_timeout=10,
             pool_pre_ping=True,
-            connect_args={"options": "-c timezone=UTC", "connect_timeout": 5},
+            connect_args={"options": _OPTIONS, "connect_timeout": 5},
         )
         return cls(engine, async_sessionmaker(engine, expire_on_commit=False))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """Open one transaction; it is committed when the block ends well."""
-        async with self.sessions.begin() as session:
+        """Open a transaction; it is committed when the block ends well."""
+        async with self.sessions() as session:
             yield session
+            await session.commit()
 
     async def close(self) -> None:
         """Close every connection."""

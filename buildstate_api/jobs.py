@@ -8,11 +8,10 @@ import logging
 from typing import Final
 
 import procrastinate
-from procrastinate.exceptions import ProcrastinateException
-from psycopg import OperationalError
 
 from buildstate_api.builds.service import sweep
 from buildstate_api.database import Database
+from buildstate_api.idempotency import forget_old
 
 SCHEMA: Final = "procrastinate"
 
@@ -36,10 +35,17 @@ def job_queue(database_url: str, database: Database) -> procrastinate.App:
     queue = procrastinate.App(connector=connector)
 
     # A holder that died is found by the next read of its build; this is for builds nobody reads.
-    @queue.periodic(cron="*/5 * * * * *")
+    @queue.periodic(cron="* * * * * */5")
     @queue.task(name="sweep", queueing_lock="sweep")
     async def sweep_leases(timestamp: int) -> None:  # noqa: ARG001 - given by procrastinate
-        await sweep(database)
+        async with database.transaction() as session:
+            await sweep(session)
+
+    @queue.periodic(cron="17 * * * *")
+    @queue.task(name="forget-old-answers", queueing_lock="forget-old-answers")
+    async def forget_old_answers(timestamp: int) -> None:  # noqa: ARG001 - as above
+        async with database.transaction() as session:
+            await forget_old(session)
 
     return queue
 
@@ -56,6 +62,6 @@ async def keep_working(database_url: str, database: Database) -> None:
                     delete_jobs="always",
                     concurrency=2,
                 )
-        except (ProcrastinateException, OperationalError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, jobs must go on
             _log.warning("Jobs wait for the database: %s", error)
         await asyncio.sleep(_RESTART_SECONDS)

@@ -16,13 +16,13 @@ judged, so that no lease is ever judged against an outage that was not made good
 
 import asyncio
 import logging
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from buildstate_api.database import Database
@@ -34,53 +34,56 @@ _log = logging.getLogger(__name__)
 BEAT_SECONDS: Final = 1.0
 OUTAGE_SECONDS: Final = 2.5
 
+_NOW = func.clock_timestamp()
 _IS_LIVE_CLAIM = (AttemptRow.status == AttemptStatus.IN_PROGRESS) & AttemptRow.lease_until.is_not(
     None
 )
 
 
-async def make_good(session: AsyncSession) -> timedelta:
+async def make_good(session: AsyncSession) -> datetime:
     """Move leases on by the time for which no copy of the service was alive.
 
+    Locks, in this order: builds, the service's clock, attempts. So call it before an attempt is
+    locked.
+
     Returns:
-        That time; zero when there was no outage.
+        The database's time at which nothing was left to make good. Leases are judged by it and
+        not by a later look at the clock: the service may have been down in between.
     """
-    now = func.clock_timestamp()
-    gap = timedelta(seconds=OUTAGE_SECONDS)
-    seen = select(ServiceClockRow.last_seen_at, now).where(ServiceClockRow.last_seen_at < now - gap)
     # Looks first without a lock: nearly always there was no outage.
-    if (await session.execute(seen)).first() is None:
-        return timedelta(0)
-    found = (await session.execute(seen.with_for_update())).one_or_none()
-    if found is None:  # another copy was faster
-        return timedelta(0)
-    last_seen_at, seen_at = found
+    last_seen = select(ServiceClockRow.last_seen_at).scalar_subquery()
+    now: datetime
+    now, last_seen_at = (await session.execute(select(_NOW, last_seen))).one()
+    if not _is_outage(last_seen_at, now):
+        return now
+    locked = select(_NOW, ServiceClockRow.last_seen_at).with_for_update()
+    now, last_seen_at = (await session.execute(locked)).one()
+    if not _is_outage(last_seen_at, now):  # another copy was faster
+        return now
     last_contact = func.greatest(last_seen_at, AttemptRow.heartbeat_at)
     await session.execute(
         update(AttemptRow)
         .where(_IS_LIVE_CLAIM, AttemptRow.lease_until > last_seen_at)
         .values(
             lease_until=AttemptRow.lease_until
-            + func.greatest(seen_at - last_contact, text("interval '0'"))
+            + func.greatest(now - last_contact, text("interval '0'"))
         )
         .execution_options(synchronize_session=False)
     )
-    await session.execute(update(ServiceClockRow).values(last_seen_at=seen_at))
-    missed: timedelta = seen_at - last_seen_at
-    return missed
+    await session.execute(update(ServiceClockRow).values(last_seen_at=now))
+    _log.info("Leases were moved on by %s: the service was down", now - last_seen_at)
+    return now
 
 
 async def beat(session: AsyncSession) -> None:
     """Say that a copy of the service is alive."""
-    missed = await make_good(session)
-    if missed:
-        _log.info("Leases were moved on by %.1f s: the service was down", missed.total_seconds())
+    await make_good(session)
     await session.execute(
         insert(ServiceClockRow)
-        .values(id=1, last_seen_at=func.clock_timestamp())
+        .values(id=1, last_seen_at=_NOW)
         .on_conflict_do_update(
             index_elements=[ServiceClockRow.id],
-            set_={"last_seen_at": func.clock_timestamp()},
+            set_={"last_seen_at": _NOW},
         )
     )
 
@@ -91,17 +94,39 @@ async def keep_beating(database: Database) -> None:
         try:
             async with database.transaction() as session:
                 await beat(session)
-        except (SQLAlchemyError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, the next beat may work
             # Then this is an outage too, and is made good when the database is back.
-            _log.warning("The database cannot be reached: %s", error)
+            _log.warning("The service cannot say that it is alive: %s", error)
         await asyncio.sleep(BEAT_SECONDS)
 
 
-async def builds_with_expired_leases(session: AsyncSession) -> list[UUID]:
+async def builds_with_expired_leases(session: AsyncSession, now: datetime) -> list[UUID]:
     """Find the builds in which a lease ran out."""
     rows = await session.execute(
         select(AttemptRow.build_id)
-        .where(_IS_LIVE_CLAIM, AttemptRow.lease_until <= func.clock_timestamp())
+        .where(_IS_LIVE_CLAIM, AttemptRow.lease_until <= now)
         .distinct()
+        .order_by(AttemptRow.build_id)
     )
     return list(rows.scalars())
+
+
+async def expired_attempts(
+    session: AsyncSession, build_id: UUID, now: datetime
+) -> Sequence[AttemptRow]:
+    """Find and lock the attempts of a locked build whose lease ran out.
+
+    A holder that renews its lease at the same time is waited for, and wins.
+    """
+    query = (
+        select(AttemptRow)
+        .where(AttemptRow.build_id == build_id, _IS_LIVE_CLAIM, AttemptRow.lease_until <= now)
+        .order_by(AttemptRow.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return (await session.execute(query)).scalars().all()
+
+
+def _is_outage(last_seen_at: datetime | None, now: datetime) -> bool:
+    return last_seen_at is not None and (now - last_seen_at).total_seconds() > OUTAGE_SECONDS

@@ -6,13 +6,15 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Query
 
 from buildstate_core.errors import InvalidInput
 
 Row = TypeVar("Row")
+
+_MAX_BIGINT: Final = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,29 @@ def _decoded(cursor: str) -> tuple[str, ...]:
         parts = json.loads(base64.urlsafe_b64decode(cursor.encode()))
     except (binascii.Error, ValueError) as error:
         raise _bad_cursor() from error
-    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+    if not isinstance(parts, list) or not all(_is_sort_key(part) for part in parts):
         raise _bad_cursor()
     return tuple(parts)
+
+
+def _is_sort_key(part: object) -> bool:
+    return isinstance(part, str) and part.isascii() and part.isprintable()
+
+
+def number(part: str) -> int:
+    """Read a number of a cursor; a `ValueError` if no row can have it."""
+    value = int(part)
+    if not 0 <= value <= _MAX_BIGINT:
+        raise ValueError(part)
+    return value
+
+
+def moment(part: str) -> datetime:
+    """Read a time of a cursor."""
+    value = datetime.fromisoformat(part)
+    if value.tzinfo is None:
+        raise ValueError(part)
+    return value
 
 
 def _bad_cursor() -> InvalidInput:

@@ -8,8 +8,10 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from buildstate_core.errors import (
     BuildStateError,
@@ -18,6 +20,7 @@ from buildstate_core.errors import (
     InvalidInput,
     NotAllowed,
     NotFound,
+    Refused,
     Unreachable,
 )
 from buildstate_core.models import Problem
@@ -36,28 +39,11 @@ _STATUS: Final[Sequence[tuple[type[BuildStateError], HTTPStatus]]] = (
     (Unreachable, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 _STATUS_BY_CODE: Final = {
+    "malformed-json": HTTPStatus.BAD_REQUEST,
+    "not-json": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "body-too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "precondition-failed": HTTPStatus.PRECONDITION_FAILED,
 }
-
-RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    status: {
-        "model": Problem,
-        "description": description,
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
-    for status, description in (
-        (400, "The body is not JSON."),
-        (401, "The API key is missing, unknown or revoked."),
-        (404, "There is no such thing."),
-        (409, "It does not fit what is recorded."),
-        (412, "It was changed in the meantime."),
-        (413, "The body is too large."),
-        (422, "A value is wrong; `field` names it."),
-        (503, "The database cannot be reached; try again."),
-    )
-}
-"""What every route may answer besides success, for the OpenAPI document."""
 
 
 def install(app: FastAPI) -> None:
@@ -65,8 +51,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(BuildStateError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(OperationalError, _on_database)
-    app.add_exception_handler(InterfaceError, _on_database)
+    app.add_exception_handler(DBAPIError, _on_database)
+    app.add_exception_handler(PoolTimeoutError, _on_database)
     app.add_exception_handler(Exception, _on_bug)
 
 
@@ -83,6 +69,7 @@ def problem_response(error: BuildStateError) -> JSONResponse:
         detail=error.message,
         field=error.field,
         hint=error.hint,
+        state=error.state if isinstance(error, Refused) else None,
         holder=error.holder if isinstance(error, Held) else None,
         until=error.until if isinstance(error, Held) else None,
     )
@@ -107,9 +94,13 @@ async def _on_invalid(_: Request, error: Exception) -> JSONResponse:
     return problem_response(_explain(error.errors()[0]))
 
 
-async def _on_http(_: Request, error: Exception) -> JSONResponse:
+async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
     status = HTTPStatus(error.status_code)
+    headers = {}
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        # Starlette names those of the first route at this path only.
+        headers["Allow"] = ", ".join(each for each in _METHODS if _is_taken(request, each))
     problem = Problem(
         type=TYPE_PREFIX + status.phrase.lower().replace(" ", "-"),
         title=status.phrase,
@@ -120,11 +111,18 @@ async def _on_http(_: Request, error: Exception) -> JSONResponse:
         problem.model_dump(mode="json", exclude_none=True),
         status_code=status,
         media_type=MEDIA_TYPE,
-        headers=dict(error.headers or {}),
+        headers=headers,
     )
 
 
-async def _on_database(_: Request, error: Exception) -> JSONResponse:
+def _is_taken(request: Request, method: str) -> bool:
+    scope = {**request.scope, "method": method}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+
+async def _on_database(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, DBAPIError) and not _is_outage(error):
+        return await _on_bug(request, error)
     _log.warning("The database cannot be used: %s", error)
     return problem_response(
         Unreachable(
@@ -146,12 +144,23 @@ async def _on_bug(_: Request, error: Exception) -> JSONResponse:
     )
 
 
-_NOT_IN_RANGE: Final = {"greater_than_equal", "less_than_equal", "int_type", "int_parsing"}
+def _is_outage(error: DBAPIError) -> bool:
+    """Whether trying again may help: no connection, a lost one, a lock not got, a deadlock."""
+    return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
 
+
+_NOT_IN_RANGE: Final = {
+    "greater_than_equal",
+    "less_than_equal",
+    "int_type",
+    "int_parsing",
+    "int_parsing_size",
+}
+
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _HTTP_DETAIL: Final = {
     HTTPStatus.NOT_FOUND: "There is nothing at this path; see /openapi.json for what there is.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take this method; see /openapi.json.",
-    HTTPStatus.BAD_REQUEST: "The body cannot be read; send JSON in UTF-8.",
 }
 
 
@@ -159,11 +168,9 @@ def _explain(error: dict[str, Any]) -> InvalidInput:
     """Say in one sentence what is wrong with which field."""
     where, *path = error["loc"]
     names = [str(part) for part in path]
-    field = ".".join(names) or str(where)
+    field = _printable(".".join(names)) or str(where)
     value = _shown(error.get("input"))
     match error["type"]:
-        case "json_invalid":
-            code, message, field = "malformed-json", "The body is not valid JSON.", "body"
         case "missing":
             code, message = "missing-field", f"{field} is missing."
         case "extra_forbidden":
@@ -172,7 +179,8 @@ def _explain(error: dict[str, Any]) -> InvalidInput:
             code = "state-out-of-range"
             message = f"{field} is {value}; use an integer from {MIN_STATE} to {MAX_STATE}."
         case "value_error":
-            code, message = "invalid-value", f"{field}: {error['ctx']['error']}."
+            said = _printable(str(error["ctx"]["error"]), 500)
+            code, message = "invalid-value", f"{field}: {said}."
         case _:
             code, message = "invalid-value", f"{field} is {value}: {_lowered(error['msg'])}."
     return InvalidInput(message, code=code, field=field)
@@ -184,9 +192,14 @@ def _is_state(names: list[str]) -> bool:
 
 
 def _shown(value: object) -> str:
-    text = repr(value) if isinstance(value, str) else str(value)
-    text = text.encode("ascii", "backslashreplace").decode()
-    limit = 80
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    return _printable(repr(value) if isinstance(value, str) else str(value))
+
+
+def _printable(text: str, limit: int = 80) -> str:
+    """Make a text fit for one line of a problem: short, and with nothing that cannot be sent."""
+    text = text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 

@@ -10,12 +10,14 @@ import fcntl
 import json
 import logging
 import os
+import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import FrameType
 from typing import IO, Final
 
 import uvicorn
@@ -34,6 +36,8 @@ _log = logging.getLogger(__name__)
 _WATCH_SECONDS: Final = 1.0
 _LOCK_SECONDS: Final = 1.0
 _SHUTDOWN_SECONDS: Final = 10
+_ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
+"""What ends the service in good order, besides Ctrl-C."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ def serve(
         Unreachable: The database cannot be reached.
     """
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_ended_in_good_order())
         sock = stack.enter_context(contextlib.closing(_listening(host, port)))
         url = f"http://{_for_url(host)}:{sock.getsockname()[1]}"
         running = Running(url, os.getpid(), is_embedded=database_url is None)
@@ -92,6 +97,32 @@ def serve(
             timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         )
         _Server(config, lambda: on_ready(running)).run(sockets=[sock])
+
+
+class _Ended(BaseException):
+    """A signal asked the service to end."""
+
+
+@contextlib.contextmanager
+def _ended_in_good_order() -> Iterator[None]:
+    """Leave the block when a signal asks for that, so that all that was started is stopped.
+
+    Uvicorn ends well when it gets the signal, but then sends it to this process once more.
+    """
+
+    def end(number: int, _: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)  # the end is on its way
+        raise _Ended
+
+    heard = [each for each in _ENDING if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {each: signal.signal(each, end) for each in heard}
+    try:
+        yield
+    except _Ended:
+        pass
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def running_on(data_dir: Path) -> Running | None:

@@ -245,7 +245,7 @@ class AttemptRow(Base):
 
 
 fences = Sequence("fences", metadata=Base.metadata)
-"""Rises with every claim of the installation."""
+"""Rises with every claim of the installation: a fence is higher than every one before it."""
 
 
 class ArtifactRow(Base):

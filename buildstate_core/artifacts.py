@@ -4,7 +4,8 @@ The service knows where they are and what they should be; only the worker can lo
 lost is taken out of use at once, so that nobody relies on it again.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from buildstate_core.client import Client
@@ -22,11 +23,13 @@ class Blob:
         name: The artifact's name, unique in the attempt.
         path: Where it is now.
         place: Where it belongs in a workspace, relative, so that a restore puts it back there.
+        metadata: What else is to be recorded of it.
     """
 
     name: str
     path: Path
     place: PurePosixPath | None = None
+    metadata: Mapping[str, object] = field(default_factory=dict)
 
 
 class Artifacts:
@@ -103,7 +106,7 @@ class Artifacts:
         """
         uri = f"{location}/{blob.name}"
         pushed = self._store.push(blob.path, uri)
-        metadata: dict[str, object] = {}
+        metadata = dict(blob.metadata)
         if blob.place is not None:
             metadata["path"] = str(blob.place)
         if pushed.folder:
@@ -160,7 +163,7 @@ def place_of(artifact: Artifact) -> PurePosixPath:
     recorded = artifact.metadata.get("path")
     if isinstance(recorded, str) and recorded:
         place = PurePosixPath(recorded)
-        if not place.is_absolute() and ".." not in place.parts:
+        if place.parts and not place.is_absolute() and ".." not in place.parts:
             return place
     return PurePosixPath(artifact.name)
 

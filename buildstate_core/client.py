@@ -63,6 +63,8 @@ PATIENT: Final = urllib3.Retry(
     status_forcelist=(502, 503, 504),
     allowed_methods=None,
     raise_on_status=False,
+    # A proxy may ask for an hour.
+    respect_retry_after_header=False,
 )
 """For work that must not be lost: goes on for about a minute."""
 
@@ -70,12 +72,15 @@ STEADY: Final = PATIENT.new(total=7)
 """For a pipeline that is about to begin something: goes on for about a quarter of a minute."""
 
 QUICK: Final = PATIENT.new(total=4)
-"""For a person who waits: goes on for about a second and a half."""
+"""For a person who waits: goes on for about three seconds."""
 
 ONCE: Final = PATIENT.new(total=0)
 """For a caller that does the retrying."""
 
-_BY_CODE: Final = {each.default_code: each for each in (Held, StaleClaim, Refused)}
+_BY_CODE: Final = {
+    "run-first": Refused,
+    **{each.default_code: each for each in (Held, StaleClaim, Refused)},
+}
 _BY_STATUS: Final = {
     400: InvalidInput,
     401: NotAllowed,
@@ -343,7 +348,7 @@ def _build(build: str | int) -> str:
 def _cause(error: BaseException) -> str:
     reason = getattr(error, "reason", None)
     text = str(reason if isinstance(reason, BaseException) else error)
-    return text.rpartition(": ")[2].rstrip(".") or type(error).__name__
+    return text.rpartition(": ")[2].rpartition("] ")[2].rstrip(".") or type(error).__name__
 
 
 def _error(status: int, content: bytes, api_url: str) -> BuildStateError:
@@ -361,4 +366,6 @@ def _error(status: int, content: bytes, api_url: str) -> BuildStateError:
     error = cls(problem.detail, code=code, field=problem.field, hint=problem.hint)
     if isinstance(error, Held):
         error.holder, error.until = problem.holder, problem.until
+    if isinstance(error, Refused):
+        error.state = problem.state
     return error

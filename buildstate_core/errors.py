@@ -100,9 +100,25 @@ class StaleClaim(Conflict):
 
 
 class Refused(Conflict):
-    """Going on would be wrong or wasteful. Nothing was run and nothing was changed."""
+    """Going on would be wrong or wasteful. Nothing was run and nothing was changed.
+
+    Args:
+        state: The state to run first, if that is what is needed.
+    """
 
     default_code = "refused"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        state: int | None = None,
+        code: str | None = None,
+        field: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, code=code, field=field, hint=hint)
+        self.state = state
 
 
 class NotAllowed(BuildStateError):

@@ -28,7 +28,7 @@ def param_parts(params: Mapping[str, Any]) -> dict[str, str]:
     for name, value in params.items():
         try:
             parts[f"param:{name}"] = _digest(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             continue
     return parts
 

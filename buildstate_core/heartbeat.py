@@ -10,7 +10,7 @@ from typing import Final, Self
 from uuid import UUID
 
 from buildstate_core.client import Client
-from buildstate_core.errors import BuildStateError, StaleClaim
+from buildstate_core.errors import StaleClaim
 from buildstate_core.models import Heartbeat
 
 _BEATS_PER_LEASE: Final = 3
@@ -72,5 +72,5 @@ class Heart:
                 if self._on_stale is not None:
                     self._on_stale(error)
                 return
-            except BuildStateError:
+            except Exception:  # noqa: BLE001 - whatever it was, the next beat may work
                 wait = min(_RETRY_SECONDS, self._every)

@@ -5,7 +5,7 @@ nor calls functions: it says whether to, keeps the claim alive meanwhile, and re
 it.
 
     runner = Runner(client, artifacts, worker="packer-07")
-    begun = runner.begin(Milestone(build=123, state=25))
+    begun = runner.begin(Milestone(build=123, state=25, lease_seconds=60))
     if isinstance(begun, Done):
         ...                                  # nothing to do; begun.artifacts is what it left
     else:
@@ -44,7 +44,6 @@ from buildstate_core.models import (
 )
 from buildstate_core.vocabulary import TRUNK, ClaimDecision, Kind
 
-LEASE_SECONDS: Final = 60
 _POLL_SECONDS: Final = 1.0
 _MAX_MESSAGE: Final = 10_000
 
@@ -55,21 +54,24 @@ class Milestone:
 
     Attributes:
         build: The build's id or number.
+        lease_seconds: After how long without a heartbeat the claim is lost.
         fingerprint: Part name to digest, of what would run.
         consumes: The states whose artifacts it takes; `None` for the checkpoint before it.
         machine: The attempts whose results the working machine holds; `None` for not said.
-        lease_seconds: After how long without a heartbeat the claim is lost.
+        is_rewound: Whether a later milestone starts from before this one, so that no later
+            checkpoint stands in for it.
         wait_seconds: How long to wait for another worker that has it; `None` for no limit.
     """
 
     build: UUID | int
     state: int
+    lease_seconds: int
     lane: str = TRUNK
     kind: Kind | None = None
     fingerprint: Mapping[str, str] = field(default_factory=dict)
     consumes: Sequence[int] | None = None
     machine: Collection[UUID] | None = None
-    lease_seconds: int = LEASE_SECONDS
+    is_rewound: bool = False
     wait_seconds: float | None = None
 
 
@@ -163,6 +165,7 @@ class Runner:
             fingerprint=dict(milestone.fingerprint),
             consumes=None if milestone.consumes is None else tuple(milestone.consumes),
             machine=None if milestone.machine is None else tuple(milestone.machine),
+            rewound=milestone.is_rewound,
         )
 
     def _wait(self, claim: Claim, deadline: float | None) -> None:
@@ -313,12 +316,13 @@ class Running:
                     records.append(self._uploaded[-1])
                 else:
                     records.append(output)
-        except BuildStateError as error:
+        except BaseException as error:
+            # A signal too: what was uploaded before it came would stay for ever.
             self._give_up(error)
             raise
         return tuple(records)
 
-    def _give_up(self, error: BuildStateError) -> None:
+    def _give_up(self, error: BaseException) -> None:
         """Fail the attempt, and remove what nothing will ever refer to."""
         with contextlib.suppress(BuildStateError):
             self.fail(_message(error))

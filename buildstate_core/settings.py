@@ -12,6 +12,7 @@ Nothing else in BuildState reads `os.environ` for settings: an entry point calls
 - `BLDST_CACHE_DIR`: where pulled artifacts are cached. Default: the user's cache folder.
 - `BLDST_STORAGE_URL`: where artifacts go if the project names no storage. Default: a folder in the
   data folder.
+- `BLDST_LEASE_SECONDS`: after how long without a heartbeat a claim is lost. Default: 60.
 - `BLDST_WORKER`: this worker's name in claims and history. Default: the host's name.
 """
 
@@ -50,6 +51,7 @@ class Settings:
         cache_dir: The folder of pulled artifacts.
         storage_url: Where artifacts go when the project names no storage.
         worker: This worker's name.
+        lease_seconds: After how long without a heartbeat a claim is lost.
     """
 
     api_url: str
@@ -60,6 +62,7 @@ class Settings:
     cache_dir: Path
     storage_url: str
     worker: str
+    lease_seconds: int
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> "Settings":
@@ -89,6 +92,7 @@ class Settings:
             cache_dir=_folder(environ, "BLDST_CACHE_DIR", platformdirs.user_cache_path(_NAME)),
             storage_url=environ.get("BLDST_STORAGE_URL") or (data_dir / "artifacts").as_uri(),
             worker=environ.get("BLDST_WORKER") or socket.gethostname(),
+            lease_seconds=_seconds(environ, "BLDST_LEASE_SECONDS", 60),
         )
 
 
@@ -146,3 +150,14 @@ def _default_data_dir() -> Path:
 def _folder(environ: Mapping[str, str], variable: str, default: Path) -> Path:
     value = environ.get(variable)
     return Path(value).expanduser().absolute() if value else default
+
+
+def _seconds(environ: Mapping[str, str], variable: str, default: int) -> int:
+    value = environ.get(variable)
+    if not value:
+        return default
+    if not (value.isascii() and value.isdigit() and int(value) > 0):
+        raise InvalidInput(
+            f"{variable} is {value!r}; use a whole number of seconds above 0.", field=variable
+        )
+    return int(value)

@@ -1,1 +1,25 @@
-"""placeholder."""
+"""BuildState for Prefect: functions as milestones of an image build that resumes anywhere.
+
+    from buildstate_flows import Handle, build, milestone
+
+- `milestone`: makes a function one state of a build; it is a Prefect task as well
+- `build`: opens the build that milestones record to
+- `current_build`: the open build, for a function that wants its folder or its number
+- `Handle`: what a milestone returns for a thing that is not bytes to us, such as an AMI
+- `Artifact`: what it gives for a file or folder: a path that is downloaded when it is needed
+"""
+
+from buildstate_flows.context import OpenBuild, build, current_build
+from buildstate_flows.handle import Handle
+from buildstate_flows.lazy import Artifact
+from buildstate_flows.milestone import Milestone, milestone
+
+__all__ = [
+    "Artifact",
+    "Handle",
+    "Milestone",
+    "OpenBuild",
+    "build",
+    "current_build",
+    "milestone",
+]

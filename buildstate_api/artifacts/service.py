@@ -44,16 +44,19 @@ async def verify(session: AsyncSession, artifact_id: UUID, seen: ArtifactVerifie
         Conflict: It has another digest or size already.
     """
     build, row = await _locked(session, artifact_id)
-    recorded = (row.checksum or seen.checksum, row.size_bytes or seen.size_bytes)
-    if recorded != (seen.checksum, seen.size_bytes):
-        raise Conflict(
-            f"Artifact {row.name} of state {row.attempt.state} is recorded with {row.checksum} "
-            f"and {row.size_bytes} bytes; that never changes.",
-            code="artifact-verified-already",
-            field="checksum",
-            hint="If its bytes differ, it is corrupt: quarantine it.",
-        )
-    row.checksum, row.size_bytes = recorded
+    for name, recorded, measured in (
+        ("checksum", row.checksum, seen.checksum),
+        ("size_bytes", row.size_bytes, seen.size_bytes),
+    ):
+        if recorded not in {None, measured}:
+            raise Conflict(
+                f"Artifact {row.name} of state {row.attempt.state} is recorded with "
+                f"{name} {recorded}, not {measured}; that never changes.",
+                code="artifact-verified-already",
+                field=name,
+                hint="If its content differs, it is corrupt: quarantine it.",
+            )
+    row.checksum, row.size_bytes = seen.checksum, seen.size_bytes
     await session.flush()
     return artifact_view(build.number, row.attempt, row)
 
@@ -72,7 +75,7 @@ async def quarantine(session: AsyncSession, artifact_id: UUID, found: Quarantine
         }
         await emit(session, "artifact.quarantined", data, build_id=build.id)
         await changes.derive(session, build)
-    return artifact_view(build.number, row.attempt, row)
+    return await get_artifact(session, artifact_id)
 
 
 async def _find(session: AsyncSession, artifact_id: UUID) -> ArtifactRow:

@@ -11,6 +11,7 @@ from buildstate_api.builds import queries
 from buildstate_api.database import database_now
 from buildstate_api.events.service import emit
 from buildstate_api.facts import history_of
+from buildstate_api.leases import expired_attempts, make_good
 from buildstate_api.tables import ArtifactRow, AttemptRow, BuildRow
 from buildstate_core.errors import Conflict, NotFound
 from buildstate_core.models import ArtifactRecord
@@ -57,20 +58,22 @@ def closed(build: BuildRow, reason: str) -> Conflict:
     )
 
 
-async def mark_lost(session: AsyncSession, build: BuildRow) -> None:
-    """End the attempts of a locked build whose lease ran out."""
-    now = await database_now(session)
-    for row in await queries.attempts(session, build.id):
-        live = AttemptStatus(row.status).is_live
-        if live and row.lease_until is not None and row.lease_until <= now:
-            await end(
-                session,
-                build,
-                row,
-                AttemptStatus.LOST,
-                at=now,
-                message=f"{row.worker or 'its worker'} stopped answering: the lease ran out",
-            )
+async def mark_lost(session: AsyncSession, build: BuildRow) -> datetime:
+    """End the attempts of a locked build whose lease ran out.
+
+    Returns:
+        The database's time by which they were judged: an attempt that is still live was live then.
+    """
+    now = await make_good(session)
+    expired = await expired_attempts(session, build.id, now)
+    for row in expired:
+        assert row.lease_until is not None  # noqa: S101 - an expired one has a lease
+        message = f"{row.worker or 'its worker'} stopped answering: the lease ran out"
+        at = max(row.as_of, row.lease_until)  # that it is noticed later changes nothing
+        await end(session, build, row, AttemptStatus.LOST, at=at, message=message)
+    if expired:
+        await derive(session, build)
+    return now
 
 
 async def end(
@@ -143,9 +146,11 @@ async def derive(session: AsyncSession, build: BuildRow) -> None:
     now = await database_now(session)
     before = build.status
     _store(build, found, now)
-    build.started_at = min((row.started_at for row in rows if row.started_at), default=None)
+    begun = [row.started_at or row.ended_at for row in rows]
+    build.started_at = min((at for at in begun if at is not None), default=None)
+    ended = [row.ended_at for row in rows if row.ended_at is not None]
+    build.finished_at = max(ended) if build.status == BuildStatus.COMPLETED else None
     if build.status != before:
-        build.finished_at = now if build.status == BuildStatus.COMPLETED else None
         await emit(session, f"build.{build.status}", {"number": build.number}, build_id=build.id)
     await session.flush()
 

@@ -13,7 +13,7 @@ from buildstate_api.tables import AttemptRow, BuildRow, CatalogRow, ProjectRow
 
 _WITH_NAMES: Final = (
     joinedload(BuildRow.project),
-    selectinload(BuildRow.catalog).selectinload(CatalogRow.states),
+    joinedload(BuildRow.catalog).selectinload(CatalogRow.states),
 )
 
 

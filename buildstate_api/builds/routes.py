@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import JSONResponse
+from pydantic import AfterValidator
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from buildstate_api.artifacts import service as artifacts
@@ -22,19 +23,23 @@ from buildstate_core.models import (
     Plan,
     Report,
 )
+from buildstate_core.models.base import storable
 from buildstate_core.vocabulary import MAX_STATE, MIN_STATE, BuildStatus
 
 router = APIRouter(prefix="/v1/builds", tags=["builds"])
 
 BuildPath = Annotated[str, Path(description="The build's id or number.", max_length=64)]
-Filter = Annotated[str | None, Query(max_length=500)]
+Filter = Annotated[Annotated[str, AfterValidator(storable)] | None, Query(max_length=500)]
 
 
 @router.post(
     "",
     status_code=201,
     response_model=Build,
-    responses={200: {"model": Build, "description": "The build with this key existed already."}},
+    responses={
+        200: {"model": Build, "description": "The build with this key existed already."},
+        404: {"description": "There is no such project."},
+    },
 )
 async def create_build(body: BuildCreate, writing: WritingDep) -> JSONResponse:
     """Create a build, or get the one that its key means already (200)."""
@@ -45,7 +50,7 @@ async def create_build(body: BuildCreate, writing: WritingDep) -> JSONResponse:
         build, is_new = await service.create_build(session, body)
         return build
 
-    return await writing.once(create, status_code=lambda _: 201 if is_new else 200)
+    return await writing.once(create, status_code=lambda: 201 if is_new else 200)
 
 
 @router.get("")

@@ -1,19 +1,18 @@
 """Builds: created, reported on, read, and swept for lost workers."""
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import assert_never
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Final, assert_never
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from buildstate_api.builds import changes, queries
-from buildstate_api.database import Database, database_now
 from buildstate_api.events.service import emit, list_events
 from buildstate_api.facts import attempt_fact, history_of
 from buildstate_api.leases import builds_with_expired_leases, make_good
-from buildstate_api.paging import Paging
+from buildstate_api.paging import Paging, moment, number
 from buildstate_api.projects import service as projects
 from buildstate_api.tables import AttemptRow, BuildRow
 from buildstate_api.views import artifact_view, attempt_view, build_view, state_names
@@ -40,6 +39,8 @@ from buildstate_core.rules.attempts import (
 from buildstate_core.rules.plan import Planned, plan
 from buildstate_core.rules.reasons import describe
 from buildstate_core.vocabulary import AttemptStatus, BuildStatus, Kind
+
+_EVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 async def create_build(session: AsyncSession, wanted: BuildCreate) -> tuple[Build, bool]:
@@ -84,7 +85,7 @@ async def list_builds(
     session: AsyncSession, paging: Paging, filters: Mapping[str, str]
 ) -> Page[Build]:
     """List builds, newest first."""
-    start = paging.start(int)
+    start = paging.start(number)
     found = await queries.builds_before(
         session, start[0] if start else None, paging.limit + 1, filters
     )
@@ -95,7 +96,7 @@ async def list_builds(
 async def get_history(session: AsyncSession, ref: str, paging: Paging) -> Page[Attempt]:
     """List every attempt of a build, oldest first."""
     build = await changes.find(session, ref)
-    start = paging.start(datetime.fromisoformat, UUID)
+    start = paging.start(moment, UUID)
     after = (start[0], start[1]) if start else None
     found = await queries.attempts_after(session, build.id, after, paging.limit + 1)
     rows, cursor = paging.cut(found, lambda row: (row.as_of, row.id))
@@ -114,7 +115,7 @@ async def get_plan(session: AsyncSession, ref: str) -> Plan:
     planned = plan(
         history_of(rows.values()),
         states=[each.code for each in build.catalog.states],
-        now=await database_now(session),
+        now=await make_good(session),
         is_closed=changes.why_closed(build) is not None,
     )
     return Plan(
@@ -137,11 +138,10 @@ async def report(session: AsyncSession, ref: str, wanted: Report) -> Attempt:
     """
     _check(wanted)
     build = await changes.find(session, ref, lock=True)
-    await changes.mark_lost(session, build)
+    now = await changes.mark_lost(session, build)
     closed = changes.why_closed(build)
     if closed is not None:
         raise changes.closed(build, closed)
-    now = await database_now(session)
     at = min(wanted.at or now, now)  # a client's clock that is ahead must not hide what follows
     rows = {
         str(row.id): row
@@ -159,6 +159,7 @@ async def report(session: AsyncSession, ref: str, wanted: Report) -> Attempt:
             await _update_reported(session, build, row, wanted, at)
         case Outdated(attempt):
             row = rows[attempt.id]
+            _fill_in_start(row, wanted, at, rows.values())
             await emit(session, "report.outdated", {"state": row.state}, build_id=build.id)
         case _:
             assert_never(placement)
@@ -166,17 +167,11 @@ async def report(session: AsyncSession, ref: str, wanted: Report) -> Attempt:
     return await _fresh(session, build, row.id)
 
 
-async def sweep(database: Database) -> None:
-    """Make good an outage, then end every attempt whose lease ran out; build by build."""
-    async with database.transaction() as session:
-        await make_good(session)
-    async with database.transaction() as session:
-        expired = await builds_with_expired_leases(session)
-    for build_id in expired:
-        async with database.transaction() as session:
-            build = await changes.find(session, build_id, lock=True)
-            await changes.mark_lost(session, build)
-            await changes.derive(session, build)
+async def sweep(session: AsyncSession) -> None:
+    """End every attempt whose lease ran out; each build is a transaction of its own."""
+    for build_id in await builds_with_expired_leases(session, await make_good(session)):
+        await session.commit()
+        await changes.mark_lost(session, await changes.find(session, build_id, lock=True))
 
 
 def _default_key(wanted: BuildCreate) -> str:
@@ -257,6 +252,16 @@ async def _update_reported(
         row.started_at = at if row.started_at is None else min(row.started_at, at)
     if row.status != before:
         await changes.emit_attempt(session, build, row)
+
+
+def _fill_in_start(
+    row: AttemptRow, wanted: Report, at: datetime, known: Iterable[AttemptRow]
+) -> None:
+    """Take an attempt's start from a report that arrived after the one that ended it."""
+    before = [each.as_of for each in known if each.as_of < row.as_of]
+    is_its_start = wanted.status is AttemptStatus.IN_PROGRESS and at > max(before, default=_EVER)
+    if is_its_start and row.started_at is None:
+        row.started_at = at
 
 
 async def _fresh(session: AsyncSession, build: BuildRow, attempt_id: UUID) -> Attempt:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path
 from fastapi.responses import JSONResponse
 
 from buildstate_api.claims import service
-from buildstate_api.deps import Reading, WritingDep
+from buildstate_api.deps import Changing, Reading, WritingDep
 from buildstate_core.models import Attempt, Complete, Fail, Heartbeat, Lease
 
 router = APIRouter(prefix="/v1/attempts", tags=["claims"])
@@ -21,10 +21,10 @@ async def get_attempt(attempt: AttemptPath, session: Reading) -> Attempt:
     return await service.get_attempt(session, attempt)
 
 
-@router.post("/{attempt}/heartbeat", response_model=Lease)
-async def heartbeat(attempt: AttemptPath, body: Heartbeat, writing: WritingDep) -> JSONResponse:
+@router.post("/{attempt}/heartbeat")
+async def heartbeat(attempt: AttemptPath, body: Heartbeat, session: Changing) -> Lease:
     """Renew the lease of a claim. Refused once the attempt is lost or ended."""
-    return await writing.once(lambda session: service.heartbeat(session, attempt, body))
+    return await service.heartbeat(session, attempt, body)
 
 
 @router.post("/{attempt}/complete", response_model=Attempt)

@@ -17,8 +17,8 @@ from uuid_utils.compat import uuid7
 
 from buildstate_api.builds import changes, queries
 from buildstate_api.claims.queries import next_fence
-from buildstate_api.database import database_now
 from buildstate_api.facts import history_of
+from buildstate_api.leases import make_good
 from buildstate_api.tables import ArtifactRow, AttemptRow, BuildRow
 from buildstate_api.views import artifact_view, attempt_view
 from buildstate_core.errors import NotFound, Refused, StaleClaim
@@ -54,28 +54,27 @@ async def claim(session: AsyncSession, ref: str, request: ClaimRequest) -> Claim
         Conflict: The build takes no more work.
     """
     build = await changes.find(session, ref, lock=True)
-    await changes.mark_lost(session, build)
+    now = await changes.mark_lost(session, build)
     rows = {str(row.id): row for row in await queries.attempts(session, build.id)}
-    now = await database_now(session)
     closed = changes.why_closed(build)
     answer = answer_claim(
         history_of(rows.values()), _wish(request), now=now, is_closed=closed is not None
     )
     match answer:
         case Skipped(reason, attempt, is_resume_point):
-            claimed = _skip(build, rows[attempt.id], reason, is_resume_point=is_resume_point)
+            return _skip(build, rows[attempt.id], reason, is_resume_point=is_resume_point)
         case HeldByOther(attempt):
-            claimed = _held(build, rows[attempt.id])
+            return _held(build, rows[attempt.id])
         case RunFirst(state, because):
-            raise _run_first(build, request, state, rows[because.id])
+            raise _run_first(build, request, state, None if because is None else rows[because.id])
         case Closed():
             raise changes.closed(build, closed or "closed")
         case Granted():
             claimed = await _run(session, build, request, answer, rows, now)
+            await changes.derive(session, build)
+            return claimed
         case _:
             assert_never(answer)
-    await changes.derive(session, build)
-    return claimed
 
 
 async def get_attempt(session: AsyncSession, attempt_id: UUID) -> Attempt:
@@ -90,8 +89,8 @@ async def heartbeat(session: AsyncSession, attempt_id: UUID, beat: Heartbeat) ->
     Raises:
         StaleClaim: The token is not the live claim's.
     """
+    now = await make_good(session)
     row = await _find(session, attempt_id, lock=True)
-    now = await database_now(session)
     build = await changes.find(session, row.build_id)
     _check_live(build, row, beat.token, now)
     assert row.lease_seconds is not None  # noqa: S101 - a claim has one
@@ -141,6 +140,7 @@ def _wish(request: ClaimRequest) -> Wish:
         lane=request.lane,
         recipe=Recipe(kind=request.kind, parts=request.fingerprint, consumes=request.consumes),
         machine=None if request.machine is None else {str(each) for each in request.machine},
+        is_rewound=request.rewound,
     )
 
 
@@ -204,7 +204,6 @@ async def _run(  # noqa: PLR0917 - what a claim is made of
     session.add(row)
     await session.flush()
     await changes.emit_attempt(session, build, row)
-    restored = None if granted.restore is None else rows[granted.restore.id]
     return Claim(
         decision=ClaimDecision.RUN,
         reason=granted.reason,
@@ -214,24 +213,33 @@ async def _run(  # noqa: PLR0917 - what a claim is made of
         fence=row.fence,
         lease_seconds=row.lease_seconds,
         lease_until=row.lease_until,
-        restore=() if restored is None else _usable(build, restored),
+        restore=tuple(
+            artifact for each in granted.restore for artifact in _usable(build, rows[each.id])
+        ),
         storage_url=build.project.storage_url,
     )
 
 
-def _run_first(build: BuildRow, request: ClaimRequest, state: int, because: AttemptRow) -> Refused:
-    lost = next((each for each in because.artifacts if _is_lost(each)), None)
-    why = (
-        f"what it left is not usable any more ({lost.status_reason or lost.status})"
-        if lost is not None
-        else "it changed a working machine, and this is another one or was changed since"
-    )
+def _run_first(
+    build: BuildRow, request: ClaimRequest, state: int, because: AttemptRow | None
+) -> Refused:
     return Refused(
-        f"State {request.state} of build {build.number} needs state {state} first: {why}.",
+        f"State {request.state} of build {build.number} needs state {state} first:"
+        f" {_why_first(because)}.",
+        state=state,
         code="run-first",
         field="state",
         hint=f"Run the pipeline again from state {state}; what is done before it is skipped.",
     )
+
+
+def _why_first(because: AttemptRow | None) -> str:
+    if because is None or because.status != AttemptStatus.COMPLETED:
+        return "it has left nothing yet that could be used"
+    lost = next((each for each in because.artifacts if _is_lost(each)), None)
+    if lost is not None:
+        return f"what it left is not usable any more ({lost.status_reason or lost.status})"
+    return "it changed a working machine, and this is another one or was changed since"
 
 
 def _is_lost(row: ArtifactRow) -> bool:
@@ -259,7 +267,8 @@ async def _held_attempt(
     """Find an attempt and lock its build, in the order in which every writer locks them."""
     build_id = (await _find(session, attempt_id)).build_id
     build = await changes.find(session, build_id, lock=True)
-    return build, await _find(session, attempt_id, lock=True), await database_now(session)
+    now = await make_good(session)
+    return build, await _find(session, attempt_id, lock=True), now
 
 
 def _check_live(build: BuildRow, row: AttemptRow, token: str, now: datetime) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from buildstate_api.events import queries
-from buildstate_api.paging import Paging
+from buildstate_api.paging import Paging, number
 from buildstate_api.tables import BuildRow, EventRow
 from buildstate_api.views import event_view
 from buildstate_core.models import Event, Page
@@ -30,7 +30,7 @@ async def emit(
 
 async def list_events(session: AsyncSession, build: BuildRow, paging: Paging) -> Page[Event]:
     """List what happened to a build, oldest first."""
-    start = paging.start(int)
+    start = paging.start(number)
     found = await queries.events_after(
         session, build.id, start[0] if start else 0, paging.limit + 1
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func, or_, select, update
@@ -10,20 +10,31 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from buildstate_api.tables import KeyRow
 
-_TOUCH_EVERY: Final = timedelta(minutes=1)
+_IS_USE_OLD: Final = or_(
+    KeyRow.last_used_at.is_(None), KeyRow.last_used_at < func.now() - timedelta(minutes=1)
+)
 
 
-async def live_key(session: AsyncSession, secret_hash: bytes) -> UUID | None:
+class LiveKey(NamedTuple):
+    """A key that is good, and whether its use was last noted some time ago."""
+
+    id: UUID
+    is_use_old: bool
+
+
+async def live_key(session: AsyncSession, secret_hash: bytes) -> LiveKey | None:
     """Find the key with this digest, unless it was revoked."""
-    query = select(KeyRow.id).where(KeyRow.secret_hash == secret_hash, KeyRow.revoked_at.is_(None))
-    return (await session.execute(query)).scalar_one_or_none()
+    query = select(KeyRow.id, _IS_USE_OLD).where(
+        KeyRow.secret_hash == secret_hash, KeyRow.revoked_at.is_(None)
+    )
+    row = (await session.execute(query)).one_or_none()
+    return None if row is None else LiveKey(*row)
 
 
-async def touch(session: AsyncSession, key_id: UUID) -> None:
-    """Note that a key is in use, at most once a minute."""
-    is_old = or_(KeyRow.last_used_at.is_(None), KeyRow.last_used_at < func.now() - _TOUCH_EVERY)
+async def note_use(session: AsyncSession, key_id: UUID) -> None:
+    """Note that a key is in use, unless another request just did."""
     await session.execute(
-        update(KeyRow).where(KeyRow.id == key_id, is_old).values(last_used_at=func.now())
+        update(KeyRow).where(KeyRow.id == key_id, _IS_USE_OLD).values(last_used_at=func.now())
     )
 
 

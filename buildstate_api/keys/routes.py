@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path
 
-from buildstate_api.deps import KeyDep, PagingDep, Reading, WritingDep
+from buildstate_api.deps import Changing, PagingDep, Reading
 from buildstate_api.keys import service
 from buildstate_core.models import Key, KeyCreate, NewKey, Page
 
@@ -13,10 +13,9 @@ router = APIRouter(prefix="/v1/keys", tags=["keys"])
 
 
 @router.post("", status_code=201)
-async def create_key(body: KeyCreate, writing: WritingDep) -> NewKey:
-    """Make an API key. Its secret is shown this once, so an Idempotency-Key has no effect here."""
-    async with writing.database.transaction() as session:
-        return await service.create_key(session, body.name)
+async def create_key(body: KeyCreate, session: Changing) -> NewKey:
+    """Make an API key. Its secret is shown this once; repeated, this makes another key."""
+    return await service.create_key(session, body.name)
 
 
 @router.get("")
@@ -27,8 +26,7 @@ async def list_keys(session: Reading, paging: PagingDep) -> Page[Key]:
 
 @router.delete("/{key}")
 async def revoke_key(
-    key: Annotated[UUID, Path(description="The key's id.")], _: KeyDep, writing: WritingDep
+    key: Annotated[UUID, Path(description="The key's id.")], session: Changing
 ) -> Key:
     """Make an API key useless. It stays in the list."""
-    async with writing.database.transaction() as session:
-        return await service.revoke_key(session, key)
+    return await service.revoke_key(session, key)

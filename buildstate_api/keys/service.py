@@ -54,10 +54,12 @@ async def revoke_key(session: AsyncSession, key_id: UUID) -> Key:
 
 async def recognise(session: AsyncSession, secret: str) -> UUID | None:
     """Give the id of the key with this secret, unless it is unknown or revoked."""
-    key_id = await queries.live_key(session, _hash(secret))
-    if key_id is not None:
-        await queries.touch(session, key_id)
-    return key_id
+    key = await queries.live_key(session, _hash(secret))
+    if key is None:
+        return None
+    if key.is_use_old:
+        await queries.note_use(session, key.id)
+    return key.id
 
 
 async def ensure_administrator(session: AsyncSession, known: str | None = None) -> str | None:

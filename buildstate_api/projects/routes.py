@@ -4,18 +4,25 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Response
 from fastapi.responses import JSONResponse
+from pydantic import AfterValidator
 
 from buildstate_api.deps import PagingDep, Reading, WritingDep
 from buildstate_api.projects import service
-from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Catalog, CatalogSet, CatalogState, Page, Project, ProjectCreate
+from buildstate_core.models.base import storable
 
 router = APIRouter(prefix="/v1/projects", tags=["projects"])
 
-ProjectPath = Annotated[str, Path(description="The project's name.", max_length=64)]
+ProjectPath = Annotated[
+    str, Path(description="The project's name.", max_length=64), AfterValidator(storable)
+]
 IfMatch = Annotated[
     str | None,
-    Header(max_length=32, description="Only if the catalogue is still at this ETag."),
+    Header(
+        pattern=r'^(\*|(W/)?"?[0-9]{1,9}"?)$',
+        description="Only if the catalogue is still at this ETag.",
+        examples=['"1"'],
+    ),
 ]
 
 
@@ -81,11 +88,4 @@ async def insert_state(
 def _version(if_match: str | None) -> int | None:
     if if_match is None or if_match == "*":
         return None
-    digits = if_match.removeprefix("W/").strip('"')
-    if not digits.isascii() or not digits.isdigit():
-        raise InvalidInput(
-            f"If-Match is {if_match!r}; use the ETag that the catalogue came with.",
-            code="invalid-value",
-            field="If-Match",
-        )
-    return int(digits)
+    return int(if_match.removeprefix("W/").strip('"'))

@@ -74,6 +74,7 @@ class Child:
         self._stdout = sys.stderr.fileno() if stdout_to_stderr else None
         self._process: subprocess.Popen[bytes] | None = None
         self._signal: signal.Signals | None = None
+        self._stopped = False
 
     def run(self) -> Ended:
         """Start it, pass signals on to it, and wait for its end."""
@@ -88,10 +89,13 @@ class Child:
                 return Ended(_NOT_EXECUTABLE, f"{self._command[0]}: {error.strerror}")
             if self._signal is not None:  # it came before there was anyone to pass it on to
                 self._process.send_signal(self._signal)
+            if self._stopped:
+                self._process.terminate()
             return self._ended(self._process.wait())
 
     def stop(self) -> None:
         """End it from another thread: ask first, then insist."""
+        self._stopped = True
         process = self._process
         if process is None:
             return
@@ -118,7 +122,9 @@ class Child:
 
 @contextlib.contextmanager
 def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    before = {each: signal.signal(each, handler) for each in _PASSED_ON}
+    # What the caller ignores stays ignored, here and in the command: `nohup`, `trap '' HUP`, `&`.
+    heard = [each for each in _PASSED_ON if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {each: signal.signal(each, handler) for each in heard}
     try:
         yield
     finally:
@@ -131,9 +137,16 @@ def _from_terminal(number: signal.Signals) -> bool:
     if number not in {signal.SIGINT, signal.SIGQUIT}:
         return False
     try:
-        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
-    except (OSError, ValueError):
+        # Not stdin, which may be a file or a pipe although there is a terminal.
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
         return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
 
 
 def _name_of(number: int) -> str:

@@ -1,5 +1,6 @@
 """`bldst run`: claim, restore, run the command, upload, complete."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from buildstate_cli.session import Session
 from buildstate_cli.views import attempts
 from buildstate_core.artifacts import Artifacts, Blob, is_pullable, place_of
 from buildstate_core.client import STEADY, Client
-from buildstate_core.errors import BuildStateError, InvalidInput, NotFound
+from buildstate_core.errors import BuildStateError, InvalidInput, NotFound, Refused
 from buildstate_core.fingerprint import command_parts, input_parts, param_parts
 from buildstate_core.models import Artifact, Attempt, Build, Claim
 from buildstate_core.runner import Done, Milestone, Runner, Running
@@ -41,8 +42,10 @@ def run(
             field="COMMAND",
             hint="Put it behind two dashes: bldst run 123 --state 25 -- make image",
         )
+    if flags.wait_seconds is not None and math.isnan(flags.wait_seconds):
+        raise InvalidInput("--wait is nan; use a number of seconds.", field="--wait")
     workspace = Workspace(Path.cwd())
-    restores = running_flags.restores(flags.restores, below=flags.state)
+    restores = running_flags.restores(flags.restores, workspace.folder, below=flags.state)
     blobs = running_flags.blobs(flags.artifacts, workspace.folder)
     fingerprint = {
         **command_parts(command),
@@ -60,6 +63,7 @@ def run(
             fingerprint=fingerprint,
             consumes=sorted({each.state for each in restores}) if restores else None,
             machine=workspace.held(build.id, flags.lane),
+            is_rewound=workspace.is_rewound(build.id, flags.lane, flags.state),
             lease_seconds=flags.lease_seconds or session.settings.lease_seconds,
             wait_seconds=flags.wait_seconds,
         )
@@ -96,7 +100,8 @@ class _Step:
         restores: Sequence[Restore],
         blobs: Sequence[Blob],
     ) -> int:
-        begun = self._runner.begin(milestone, on_stale=lambda _: self._stop())
+        begun = self._begin(milestone)
+        self._workspace.end_rewind(self._build.id, milestone.lane, milestone.state)
         if isinstance(begun, Done):
             self._tell(begun.attempt, f"skipped: {begun.text}")
             self._show(begun.attempt)
@@ -112,6 +117,16 @@ class _Step:
             if ended.problem is not None:
                 return self._failed(begun, ended)
             return self._completed(begun, blobs)
+
+    def _begin(self, milestone: Milestone) -> Done | Running:
+        try:
+            return self._runner.begin(milestone, on_stale=lambda _: self._stop())
+        except Refused as error:
+            if error.state is not None:
+                self._workspace.rewind(
+                    self._build.id, milestone.lane, first=error.state, below=milestone.state
+                )
+            raise
 
     def _restore(self, begun: Running, restores: Sequence[Restore]) -> Mapping[str, str]:
         """Put what the command needs into its place, and give the variables that say so."""
@@ -133,7 +148,7 @@ class _Step:
 
     def _run(self, begun: Running, command: Sequence[str], restored: Mapping[str, str]) -> Ended:
         attempt = begun.attempt
-        self._child = Child(
+        child = Child(
             command,
             folder=self._workspace.folder,
             environ={
@@ -146,7 +161,12 @@ class _Step:
             },
             stdout_to_stderr=self._output is not Format.TABLE,
         )
-        return self._child.run()
+        self._child = child
+        # The claim may have been lost while files were restored. Seen after `_stop` can see the
+        # child, so that one of the two always ends it.
+        if begun.stale is not None:
+            return Ended(exit_codes.CONFLICT, begun.stale.message)
+        return child.run()
 
     def _failed(self, begun: Running, ended: Ended) -> int:
         problem = ended.problem or ""
@@ -166,10 +186,19 @@ class _Step:
                 hint="The attempt is recorded as failed. Correct the path, or the command.",
             )
         done = begun.complete(blobs)
-        self._workspace.hold(self._build.id, done.lane, done.id)
+        self._remember(done)
         self._tell(done, "completed")
         self._show(done)
         return exit_codes.OK
+
+    def _remember(self, done: Attempt) -> None:
+        try:
+            self._workspace.hold(self._build.id, done.lane, done.id)
+        except OSError as error:
+            warn(
+                f"{error.filename} cannot be written: {error.strerror}.",
+                "So it is not known later that this machine is as this state has left it.",
+            )
 
     def _stop(self) -> None:
         if self._child is not None:

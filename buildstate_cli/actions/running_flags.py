@@ -1,5 +1,6 @@
 """The options of `bldst run`, as a person types them and as the runner wants them."""
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,6 +61,7 @@ def blobs(texts: Sequence[str], folder: Path) -> list[Blob]:
                 f'--artifact names "{name}" twice; give each a name of its own: NAME=PATH.',
                 field="--artifact",
             )
+        _refuse_around("--artifact", text, path, folder)
         place = None if Path(path).is_absolute() else PurePosixPath(path)
         found[name] = Blob(name=name, path=folder / path, place=place)
     return list(found.values())
@@ -82,11 +84,12 @@ def params(texts: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def restores(texts: Sequence[str], *, below: int) -> list[Restore]:
+def restores(texts: Sequence[str], folder: Path, *, below: int) -> list[Restore]:
     """Read `STATE[:NAME][=PATH]` texts.
 
     Args:
         texts: As typed.
+        folder: The working directory.
         below: The state that is about to run.
 
     Raises:
@@ -105,8 +108,21 @@ def restores(texts: Sequence[str], *, below: int) -> list[Restore]:
                 f'--restore is "{text}"; only a state before {below} can be restored for it.',
                 field="--restore",
             )
+        if match["path"] is not None:
+            _refuse_around("--restore", text, match["path"], folder)
         found.append(Restore(int(match["state"]), match["name"], match["path"]))
     return found
+
+
+def _refuse_around(flag: str, text: str, path: str, folder: Path) -> None:
+    """Refuse the working directory itself and what it lies in: a restore would replace it."""
+    place = Path(os.path.normpath(folder / path))
+    if folder.is_relative_to(place):
+        raise InvalidInput(
+            f'{flag} is "{text}"; name a file or a folder inside the working directory, not the'
+            " directory itself.",
+            field=flag,
+        )
 
 
 def _name_of(path: str) -> str:

@@ -13,13 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from buildstate_cli import exit_codes
 from buildstate_cli.complaints import notice
 from buildstate_cli.options import Format
 from buildstate_cli.page import Fields, Page
 from buildstate_cli.printing import show
 from buildstate_cli.session import Session
 from buildstate_core.client import Client
-from buildstate_core.errors import BuildStateError, InvalidInput, Unreachable
+from buildstate_core.errors import BuildStateError, Conflict, InvalidInput, Unreachable
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
 _START_SECONDS: Final = 180.0
 _STOP_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.1
+_OF_EXIT_CODE: Final[dict[int, type[BuildStateError]]] = {
+    exit_codes.USAGE: InvalidInput,
+    exit_codes.CONFLICT: Conflict,
+    exit_codes.UNREACHABLE: Unreachable,
+}
+"""What the service in the background ended with, as the error that it was."""
 
 
 def start(
@@ -81,8 +88,8 @@ def start_behind(
     answered = process.stdout.readline()
     running = running_on(data_dir) if answered else None
     if running is None:
-        process.wait(_STOP_SECONDS)
-        raise BuildStateError(
+        error = _OF_EXIT_CODE.get(process.wait(_STOP_SECONDS), BuildStateError)
+        raise error(
             f"The service did not start: {_last_words(log, start)}",
             code="server-not-started",
             hint=f"Its log: {log}",

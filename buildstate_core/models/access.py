@@ -17,6 +17,7 @@ class Problem(Resource):
     hint: str | None = None
     holder: str | None = None
     until: Time | None = None
+    state: int | None = None
 
 
 class KeyCreate(Request):

@@ -40,6 +40,10 @@ class ClaimRequest(Request):
         default=None,
         description="Attempts whose results the working machine holds already; null: not said.",
     )
+    rewound: Annotated[bool, Field(strict=True)] = Field(
+        default=False,
+        description="A later milestone starts from before this one: no checkpoint covers it.",
+    )
 
 
 class Claim(Resource):

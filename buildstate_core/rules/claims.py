@@ -4,10 +4,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from buildstate_core.rules import reasons
 from buildstate_core.rules.attempts import is_expired, settled
 from buildstate_core.rules.facts import AttemptFact, History
 from buildstate_core.rules.progress import resume_point
-from buildstate_core.rules.skipping import Recipe, Skip, fingerprint, judge
+from buildstate_core.rules.skipping import Recipe, Rerun, Skip, fingerprint, judge
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,12 +21,15 @@ class Wish:
         machine: The attempts whose results the working machine already holds, or `None` if the
             worker does not say. A machine that is known not to hold what a step did to another
             one is refused.
+        is_rewound: Whether a later milestone has to start from before this one, so that no later
+            checkpoint stands in for what it does to the machine.
     """
 
     state: int
     lane: str
     recipe: Recipe
     machine: Collection[str] | None = None
+    is_rewound: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,9 @@ def answer_claim(history: History, wish: Wish, *, now: datetime, is_closed: bool
     if live is not None and live.is_claimed and not is_expired(live, now):
         return HeldByOther(live)
     view = settled(history, now).view(wish.lane, begin=wish.state)
-    verdict = judge(view, wish.state, wish.recipe)
+    verdict = judge(view, wish.state, wish.recipe, is_closed=is_closed)
+    if wish.is_rewound and isinstance(verdict, Skip) and verdict.attempt.changed_a_machine_only:
+        verdict = Rerun(reasons.REWOUND)
     if isinstance(verdict, Skip):
         checkpoint = resume_point(view)
         is_resume_point = checkpoint is not None and checkpoint.state == wish.state

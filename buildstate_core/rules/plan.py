@@ -69,7 +69,7 @@ def _lane_plan(
     planned: list[Planned] = []
     rerun: int | None = None
     for state in sorted({*view, *(each for each in states if each > highest)}):
-        decision, reason = _decide(view, state, rerun)
+        decision, reason = _decide(view, state, rerun, is_closed=is_closed)
         each = Planned(
             state=state, lane=lane, decision=decision, reason=reason, attempt=view.get(state)
         )
@@ -87,11 +87,13 @@ def _lane_plan(
     ]
 
 
-def _decide(view: Mapping[int, AttemptFact], state: int, rerun: int | None) -> tuple[Decision, str]:
+def _decide(
+    view: Mapping[int, AttemptFact], state: int, rerun: int | None, *, is_closed: bool
+) -> tuple[Decision, str]:
     attempt = view.get(state)
     if attempt is not None and attempt.status.is_live and attempt.is_claimed:
         return Decision.WAIT, reasons.HELD
-    verdict = judge(view, state)
+    verdict = judge(view, state, is_closed=is_closed)
     if not isinstance(verdict, Skip):
         return Decision.RUN, verdict.reason
     if rerun is not None and verdict.reason != reasons.WAIVED:

@@ -57,7 +57,11 @@ class Recipe:
 
 
 def judge(
-    view: Mapping[int, AttemptFact], state: int, recipe: Recipe | None = None
+    view: Mapping[int, AttemptFact],
+    state: int,
+    recipe: Recipe | None = None,
+    *,
+    is_closed: bool = False,
 ) -> Skip | Rerun:
     """Decide from the records whether a milestone may be skipped.
 
@@ -65,6 +69,8 @@ def judge(
         view: A lane's newest attempt by state.
         state: The milestone's state.
         recipe: What would run now; `None` if that is not known, and then taken as unchanged.
+        is_closed: Whether the build takes no more work, so that there is no machine for which
+            something would have to be done once more.
     """
     attempt = view.get(state)
     if attempt is None:
@@ -85,7 +91,7 @@ def judge(
         return Rerun(reason)
     verdict = _covered(view, attempt, recipe.kind or attempt.kind)
     if isinstance(verdict, Rerun):
-        return verdict
+        return Skip(reasons.UNCHANGED, attempt) if is_closed else verdict
     redone = _why_redone(view, attempt, recipe)
     return verdict if redone is None else Rerun(redone)
 

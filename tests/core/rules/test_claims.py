@@ -248,6 +248,35 @@ def test_what_expired_below_counts_as_lost_before_anybody_noticed() -> None:
     assert answer.is_resume_point
 
 
+def test_a_step_below_a_milestone_that_must_run_again_can_be_claimed_as_rewound() -> None:
+    changed = make_recipe(parts={"command": "bb"})
+    attempts = (
+        checkpoint(10),
+        make_attempt(30),
+        checkpoint(40, fingerprint={"command": "aa"}),
+    )
+    refused = claim(*attempts, state=40, recipe=changed, machine=())
+    assert isinstance(refused, RunFirst)
+    assert refused.state == 30
+    assert isinstance(claim(*attempts, state=30, machine=()), Skipped)
+    wish = Wish(state=30, lane="", recipe=make_recipe(), machine=(), is_rewound=True)
+    granted = answer_claim(make_history(*attempts), wish, now=at(100))
+    assert isinstance(granted, Granted)
+    assert (granted.reason, [each.state for each in granted.restore]) == ("rewound", [10])
+
+
+def test_a_rewind_never_runs_what_left_an_artifact() -> None:
+    wish = Wish(state=10, lane="", recipe=make_recipe(), machine=(), is_rewound=True)
+    answer = answer_claim(make_history(checkpoint(10)), wish, now=at(100))
+    assert isinstance(answer, Skipped)
+
+
+def test_a_closed_build_runs_no_step_again_since_there_is_no_machine_to_work_on() -> None:
+    answer = claim(checkpoint(90), make_attempt(95), state=95, is_closed=True)
+    assert isinstance(answer, Skipped)
+    assert answer.reason == "unchanged"
+
+
 def run_through(store: Store, states: tuple[int, ...], *, is_tracked: bool) -> list[str]:
     """Ask for one state after the other, as a worker on an empty machine does, and run them."""
     machine: set[str] = set()

@@ -261,7 +261,7 @@ def test_no_interleaving_of_workers_reports_and_expiries_breaks_a_promise() -> N
         pytest.param(
             claims_module,
             "judge",
-            lambda view, state, _recipe: Skip("unchanged", view.get(state)),
+            lambda view, state, _recipe, **_: Skip("unchanged", view.get(state)),
             id="skips everything",
         ),
         pytest.param(

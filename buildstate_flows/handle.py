@@ -1,0 +1,81 @@
+"""Results that are not bytes to us: an AMI, a snapshot, a volume."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from buildstate_core.errors import InvalidInput
+from buildstate_core.models import Artifact, ArtifactRecord
+from buildstate_core.vocabulary import ArtifactKind
+
+
+class Handle:
+    """The id of something outside, with what is worth knowing about it.
+
+    A milestone that returns one records it; a rerun gets it back and makes nothing anew. Whether
+    it still exists is not looked at.
+
+    Args:
+        kind: What it is, in lower case: `ami`, `ebs-snapshot`, `rbd`.
+        id: Its id, as its own tools take it.
+        attributes: Anything that JSON can say.
+
+    >>> Handle("ami", "ami-0abc", region="eu-west-1")
+    Handle('ami', 'ami-0abc', region='eu-west-1')
+    """
+
+    # Prefect walks dataclasses, lists and dicts that tasks return; an ordinary object it leaves be.
+
+    def __init__(self, kind: str, id: str, /, **attributes: Any) -> None:  # noqa: A002 - as it reads
+        self.kind = kind
+        self.id = id
+        self.attributes: dict[str, Any] = attributes
+        self.record: Artifact | None = None
+
+    @classmethod
+    def recorded(cls, record: Artifact) -> "Handle":
+        """Give the handle that was recorded."""
+        handle = cls(record.storage_type, record.uri or "")
+        handle.bind(record)
+        return handle
+
+    def bind(self, record: Artifact) -> None:
+        """Become what was recorded: it was made anew."""
+        self.kind = record.storage_type
+        self.id = record.uri or ""
+        self.attributes = dict(record.metadata)
+        self.record = record
+
+    def to_record(self, name: str) -> ArtifactRecord:
+        """Give it as it is to be recorded.
+
+        Raises:
+            InvalidInput: Its kind, id or attributes cannot be recorded.
+        """
+        try:
+            return ArtifactRecord(
+                name=name,
+                kind=ArtifactKind.HANDLE,
+                storage_type=self.kind,
+                uri=self.id,
+                metadata=self.attributes,
+            )
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise InvalidInput(
+                f"{self!r} cannot be recorded: {first['msg']}.",
+                field=".".join(map(str, first["loc"])),
+                hint="A kind is lower case, as in ami; attributes are what JSON can say.",
+            ) from error
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Handle):
+            return NotImplemented
+        mine = (self.kind, self.id, self.attributes)
+        return mine == (other.kind, other.id, other.attributes)
+
+    __hash__ = None  # type: ignore[assignment] # it can be made anew, and then has another id
+
+    def __repr__(self) -> str:
+        said = "".join(f", {name}={value!r}" for name, value in self.attributes.items())
+        return f"Handle({self.kind!r}, {self.id!r}{said})"

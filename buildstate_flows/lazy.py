@@ -1,0 +1,107 @@
+"""Files and folders that milestones made, downloaded when they are needed."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from buildstate_core.models import Artifact as ArtifactRecord
+
+
+@dataclass(frozen=True)
+class Version:
+    """One making of an artifact: what is recorded, and where on this worker it is.
+
+    Attributes:
+        record: As it is recorded.
+        root: The storage of the build's project.
+        places: Where it is for each lane that used it. Lanes work side by side, and a step
+            changes its file in place, so that each has its own copy.
+    """
+
+    record: ArtifactRecord
+    root: str | None
+    places: dict[str, Path] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Slot:
+    """One artifact of this pass.
+
+    Attributes:
+        now: The newest version; replaced as a whole when the milestone ran again.
+        lock: Held while it is moved.
+    """
+
+    now: Version
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+
+class Artifact:
+    """What a milestone made, as a path that is downloaded when it is first needed.
+
+    It may be given wherever a path may (`open`, `subprocess`, `shutil`) and has what a
+    `pathlib.Path` has: `image.stat()`, `image.read_bytes()`, `image / "etc"`. The first such use
+    downloads it into the pass's folder and verifies its digest on the way. Handing it on to
+    another milestone downloads nothing; a milestone that really runs gets a `pathlib.Path`.
+    """
+
+    # An ordinary class: Prefect walks lists, dicts, dataclasses and models for futures.
+
+    def __init__(self, slot: Slot, fetch: Callable[[Slot], Path]) -> None:
+        self._slot = slot
+        self._fetch = fetch
+
+    @property
+    def record(self) -> ArtifactRecord:
+        """The whole record."""
+        return self._slot.now.record
+
+    @property
+    def state(self) -> int:
+        """The state that made it."""
+        return self.record.state
+
+    @property
+    def lane(self) -> str:
+        """The lane that made it; empty for the trunk."""
+        return self.record.lane
+
+    @property
+    def name(self) -> str:
+        """Its name in the attempt that made it."""
+        return self.record.name
+
+    @property
+    def uri(self) -> str | None:
+        """Where it is stored."""
+        return self.record.uri
+
+    @property
+    def checksum(self) -> str | None:
+        """`sha256:` and 64 digits; `None` while nobody has verified it."""
+        return self.record.checksum
+
+    @property
+    def size_bytes(self) -> int | None:
+        """Its size; for a folder, that of its archive."""
+        return self.record.size_bytes
+
+    def __fspath__(self) -> str:
+        return str(self._fetch(self._slot))
+
+    def __str__(self) -> str:
+        return self.__fspath__()
+
+    def __truediv__(self, other: str) -> Path:
+        return self._fetch(self._slot) / other
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or not hasattr(Path, name):
+            raise AttributeError(f"an Artifact has no {name!r}, and neither has a pathlib.Path")
+        return getattr(self._fetch(self._slot), name)
+
+    def __repr__(self) -> str:
+        lane = f" lane {self.lane}" if self.lane else ""
+        return f"<Artifact {self.name} of build {self.record.build} state {self.state}{lane}>"

@@ -1,0 +1,156 @@
+"""One pass over a build: what it has done so far, and what its machine holds."""
+
+import shutil
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+from prefect.futures import PrefectFuture
+
+from buildstate_core.artifacts import Artifacts
+from buildstate_core.client import Client
+from buildstate_core.errors import InvalidInput
+from buildstate_core.models import Build
+from buildstate_core.settings import Settings
+from buildstate_core.vocabulary import TRUNK
+from buildstate_flows.calls import Call
+from buildstate_flows.lazy import Slot
+from buildstate_flows.shelf import Shelf
+
+_MOST_HELD: Final = 1000
+"""As many as a claim may name."""
+
+open_pass: ContextVar["Pass | None"] = ContextVar("open_pass", default=None)
+"""The pass that milestones record to. Prefect copies it into its task runners' threads."""
+
+
+class Pass:
+    """What the milestones of one open build share. Threads may share it.
+
+    Args:
+        build: The build.
+        client: The service.
+        artifacts: What moves artifacts.
+        settings: This worker's name and leases.
+        folder: Where files go; `None` for a folder that is removed at the end.
+        fetch: Gives the path of an artifact to the flow's own code.
+
+    Attributes:
+        calls: The milestones that were called, in order, by lane and state.
+        rewinding: Held by the thread that makes earlier calls again.
+        rewinds: How often that was done.
+    """
+
+    def __init__(
+        self,
+        build: Build,
+        *,
+        client: Client,
+        artifacts: Artifacts,
+        settings: Settings,
+        folder: Path | None,
+        fetch: Callable[["Pass", Slot], Path],
+    ) -> None:
+        self.build = build
+        self.client = client
+        self.artifacts = artifacts
+        self.settings = settings
+        self.folder = (folder or Path(tempfile.mkdtemp(prefix="bldst-"))).resolve()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.shelf = Shelf(artifacts, self.folder, fetch=lambda slot: fetch(self, slot))
+        self.calls: dict[tuple[str, int], Call] = {}
+        self.rewinding = threading.Lock()
+        self.rewinds = 0
+        self._machine: dict[str, tuple[UUID, ...]] = {}
+        self._submitted: set[PrefectFuture[Any]] = set()
+        self._change = threading.Condition()
+        self._is_closed = False
+        # Also when the flow failed and left milestones behind that still run.
+        self._clean_up = weakref.finalize(self, _clean_up, client, None if folder else self.folder)
+
+    @classmethod
+    def current(cls) -> "Pass":
+        """Give the open pass.
+
+        Raises:
+            InvalidInput: There is none.
+        """
+        found = open_pass.get()
+        if found is None or found.is_closed:
+            raise InvalidInput(
+                "No build is open here, so that there is nothing to record the milestone to.",
+                code="no-open-build",
+                hint='Call it inside `with build("project", …):`. A unit test may call `.fn(…)`,'
+                " the plain function.",
+            )
+        return found
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether its folder is gone."""
+        return self._is_closed
+
+    def machine(self, lane: str) -> Sequence[UUID]:
+        """Give the attempts whose results the machine of a lane holds."""
+        # A lane begins where the trunk is.
+        return self._machine.get(lane, self._machine.get(TRUNK, ()))
+
+    def hold(self, lane: str, attempt: UUID) -> None:
+        """Note that the machine of a lane now holds what this attempt did, too."""
+        self._machine[lane] = (*self.machine(lane), attempt)[-_MOST_HELD:]
+
+    def restore(self, lane: str) -> None:
+        """Note that the machine of a lane is put back to recorded artifacts, without any steps."""
+        self._machine[lane] = ()
+
+    def lose(self, lane: str) -> None:
+        """Note that a milestone failed half-way.
+
+        The trunk's machine holds nothing then. A lane's begins anew from where the trunk is, whose
+        files it has not touched.
+        """
+        if lane == TRUNK:
+            self._machine[TRUNK] = ()
+        else:
+            self._machine.pop(lane, None)
+            self.shelf.forget_copies(lane)
+
+    def note(self, call: Call) -> None:
+        """Keep a call that was made, so that it can be made again."""
+        self.calls[call.key] = call
+
+    def expect(self, future: PrefectFuture[Any]) -> None:
+        """Note a submitted milestone, which the end of the pass waits for."""
+        with self._change:
+            self._submitted.add(future)
+        future.add_done_callback(self._has_ended)
+
+    def close(self, *, wait: bool) -> None:
+        """End the pass.
+
+        Args:
+            wait: For submitted milestones, which still need the folder. Otherwise it is removed
+                when the last of them is done.
+        """
+        with self._change:
+            if wait:
+                self._change.wait_for(lambda: not self._submitted)
+            if not self._submitted:
+                self._is_closed = True
+                self._clean_up()
+
+    def _has_ended(self, future: PrefectFuture[Any]) -> None:
+        with self._change:
+            self._submitted.discard(future)
+            self._change.notify_all()
+
+
+def _clean_up(client: Client, folder: Path | None) -> None:
+    client.close()
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
