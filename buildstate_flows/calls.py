@@ -82,13 +82,16 @@ class Call:
         """Give the results of milestones that it is called with."""
         return list(results_in(dict(self.parameters)))
 
-    def to_claim(self, build: Build, machine: Sequence[UUID], *, lease_seconds: int) -> Milestone:
+    def to_claim(
+        self, build: Build, machine: Sequence[UUID], *, lease_seconds: int, is_rewound: bool
+    ) -> Milestone:
         """Give it as it is asked for.
 
         Args:
             build: The build.
             machine: The attempts whose results this pass's machine holds.
             lease_seconds: After how long without a heartbeat the claim is lost.
+            is_rewound: No later checkpoint stands in for it.
         """
         recorded = [each.record for each in self.results()]
         consumed = {
@@ -103,6 +106,7 @@ class Call:
             fingerprint=self._fingerprint(build.number),
             consumes=sorted(consumed),
             machine=machine,
+            is_rewound=is_rewound,
         )
 
     def _sees(self, record: Recorded, number: int) -> bool:

@@ -25,8 +25,6 @@ class OpenBuild:
         number: Its number, as the command line takes it.
         key: What makes the same call on another worker find it.
         url: It in the service.
-        workdir: This pass's folder. What is written there by a milestone that returns its path is
-            safe; without `workdir=` of one's own, the folder is removed at the end.
     """
 
     def __init__(self, work: Pass) -> None:
@@ -35,7 +33,11 @@ class OpenBuild:
         self.number = work.build.number
         self.key = work.build.key
         self.url = f"{work.client.api_url}/v1/builds/{self.number}"
-        self.workdir = work.folder
+
+    @property
+    def workdir(self) -> Path:
+        """This pass's folder. Without a `workdir` of one's own it is removed at the end."""
+        return self._pass.folder
 
     @property
     def downloads(self) -> tuple[int, ...]:

@@ -60,9 +60,7 @@ class Pass:
         self.client = client
         self.artifacts = artifacts
         self.settings = settings
-        self.folder = (folder or Path(tempfile.mkdtemp(prefix="bldst-"))).resolve()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.shelf = Shelf(artifacts, self.folder, fetch=lambda slot: fetch(self, slot))
+        self.shelf = Shelf(artifacts, lambda: self.folder, fetch=lambda slot: fetch(self, slot))
         self.calls: dict[tuple[str, int], Call] = {}
         self.rewinding = threading.Lock()
         self.rewinds = 0
@@ -70,8 +68,10 @@ class Pass:
         self._submitted: set[PrefectFuture[Any]] = set()
         self._change = threading.Condition()
         self._is_closed = False
+        self._folder = folder
+        self._temporary: list[Path] = []
         # Also when the flow failed and left milestones behind that still run.
-        self._clean_up = weakref.finalize(self, _clean_up, client, None if folder else self.folder)
+        self._clean_up = weakref.finalize(self, _clean_up, client, self._temporary)
 
     @classmethod
     def current(cls) -> "Pass":
@@ -89,6 +89,17 @@ class Pass:
                 " the plain function.",
             )
         return found
+
+    @property
+    def folder(self) -> Path:
+        """Where files go. A temporary one is made when it is first needed."""
+        with self._change:
+            if self._folder is None:
+                self._folder = Path(tempfile.mkdtemp(prefix="bldst-"))
+                self._temporary.append(self._folder)
+            if not self._is_closed:
+                self._folder.mkdir(parents=True, exist_ok=True)
+            return self._folder.resolve()
 
     @property
     def is_closed(self) -> bool:
@@ -150,7 +161,7 @@ class Pass:
             self._change.notify_all()
 
 
-def _clean_up(client: Client, folder: Path | None) -> None:
+def _clean_up(client: Client, folders: list[Path]) -> None:
     client.close()
-    if folder is not None:
+    for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)

@@ -12,12 +12,13 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine
 from contextvars import ContextVar, copy_context
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from prefect.utilities.callables import call_with_parameters
 
-from buildstate_core.errors import ArtifactLost, Conflict, InvalidInput
+from buildstate_core.errors import ArtifactLost, Conflict, InvalidInput, Refused
 from buildstate_core.vocabulary import TRUNK
 from buildstate_flows.calls import Call
 from buildstate_flows.lazy import Slot
@@ -31,7 +32,22 @@ _TURNS: Final = 3
 _AGAIN: Final = 2
 """How often one milestone is made again for one thing that was lost."""
 
-_made_again: ContextVar[Counter[tuple[str, int]] | None] = ContextVar("made_again", default=None)
+
+@dataclass(frozen=True)
+class _Rewind:
+    """What is being made again.
+
+    Attributes:
+        first: From this state on steps are missing on this machine, so that no later checkpoint
+            stands in for them.
+        made: How often each milestone was made again.
+    """
+
+    first: int | None
+    made: Counter[tuple[str, int]] = field(default_factory=Counter)
+
+
+_rewinding: ContextVar[_Rewind | None] = ContextVar("rewinding", default=None)
 
 
 def perform(work: Pass, call: Call) -> Outcome:
@@ -84,9 +100,12 @@ def fetch(work: Pass, slot: Slot) -> Path:
 
 
 def _prepared(work: Pass, call: Call, asking: Asking) -> Outcome | Job:
+    rewind = _rewinding.get()
+    first = None if rewind is None else rewind.first
+    is_rewound = first is not None and first <= call.recipe.state
     begun = _with_rewinds(
         work,
-        lambda: begin(work, call, asking),
+        lambda: begin(work, call, asking, is_rewound=is_rewound),
         below=call.recipe.state,
         lanes={call.lane},
         more_lanes={each.record.lane for each in call.results() if each.record is not None},
@@ -107,54 +126,64 @@ def _with_rewinds(
         seen = work.rewinds
         try:
             return attempt()
-        except Conflict as error:
+        except (ArtifactLost, Refused) as error:
             is_lost = isinstance(error, ArtifactLost)
             if turn == _TURNS - 1 or not (is_lost or error.code == "run-first"):
                 raise
             # A lane that failed begins anew from the trunk, which mostly is as it should be.
-            is_own = turn == 0 and not is_lost
-            wanted = {*lanes} if is_own else {*lanes, *more_lanes, TRUNK}
-            _rewind(work, error, below=below, lanes=wanted, seen=seen)
+            calls = _calls(work, error.state, below=below, lanes=lanes)
+            if is_lost or not calls:
+                wanted = {*lanes, *more_lanes, TRUNK}
+                calls = _calls(work, error.state, below=below, lanes=wanted)
+            if not calls:
+                raise
+            _rewind(work, error, calls, seen=seen)
     raise AssertionError  # the last turn returns or raises
 
 
-def _rewind(work: Pass, error: Conflict, *, below: int, lanes: Collection[str], seen: int) -> None:
-    """Make the calls again that may have to do with an error, or raise it."""
-    calls = [
+def _calls(work: Pass, state: int | None, *, below: int, lanes: Collection[str]) -> list[Call]:
+    """Give the calls to make again, if the one of a state is among them."""
+    found = [
         each
         for each in list(work.calls.values())
         if each.lane in lanes and each.recipe.state < below
     ]
-    if isinstance(error, ArtifactLost) and error.state not in {each.recipe.state for each in calls}:
-        raise error
-    if not calls:
-        return
-    if _made_again.get() is not None:  # in the midst of it
-        _make_again(work, calls, error)
+    return found if any(each.recipe.state == state for each in found) else []
+
+
+def _rewind(
+    work: Pass, error: ArtifactLost | Refused, calls: Collection[Call], *, seen: int
+) -> None:
+    """Make calls again, unless another thread has just done so."""
+    first = None if isinstance(error, ArtifactLost) else error.state
+    outer = _rewinding.get()
+    if outer is not None:  # in the midst of it
+        firsts = [each for each in (first, outer.first) if each is not None]
+        _make_again(work, calls, error, _Rewind(min(firsts, default=None), outer.made))
         return
     with work.rewinding:
-        if work.rewinds != seen:  # another thread was faster
+        if work.rewinds != seen:
             return
-        token = _made_again.set(Counter())
         try:
             say(f"Earlier milestones are made again where needed. {error.message}")
-            _make_again(work, calls, error)
+            _make_again(work, calls, error, _Rewind(first))
         finally:
             work.rewinds += 1
-            _made_again.reset(token)
 
 
-def _make_again(work: Pass, calls: Collection[Call], error: Conflict) -> None:
-    made = _made_again.get()
-    assert made is not None  # noqa: S101 - set by the caller
-    for call in calls:
-        made[call.key] += 1
-        if made[call.key] > _AGAIN:
-            raise error
-        if inspect.iscoroutinefunction(call.recipe.function):
-            _run_to_end(perform_async, work, call)
-        else:
-            perform(work, call)
+def _make_again(work: Pass, calls: Collection[Call], error: Conflict, rewind: _Rewind) -> None:
+    token = _rewinding.set(rewind)
+    try:
+        for call in calls:
+            rewind.made[call.key] += 1
+            if rewind.made[call.key] > _AGAIN:
+                raise error
+            if inspect.iscoroutinefunction(call.recipe.function):
+                _run_to_end(perform_async, work, call)
+            else:
+                perform(work, call)
+    finally:
+        _rewinding.reset(token)
 
 
 def _run_to_end(

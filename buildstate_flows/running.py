@@ -130,8 +130,14 @@ class Asking:
                 self._job.__exit__(type(error), error, None)
 
 
-def begin(work: Pass, call: Call, asking: Asking) -> Outcome | Job:
+def begin(work: Pass, call: Call, asking: Asking, *, is_rewound: bool) -> Outcome | Job:
     """Claim a milestone, and have its arguments on this worker if it has to run.
+
+    Args:
+        work: The pass.
+        call: What is called.
+        asking: Who waits for the answer.
+        is_rewound: A later milestone starts from before it, so that no later checkpoint covers it.
 
     Raises:
         ArtifactLost: What it needs is gone or corrupt. Its attempt is failed.
@@ -140,7 +146,12 @@ def begin(work: Pass, call: Call, asking: Asking) -> Outcome | Job:
     """
     settings = work.settings
     runner = Runner(work.client, work.artifacts, worker=settings.worker, on_wait=asking.wait)
-    claim = call.to_claim(work.build, work.machine(call.lane), lease_seconds=settings.lease_seconds)
+    claim = call.to_claim(
+        work.build,
+        work.machine(call.lane),
+        lease_seconds=settings.lease_seconds,
+        is_rewound=is_rewound,
+    )
     begun = runner.begin(claim)
     if isinstance(begun, Done):
         value = work.shelf.settle(begun.artifacts, begun.storage_url)

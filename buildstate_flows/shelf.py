@@ -25,12 +25,12 @@ class Shelf:
 
     Args:
         artifacts: What moves artifacts.
-        folder: The pass's folder.
+        folder: Gives the pass's folder.
         fetch: Gives the path of an artifact to the flow's own code.
     """
 
     def __init__(
-        self, artifacts: Artifacts, folder: Path, *, fetch: Callable[[Slot], Path]
+        self, artifacts: Artifacts, folder: Callable[[], Path], *, fetch: Callable[[Slot], Path]
     ) -> None:
         self._artifacts = artifacts
         self._folder = folder
@@ -162,9 +162,10 @@ class Shelf:
     def _new_place(self, record: Recorded, lane: str) -> Path:
         state = f"state-{record.state:02d}"
         name = record.name if is_named(record) else ""
+        root = self._folder()
         with self._lock:
             for turn in range(len(self._given_out) + 1):
-                folder = self._folder / (f"{state}.{turn + 1}" if turn else state)
+                folder = root / (f"{state}.{turn + 1}" if turn else state)
                 path = (folder / lane / name / place_of(record)).resolve()
                 if path not in self._given_out:
                     self._given_out.add(path)

@@ -62,7 +62,7 @@ class Worker:
         return subprocess.Popen(
             [sys.executable, script],
             cwd=self.folder,
-            env={**os.environ, **self.environ},
+            env={**os.environ, **self.environ, "TMPDIR": str(self.folder)},
             stdout=subprocess.PIPE,
             text=True,
         )

@@ -140,7 +140,8 @@ def test_the_pass_folder_is_removed_at_the_end_unless_it_is_ones_own(
     with worker_a.build() as build:
         assert make_it().read_text() == "made"
         assert build.workdir.exists()
-    assert not build.workdir.exists()
+        folder = build.workdir
+    assert not folder.exists()
     with worker_a.build(workdir=tmp_path / "own") as build:
         assert make_it().read_text() == "made"
     assert (tmp_path / "own/state-20/made.raw").read_text() == "made"

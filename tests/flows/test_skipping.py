@@ -190,6 +190,27 @@ def test_a_step_that_this_pass_did_not_call_is_named_by_the_refusal(
     assert ran.since() == []
 
 
+def test_steps_that_a_checkpoint_stood_in_for_run_when_its_own_recipe_has_changed(
+    worker_a: Any, worker_b: Any, ran: Any
+) -> None:
+    with worker_a.build():
+        Pipeline(ran)()
+    ran.since()
+
+    run = Pipeline(ran)
+    run.application = run.application.with_options(version="2")
+    with worker_b.build() as build:
+        assert run().read_text() == WHOLE
+        assert build.downloads == (len("base 9.6\nhardened\n"),)
+    # 30 and 35 were skipped first, as 50 includes them.
+    assert ran.since() == [30, 35, 50]
+    assert worker_b.story()[5:] == [
+        (30, "completed", "rewound"),
+        (35, "completed", "not_restorable"),
+        (50, "completed", "recipe_changed:code"),
+    ]
+
+
 def test_a_value_between_two_steps_does_not_make_the_machine_forget_the_first(
     worker_a: Any, ran: Any
 ) -> None:
