@@ -9,6 +9,7 @@ A skip may prove wrong later: a milestone whose recipe has changed needs steps t
 stood in for. The workspace remembers which, so that they run when the pipeline is run again.
 """
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Final
@@ -78,10 +79,14 @@ class Workspace:
             return False
 
     def end_rewind(self, build: UUID, lane: str, state: int) -> None:
-        """Note that the state for which the others had to run has what it needs."""
+        """Note that the state for which the others had to run has what it needs.
+
+        Where that cannot be noted, more than necessary runs again.
+        """
         file = _file(self._rewinds, build, lane)
-        if file.exists() and file.read_text(encoding="ascii").endswith(f" {state}"):
-            file.unlink()
+        with contextlib.suppress(OSError, ValueError):
+            if file.read_text(encoding="ascii").endswith(f" {state}"):
+                file.unlink()
 
     def _write(self, file: Path, content: str) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)

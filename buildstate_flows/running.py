@@ -159,8 +159,7 @@ def begin(work: Pass, call: Call, asking: Asking, *, is_rewound: bool) -> Outcom
         return Outcome(value, begun)
     with ExitStack() as stack:
         job = stack.enter_context(Job(work, call, begun, {}))
-        # Without anything to restore, the machine holds what steps before did to it.
-        as_it_is = not begun.claim.restore
+        as_it_is = begun.claim.is_in_place
         if not as_it_is:
             work.restore(call.lane)
         job.parameters = _in_place(work, call, as_it_is=as_it_is)

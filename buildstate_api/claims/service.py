@@ -113,8 +113,8 @@ async def complete(session: AsyncSession, attempt_id: UUID, done: Complete) -> A
         return attempt_view(build, row)
     _check_live(build, row, done.token, now)
     row.kind = done.kind or row.kind or (Kind.CHECKPOINT if done.artifacts else Kind.STEP)
-    await changes.add_artifacts(session, row, done.artifacts)
-    await changes.end(session, build, row, AttemptStatus.COMPLETED, at=now, message=done.message)
+    changes.add_artifacts(session, row, done.artifacts)
+    changes.end(session, build, row, AttemptStatus.COMPLETED, at=now, message=done.message)
     await changes.derive(session, build)
     return attempt_view(build, await _find(session, attempt_id))
 
@@ -129,7 +129,7 @@ async def fail(session: AsyncSession, attempt_id: UUID, failed: Fail) -> Attempt
     if row.status == AttemptStatus.FAILED and _is_token_of(row, failed.token):
         return attempt_view(build, row)
     _check_live(build, row, failed.token, now)
-    await changes.end(session, build, row, AttemptStatus.FAILED, at=now, message=failed.message)
+    changes.end(session, build, row, AttemptStatus.FAILED, at=now, message=failed.message)
     await changes.derive(session, build)
     return attempt_view(build, await _find(session, attempt_id))
 
@@ -178,7 +178,7 @@ async def _run(  # noqa: PLR0917 - what a claim is made of
     if granted.takes_over is not None:
         reported = rows[granted.takes_over.id]
         message = "a claim took over; nobody had said how it went"
-        await changes.end(session, build, reported, AttemptStatus.LOST, at=now, message=message)
+        changes.end(session, build, reported, AttemptStatus.LOST, at=now, message=message)
         await session.flush()
     token = secrets.token_urlsafe(24)
     row = AttemptRow(
@@ -202,8 +202,7 @@ async def _run(  # noqa: PLR0917 - what a claim is made of
         artifacts=[],
     )
     session.add(row)
-    await session.flush()
-    await changes.emit_attempt(session, build, row)
+    changes.emit_attempt(session, build, row)
     return Claim(
         decision=ClaimDecision.RUN,
         reason=granted.reason,
@@ -213,6 +212,7 @@ async def _run(  # noqa: PLR0917 - what a claim is made of
         fence=row.fence,
         lease_seconds=row.lease_seconds,
         lease_until=row.lease_until,
+        is_in_place=granted.is_in_place,
         restore=tuple(
             artifact for each in granted.restore for artifact in _usable(build, rows[each.id])
         ),

@@ -50,7 +50,8 @@ class Claim(Resource):
     """The answer to a claim.
 
     `skip`: `attempt` did it, `artifacts` are what it left. `run`: `attempt` is yours until
-    `lease_until`; every write about it carries `token`; `restore` is what the machine needs first.
+    `lease_until`; every write about it carries `token`; `restore` is what the machine needs first;
+    with `is_in_place` it holds a step since the checkpoint before, which must not be undone.
     `held`: another worker, `holder`, has it until `lease_until` unless it renews.
     """
 
@@ -65,6 +66,7 @@ class Claim(Resource):
     lease_seconds: int | None = None
     lease_until: Time | None = None
     restore: tuple[Artifact, ...] = ()
+    is_in_place: bool = False
     holder: str | None = None
     storage_url: str | None = None
 

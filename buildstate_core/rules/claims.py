@@ -1,6 +1,6 @@
 """What a worker that asks for a milestone is answered."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,8 +40,10 @@ class Granted:
         reason: Why it has to run.
         number: The new attempt's number.
         fingerprint: To be recorded with the attempt.
-        restore: The attempts whose artifacts the working machine has to hold first: what is
-            consumed, or the checkpoint before. None if the machine stands at a step after it.
+        restore: The attempts whose artifacts the working machine has to hold first: what is said
+            to be consumed, or else the checkpoint before, unless the machine is beyond that.
+        is_in_place: Whether the machine is beyond the checkpoint before: it holds a step since,
+            and what it has must not be undone.
         takes_over: A live attempt that nobody vouches for any more, to be ended as lost: it was
             reported and left open, or its lease has run out.
     """
@@ -50,6 +52,7 @@ class Granted:
     number: int
     fingerprint: Mapping[str, str]
     restore: tuple[AttemptFact, ...] = ()
+    is_in_place: bool = False
     takes_over: AttemptFact | None = None
 
 
@@ -120,14 +123,19 @@ def answer_claim(history: History, wish: Wish, *, now: datetime, is_closed: bool
     if is_closed:
         return Closed(verdict.reason)
     below = {state: each for state, each in view.items() if state < wish.state}
-    restore = _to_restore(below, wish)
-    if isinstance(restore, RunFirst):
-        return restore
+    base = _base(below, wish.machine)
+    if isinstance(base, RunFirst):
+        return base
+    consumes = wish.recipe.consumes
+    missing = next((each for each in consumes or () if not _stands(below, each)), None)
+    if missing is not None:
+        return RunFirst(missing, below.get(missing))
     return Granted(
         reason=verdict.reason,
         number=1 + max((each.number for each in _tries(history, wish)), default=0),
         fingerprint=fingerprint(view, wish.state, wish.recipe),
-        restore=restore,
+        restore=_to_restore(below, base, consumes),
+        is_in_place=base is not None and base.changed_a_machine_only,
         takes_over=live,
     )
 
@@ -136,18 +144,13 @@ def _tries(history: History, wish: Wish) -> list[AttemptFact]:
     return [each for each in history.attempts if (each.lane, each.state) == (wish.lane, wish.state)]
 
 
-def _to_restore(below: Mapping[int, AttemptFact], wish: Wish) -> tuple[AttemptFact, ...] | RunFirst:
-    """Find what a machine needs before it can work above the milestones `below`."""
-    base = _base(below, wish.machine)
-    consumes = wish.recipe.consumes
-    if isinstance(base, RunFirst):
-        return base
-    missing = next((state for state in consumes or () if not _stands(below, state)), None)
-    if missing is not None:
-        return RunFirst(missing, below.get(missing))
-    if base is None or base.changed_a_machine_only:
-        return ()
-    return (base,) if consumes is None else tuple(below[state] for state in consumes)
+def _to_restore(
+    below: Mapping[int, AttemptFact], base: AttemptFact | None, consumes: Sequence[int] | None
+) -> tuple[AttemptFact, ...]:
+    """Find what is put on the machine: what is said to be consumed, or where it has to be."""
+    if consumes is not None:
+        return tuple(below[state] for state in consumes)
+    return () if base is None or base.changed_a_machine_only else (base,)
 
 
 def _base(
