@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -83,7 +84,17 @@ def sqlalchemy_url(url: str) -> str:
             field="database_url",
             hint="Use postgresql://user:password@host/database.",
         )
-    return make_url(f"postgresql+psycopg://{rest}").render_as_string(hide_password=False)
+    try:
+        parsed = make_url(f"postgresql+psycopg://{rest}")
+    except (ValueError, ArgumentError) as error:
+        raise InvalidInput(
+            "The database URL cannot be read: its port is no number, or it has no host where one"
+            " should be.",
+            code="bad-database-url",
+            field="database_url",
+            hint="Use postgresql://user:password@host:5432/database.",
+        ) from error
+    return parsed.render_as_string(hide_password=False)
 
 
 async def database_now(session: AsyncSession) -> datetime:

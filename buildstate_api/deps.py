@@ -22,7 +22,8 @@ from buildstate_core.errors import NotAllowed
 _bearer = HTTPBearer(auto_error=False, description="An API key: bldst key create --name NAME")
 
 
-def _database(request: Request) -> Database:
+# None of these waits, but FastAPI would run them in threads if they were not coroutines.
+async def _database(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
 

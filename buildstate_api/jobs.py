@@ -31,6 +31,7 @@ def job_queue(database_url: str, database: Database) -> procrastinate.App:
         kwargs={"options": f"-c search_path={SCHEMA} -c timezone=UTC", "connect_timeout": 5},
         min_size=1,
         max_size=3,
+        timeout=10,
     )
     queue = procrastinate.App(connector=connector)
 
@@ -63,5 +64,8 @@ async def keep_working(database_url: str, database: Database) -> None:
                     concurrency=2,
                 )
         except Exception as error:  # noqa: BLE001 - whatever it was, jobs must go on
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                return  # without a database the queue ends with an error of its own
             _log.warning("Jobs wait for the database: %s", error)
         await asyncio.sleep(_RESTART_SECONDS)

@@ -25,7 +25,7 @@ def migrate(database_url: str) -> None:
         with engine.begin() as connection:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
             command.upgrade(alembic_config(connection), "head")
-    except sa.exc.OperationalError as error:
+    except (sa.exc.OperationalError, sa.exc.ProgrammingError) as error:
         raise Unreachable(
             f"The database cannot be used: {str(error.orig).strip()}.",
             code="database-unreachable",

@@ -30,7 +30,7 @@ class Paging:
     after: tuple[str, ...] | None
 
     @classmethod
-    def asked(
+    async def asked(
         cls,
         limit: Annotated[int, Query(ge=1, le=200, description="At most so many items.")] = 50,
         cursor: Annotated[

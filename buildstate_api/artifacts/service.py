@@ -73,7 +73,7 @@ async def quarantine(session: AsyncSession, artifact_id: UUID, found: Quarantine
             "reason": found.reason,
             "message": found.message,
         }
-        await emit(session, "artifact.quarantined", data, build_id=build.id)
+        emit(session, "artifact.quarantined", data, build_id=build.id)
         await changes.derive(session, build)
     return await get_artifact(session, artifact_id)
 

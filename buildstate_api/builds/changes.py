@@ -70,13 +70,13 @@ async def mark_lost(session: AsyncSession, build: BuildRow) -> datetime:
         assert row.lease_until is not None  # noqa: S101 - an expired one has a lease
         message = f"{row.worker or 'its worker'} stopped answering: the lease ran out"
         at = max(row.as_of, row.lease_until)  # that it is noticed later changes nothing
-        await end(session, build, row, AttemptStatus.LOST, at=at, message=message)
+        end(session, build, row, AttemptStatus.LOST, at=at, message=message)
     if expired:
         await derive(session, build)
     return now
 
 
-async def end(
+def end(
     session: AsyncSession,
     build: BuildRow,
     row: AttemptRow,
@@ -90,10 +90,10 @@ async def end(
     row.message = message if message is not None else row.message
     row.as_of = at
     row.ended_at = at
-    await emit_attempt(session, build, row)
+    emit_attempt(session, build, row)
 
 
-async def emit_attempt(session: AsyncSession, build: BuildRow, row: AttemptRow) -> None:
+def emit_attempt(session: AsyncSession, build: BuildRow, row: AttemptRow) -> None:
     """Add the event of an attempt's new status to the outbox."""
     data = {
         "attempt_id": str(row.id),
@@ -105,10 +105,10 @@ async def emit_attempt(session: AsyncSession, build: BuildRow, row: AttemptRow) 
         "message": row.message,
         "worker": row.worker,
     }
-    await emit(session, f"attempt.{row.status}", data, build_id=build.id)
+    emit(session, f"attempt.{row.status}", data, build_id=build.id)
 
 
-async def add_artifacts(
+def add_artifacts(
     session: AsyncSession, attempt: AttemptRow, records: Iterable[ArtifactRecord]
 ) -> None:
     """Record what a locked build's attempt produced."""
@@ -129,7 +129,6 @@ async def add_artifacts(
         )
         for record in records
     )
-    await session.flush()
 
 
 async def derive(session: AsyncSession, build: BuildRow) -> None:
@@ -151,7 +150,7 @@ async def derive(session: AsyncSession, build: BuildRow) -> None:
     ended = [row.ended_at for row in rows if row.ended_at is not None]
     build.finished_at = max(ended) if build.status == BuildStatus.COMPLETED else None
     if build.status != before:
-        await emit(session, f"build.{build.status}", {"number": build.number}, build_id=build.id)
+        emit(session, f"build.{build.status}", {"number": build.number}, build_id=build.id)
     await session.flush()
 
 

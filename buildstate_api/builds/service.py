@@ -69,10 +69,10 @@ async def create_build(session: AsyncSession, wanted: BuildCreate) -> tuple[Buil
     )
     if existing is not None:
         existing.superseded_by = row.id
-        await emit(session, "build.superseded", {"by": str(row.id)}, build_id=existing.id)
+        emit(session, "build.superseded", {"by": str(row.id)}, build_id=existing.id)
     session.add(row)
     await session.flush()
-    await emit(session, "build.created", {"project": wanted.project, "key": key}, build_id=row.id)
+    emit(session, "build.created", {"project": wanted.project, "key": key}, build_id=row.id)
     return build_view(await changes.find(session, row.id)), True
 
 
@@ -153,14 +153,14 @@ async def report(session: AsyncSession, ref: str, wanted: Report) -> Attempt:
         case HeldByClaim(attempt):
             raise _held(build, rows[attempt.id])
         case NewAttempt(number):
-            row = await _add_reported(session, build, wanted, number, at)
+            row = _add_reported(session, build, wanted, number, at)
         case Update(attempt):
             row = rows[attempt.id]
-            await _update_reported(session, build, row, wanted, at)
+            _update_reported(session, build, row, wanted, at)
         case Outdated(attempt):
             row = rows[attempt.id]
             _fill_in_start(row, wanted, at, rows.values())
-            await emit(session, "report.outdated", {"state": row.state}, build_id=build.id)
+            emit(session, "report.outdated", {"state": row.state}, build_id=build.id)
         case _:
             assert_never(placement)
     await changes.derive(session, build)
@@ -209,7 +209,7 @@ def _held(build: BuildRow, row: AttemptRow) -> Held:
     )
 
 
-async def _add_reported(
+def _add_reported(
     session: AsyncSession, build: BuildRow, wanted: Report, number: int, at: datetime
 ) -> AttemptRow:
     is_live = wanted.status.is_live
@@ -229,20 +229,19 @@ async def _add_reported(
         fingerprint={},
     )
     session.add(row)
-    await session.flush()
-    await changes.add_artifacts(session, row, wanted.artifacts)
-    await changes.emit_attempt(session, build, row)
+    changes.add_artifacts(session, row, wanted.artifacts)
+    changes.emit_attempt(session, build, row)
     return row
 
 
-async def _update_reported(
+def _update_reported(
     session: AsyncSession, build: BuildRow, row: AttemptRow, wanted: Report, at: datetime
 ) -> None:
     row.worker = wanted.worker or row.worker
     if not wanted.status.is_live:
         row.kind = Kind.CHECKPOINT if wanted.artifacts else row.kind
-        await changes.add_artifacts(session, row, wanted.artifacts)
-        await changes.end(session, build, row, wanted.status, at=at, message=wanted.message)
+        changes.add_artifacts(session, row, wanted.artifacts)
+        changes.end(session, build, row, wanted.status, at=at, message=wanted.message)
         return
     before = row.status
     row.status = merged(AttemptStatus(row.status), wanted.status)
@@ -251,7 +250,7 @@ async def _update_reported(
     if wanted.status is AttemptStatus.IN_PROGRESS:
         row.started_at = at if row.started_at is None else min(row.started_at, at)
     if row.status != before:
-        await changes.emit_attempt(session, build, row)
+        changes.emit_attempt(session, build, row)
 
 
 def _fill_in_start(

@@ -13,7 +13,7 @@ from buildstate_api.views import event_view
 from buildstate_core.models import Event, Page
 
 
-async def emit(
+def emit(
     session: AsyncSession, kind: str, data: Mapping[str, Any], *, build_id: UUID | None = None
 ) -> None:
     """Add an event to the outbox.
@@ -25,7 +25,6 @@ async def emit(
         build_id: The build that it happened to.
     """
     session.add(EventRow(build_id=build_id, type=kind, data=dict(data)))
-    await session.flush()
 
 
 async def list_events(session: AsyncSession, build: BuildRow, paging: Paging) -> Page[Event]:

@@ -50,7 +50,7 @@ async def create_project(session: AsyncSession, wanted: ProjectCreate) -> Projec
         CatalogState.model_validate(each, from_attributes=True) for each in DEFAULT_CATALOG
     )
     session.add(_catalog_row(project, 1, states))
-    await emit(session, "project.created", {"project": wanted.name})
+    emit(session, "project.created", {"project": wanted.name})
     await session.refresh(project)
     return project_view(project)
 
@@ -155,11 +155,9 @@ async def _add_version(
     project.catalog_version += 1
     row = _catalog_row(project, project.catalog_version, states)
     session.add(row)
-    await emit(
-        session,
-        "catalog.changed",
-        {"project": project.name, "version": project.catalog_version},
-    )
+    data = {"project": project.name, "version": project.catalog_version}
+    emit(session, "catalog.changed", data)
+    await session.flush()
     await session.refresh(row, ["created_at", "states"])
     return catalog_view(project.name, row)
 

@@ -1,6 +1,5 @@
 """`bldst run`: claim, restore, run the command, upload, complete."""
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -42,8 +41,6 @@ def run(
             field="COMMAND",
             hint="Put it behind two dashes: bldst run 123 --state 25 -- make image",
         )
-    if flags.wait_seconds is not None and math.isnan(flags.wait_seconds):
-        raise InvalidInput("--wait is nan; use a number of seconds.", field="--wait")
     workspace = Workspace(Path.cwd())
     restores = running_flags.restores(flags.restores, workspace.folder, below=flags.state)
     blobs = running_flags.blobs(flags.artifacts, workspace.folder)
@@ -123,9 +120,7 @@ class _Step:
             return self._runner.begin(milestone, on_stale=lambda _: self._stop())
         except Refused as error:
             if error.state is not None:
-                self._workspace.rewind(
-                    self._build.id, milestone.lane, first=error.state, below=milestone.state
-                )
+                self._remember_rewind(milestone, first=error.state)
             raise
 
     def _restore(self, begun: Running, restores: Sequence[Restore]) -> Mapping[str, str]:
@@ -198,6 +193,17 @@ class _Step:
             warn(
                 f"{error.filename} cannot be written: {error.strerror}.",
                 "So it is not known later that this machine is as this state has left it.",
+            )
+
+    def _remember_rewind(self, milestone: Milestone, *, first: int) -> None:
+        try:
+            self._workspace.rewind(
+                self._build.id, milestone.lane, first=first, below=milestone.state
+            )
+        except OSError as error:
+            warn(
+                f"{error.filename} cannot be written: {error.strerror}.",
+                "So it is not known later which states have to run here again.",
             )
 
     def _stop(self) -> None:

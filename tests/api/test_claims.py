@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from support import Service, image, until
 
-from buildstate_core.errors import Conflict, NotFound, StaleClaim
+from buildstate_core.errors import Conflict, NotFound, Refused, StaleClaim
 from buildstate_core.models import Complete, Heartbeat
 from buildstate_core.vocabulary import AttemptStatus, Kind
 
@@ -92,7 +92,7 @@ def test_a_machine_that_lacks_what_a_step_did_is_refused(service: Service) -> No
     checkpoint = service.complete(service.claim(build, 25), image())
     step = service.complete(service.claim(build, 30))
     before = service.counts()
-    with pytest.raises(Conflict) as refused:
+    with pytest.raises(Refused) as refused:
         service.claim(build, 35, machine=(checkpoint.id,))
     assert (refused.value.code, refused.value.field) == ("run-first", "state")
     assert service.counts() == before

@@ -2,23 +2,25 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, assume, settings
+from hypothesis import HealthCheck, Phase, assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from psycopg.rows import dict_row
+from psycopg.sql import SQL
 from support import Service, image
 
 from buildstate_core.errors import Held, StaleClaim
 from buildstate_core.models import Build, Claim, Quarantine
-from buildstate_core.vocabulary import AttemptStatus, ClaimDecision
+from buildstate_core.vocabulary import AttemptStatus, ClaimDecision, Kind
 
 STATES = st.sampled_from([10, 25, 50, 75])
 LANES = st.sampled_from(["", "", "eu-west-1"])
+KINDS = st.sampled_from([None, None, Kind.EFFECT])
 WORKERS = ("worker-a", "worker-b", "worker-c")
 REPORTED = st.sampled_from(
     [AttemptStatus.IN_PROGRESS, AttemptStatus.COMPLETED, AttemptStatus.FAILED]
@@ -43,9 +45,9 @@ class Workers(RuleBasedStateMachine):
 
     # ---- what may happen ----
 
-    @rule(worker=st.sampled_from(WORKERS), state=STATES, lane=LANES)
-    def claim(self, worker: str, state: int, lane: str) -> None:
-        self.check_answer(self.service.claim(self.build, state, worker, lane=lane))
+    @rule(worker=st.sampled_from(WORKERS), state=STATES, lane=LANES, kind=KINDS)
+    def claim(self, worker: str, state: int, lane: str, kind: Kind | None) -> None:
+        self.check_answer(self.service.claim(self.build, state, worker, lane=lane, kind=kind))
 
     @rule(state=STATES)
     def race(self, state: int) -> None:
@@ -154,7 +156,9 @@ class Workers(RuleBasedStateMachine):
                 "lane = %s AND state = %s", row["lane"], row["state"], order=NEWEST_FIRST
             )[0]
             assert newest["id"] == row["id"]
-            assert row["status"] == AttemptStatus.COMPLETED
+            # What was reported and left open is done if a later checkpoint includes it.
+            is_left_open = row["fence"] is None and claim.reason.startswith("covered_by")
+            assert row["status"] == AttemptStatus.COMPLETED or is_left_open
             assert all(each.status == "available" for each in claim.artifacts)
             return
         assert row["status"] == AttemptStatus.IN_PROGRESS
@@ -194,13 +198,13 @@ class Workers(RuleBasedStateMachine):
         (row,) = self.rows("id = %s", attempt)
         return row
 
-    def rows(self, where: str, *values: object, order: str = "") -> list[Row]:
-        query = (
+    def rows(self, where: LiteralString, *values: object, order: LiteralString = "") -> list[Row]:
+        query = SQL(
             "SELECT id, lane, state, number, status, as_of, ended_at, fence, message,"
             " status = 'in_progress' AND lease_until > clock_timestamp() AS is_held"
-            f" FROM build_states WHERE build_id = %s AND {where} {order}"
-        )
-        return self.connection.execute(query, [self.build.id, *values]).fetchall()  # type: ignore[arg-type]
+            " FROM build_states WHERE build_id = %s AND {} {}"
+        ).format(SQL(where), SQL(order))
+        return self.connection.execute(query, [self.build.id, *values]).fetchall()
 
 
 @pytest.fixture
@@ -215,11 +219,12 @@ def test_no_interleaving_breaks_the_rules(
     run_state_machine_as_test(
         lambda: Workers(service, connection),
         settings=settings(
-            max_examples=20,
+            max_examples=15,
             stateful_step_count=25,
             deadline=None,
             derandomize=True,
             database=None,
+            phases=[Phase.generate],  # a shrunk example takes too long to find here
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -51,8 +51,8 @@ def test_a_holder_outlives_a_service_that_was_killed(service_process: ServicePro
     assert lease_left(service, claim) < -3000
     service.start()
 
-    assert 0 < lease_left(service, claim) <= 60
     assert service.claim(build, 25, worker="worker-b").decision == "held"
+    assert 0 < lease_left(service, claim) <= 60
     service.heartbeat(claim)
     service.complete(claim, image())
     assert status_of(service, build) == ["completed"]
@@ -93,7 +93,8 @@ def test_an_outage_leaves_no_more_of_a_lease_than_there_was(
     service_process: ServiceProcess,
 ) -> None:
     service = service_process
-    claim = service.claim(service.make_build(), 25, lease_seconds=600)
+    build = service.make_build()
+    claim = service.claim(build, 25, lease_seconds=600)
     service.query(
         "UPDATE build_states SET lease_until = lease_until - interval '500 seconds',"
         " heartbeat_at = heartbeat_at - interval '500 seconds'"
@@ -101,6 +102,7 @@ def test_an_outage_leaves_no_more_of_a_lease_than_there_was(
     service.kill()
     pass_an_hour(service)
     service.start()
+    assert service.client.get_build(build.number).active == (25,)
     assert 0 < lease_left(service, claim) <= 100 + OUTAGE_SECONDS
 
 

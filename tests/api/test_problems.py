@@ -30,6 +30,9 @@ BAD_REPORTS = [
     pytest.param(REPORT | {"lane": "a\n"}, "lane", "invalid-value", id="lane with a line end"),
     pytest.param(REPORT | {"at": "yesterday"}, "at", "invalid-value", id="no time"),
     pytest.param(REPORT | {"at": "2026-01-01T00:00:00"}, "at", "invalid-value", id="no zone"),
+    pytest.param(
+        REPORT | {"at": "0001-01-01T00:00:00+23:59"}, "at", "invalid-value", id="before all time"
+    ),
     pytest.param(REPORT | {"colour": 1}, "colour", "unknown-field", id="unknown field"),
     pytest.param(REPORT | {"\x00": 1}, "\\x00", "unknown-field", id="NUL in a field"),
     pytest.param(REPORT | {"\ud800": 1}, "body", "invalid-value", id="surrogate in a field"),

@@ -45,7 +45,8 @@ def code_of(tmp_path: Path) -> Callable[[str], dict[str, str]]:
             id="docstring",
         ),
         pytest.param(
-            "def harden(\n    image,\n    level = 1,\n):\n\n    return (image\n      + str( level ))\n",
+            "def harden(\n    image,\n    level = 1,\n):\n\n"
+            "    return (image\n      + str( level ))\n",
             id="formatting",
         ),
         pytest.param(

@@ -1,0 +1,427 @@
+"""`bldst run` from near: what is typed, what is refused, and what a workspace can do to it."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import Service, until
+
+from buildstate_cli.actions import child, running, running_flags
+from buildstate_core.client import ONCE
+from buildstate_core.errors import InvalidInput
+from buildstate_core.models import Build
+
+HERE = Path("/somewhere/work")
+
+
+class TestFlags:
+    @pytest.mark.parametrize(
+        ("text", "name", "place"),
+        [
+            ("out/image.qcow2", "image.qcow2", "out/image.qcow2"),
+            ("disk=out/image.qcow2", "disk", "out/image.qcow2"),
+            ("out/tree/", "tree", "out/tree"),
+            ("./out/../image.raw", "image.raw", "out/../image.raw"),
+            ("größe.img", "gr-e.img", "größe.img"),
+            ("日本", "artifact", "日本"),
+            ("a" * 200, "a" * 128, "a" * 200),
+            ("/mnt/images/base.qcow2", "base.qcow2", None),
+            ("x=a=b", "x", "a=b"),
+        ],
+    )
+    def test_an_artifact_is_named_for_its_file_and_keeps_its_place(
+        self, text: str, name: str, place: str | None
+    ) -> None:
+        [blob] = running_flags.blobs([text], HERE)
+        assert (blob.name, None if blob.place is None else str(blob.place)) == (name, place)
+
+    @pytest.mark.parametrize("text", ["", "=", "name=", "=path", "a b=path", "a/b=c"])
+    def test_an_artifact_that_is_none_is_refused(self, text: str) -> None:
+        with pytest.raises(InvalidInput, match="use PATH or NAME=PATH"):
+            running_flags.blobs([text], HERE)
+
+    def test_two_artifacts_of_one_name_are_refused(self) -> None:
+        with pytest.raises(InvalidInput, match='names "image" twice'):
+            running_flags.blobs(["a/image", "b/image"], HERE)
+
+    @pytest.mark.parametrize("path", [".", "..", "out/..", "/somewhere/work", "/", "../../."])
+    def test_the_working_directory_itself_is_neither_made_nor_restored(self, path: str) -> None:
+        with pytest.raises(InvalidInput, match="inside the working directory"):
+            running_flags.blobs([f"all={path}"], HERE)
+        with pytest.raises(InvalidInput, match="inside the working directory"):
+            running_flags.restores([f"10={path}"], HERE, below=25)
+
+    @pytest.mark.parametrize(
+        ("text", "found"),
+        [
+            ("10", (10, None, None)),
+            ("10:disk", (10, "disk", None)),
+            ("10=out/d", (10, None, "out/d")),
+            ("10:disk=../d=1", (10, "disk", "../d=1")),
+            ("0", (0, None, None)),
+        ],
+    )
+    def test_a_restore_names_a_state_an_artifact_and_a_path(self, text: str, found: Any) -> None:
+        [restore] = running_flags.restores([text], HERE, below=25)
+        assert (restore.state, restore.name, restore.path) == found
+
+    @pytest.mark.parametrize("text", ["", "x", "10:", "10=", ":disk", "-1", "101", "1000", "10.5"])
+    def test_a_restore_that_is_none_is_refused(self, text: str) -> None:
+        with pytest.raises(InvalidInput, match="--restore is"):
+            running_flags.restores([text], HERE, below=100)
+
+    @pytest.mark.parametrize("state", [25, 26])
+    def test_only_an_earlier_state_can_be_restored(self, state: int) -> None:
+        with pytest.raises(InvalidInput, match="only a state before 25"):
+            running_flags.restores([str(state)], HERE, below=25)
+
+    def test_params_are_keys_and_values(self) -> None:
+        assert running_flags.params(["a=1", "b=", "c=d=e"]) == {"a": "1", "b": "", "c": "d=e"}
+
+    @pytest.mark.parametrize("texts", [["a"], ["=1"], [""], ["a=1", "a=2"]])
+    def test_params_that_are_none_are_refused(self, texts: list[str]) -> None:
+        with pytest.raises(InvalidInput, match="--param"):
+            running_flags.params(texts)
+
+
+@pytest.fixture(scope="module")
+def shared_service(cluster: Any) -> Iterator[Service]:
+    from support import serving  # noqa: PLC0415 - beside its only use
+
+    name = cluster.create_database()
+    with serving(cluster.url(name), cluster.key) as service:
+        service.make_project("rhel-base")
+        yield service
+    cluster.drop_database(name)
+
+
+@pytest.fixture
+def build(shared_service: Service) -> Build:
+    return shared_service.make_build(key=os.urandom(8).hex())
+
+
+@pytest.fixture
+def work(
+    shared_service: Service,
+    environment: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """The working directory, with the service configured."""
+    environment.update(BLDST_API_URL=shared_service.url, BLDST_API_KEY=shared_service.key)
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def run(work: Path, build: Build, bldst: Callable[..., Any]) -> Callable[..., Any]:
+    """Run a shell command as a state of the build, in this process."""
+    assert work
+
+    def run(state: int, command: str, *flags: str, **environ: str) -> Any:
+        line = ("run", str(build.number), "--state", str(state), *flags)
+        return bldst(*line, "--", "sh", "-c", command, **environ)
+
+    return run
+
+
+Run = Callable[..., Any]
+
+
+def statuses(service: Service, build: Build) -> list[tuple[int, str]]:
+    return [(each.state, each.status.value) for each in service.client.history(build.number)]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (["--state", "25"], "There is no command to run"),
+        (["--state", "101", "--", "true"], "--state is 101; use an integer from 0 to 100."),
+        (["--", "true"], "Missing option '--state'"),
+        (["--state", "25", "--lease", "0", "--", "true"], "--lease is 0"),
+        (["--state", "25", "--wait", "nan", "--", "true"], '--wait is "nan"'),
+        (["--state", "25", "--lane", "a/b", "--", "true"], "--lane"),
+        (["--state", "25", "--kind", "x", "--", "true"], "--kind: 'x' is not one of"),
+        (["--state", "25", "--artifact", ".", "--", "true"], "--artifact is"),
+        (["--state", "25", "--param", "x", "--", "true"], '--param is "x"; use KEY=VALUE.'),
+        (["--state", "25", "--restore", "30", "--", "true"], "only a state before 25"),
+        (["--state", "25", "--input", "nope", "--", "true"], "The input nope does not exist"),
+    ],
+    ids=lambda each: " ".join(each)[:40] if isinstance(each, list) else "",
+)
+@pytest.mark.usefixtures("work")
+def test_a_wrong_line_is_refused_and_runs_nothing(
+    line: list[str], said: str, bldst: Run, build: Build, shared_service: Service
+) -> None:
+    answer = bldst("run", str(build.number), *line)
+    assert (answer.code, answer.out) == (2, "")
+    assert said in answer.err
+    assert statuses(shared_service, build) == []
+
+
+def test_an_unknown_build_is_not_found(work: Path, bldst: Run) -> None:
+    answer = bldst("run", "999999", "--state", "25", "--", "touch", "ran")
+    assert (answer.code, (work / "ran").exists()) == (3, False)
+
+
+def test_a_service_that_is_down_runs_nothing(
+    work: Path, bldst: Run, closed_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "STEADY", ONCE)
+    answer = bldst("run", "1", "--state", "25", "--", "touch", "ran", BLDST_API_URL=closed_url)
+    assert (answer.code, (work / "ran").exists()) == (6, False)
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"BLDST_LEASE_SECONDS": "soon"}, "BLDST_LEASE_SECONDS is 'soon'"),
+        ({"BLDST_LEASE_SECONDS": "0"}, "BLDST_LEASE_SECONDS is '0'"),
+        ({"BLDST_LEASE_SECONDS": "99999999"}, "lease"),
+        ({"BLDST_WORKER": "w" * 200}, "worker"),
+    ],
+)
+def test_a_wrong_setting_is_refused(
+    environ: dict[str, str], said: str, run: Run, shared_service: Service, build: Build
+) -> None:
+    answer = run(25, "touch ran", **environ)
+    assert answer.code == 2
+    assert said in answer.err
+    assert statuses(shared_service, build) == []
+
+
+class TestWorkspace:
+    """It is not trusted, and may not even be writable."""
+
+    @pytest.fixture(autouse=True)
+    def _checkpoint(self, run: Run, work: Path) -> None:
+        assert run(10, "mkdir out; echo base > out/disk", "--artifact", "out/disk").code == 0
+        assert (work / "out/disk").read_text() == "base\n"
+
+    def test_a_file_that_was_changed_is_replaced(self, run: Run, work: Path) -> None:
+        (work / "out/disk").write_text("BASE\n")
+        assert run(25, "cat out/disk > seen").code == 0
+        assert (work / "seen").read_text() == "base\n"
+
+    def test_a_folder_where_the_file_belongs_is_replaced(self, run: Run, work: Path) -> None:
+        (work / "out/disk").unlink()
+        (work / "out/disk/deep").mkdir(parents=True)
+        assert run(25, "cat out/disk > seen").code == 0
+        assert (work / "seen").read_text() == "base\n"
+
+    def test_a_link_where_the_file_belongs_is_replaced_and_not_followed(
+        self, run: Run, work: Path, tmp_path: Path
+    ) -> None:
+        outside = tmp_path / "outside"
+        outside.write_text("not ours")
+        (work / "out/disk").unlink()
+        (work / "out/disk").symlink_to(outside)
+        assert run(25, "echo more >> out/disk").code == 0
+        assert outside.read_text() == "not ours"
+        assert not (work / "out/disk").is_symlink()
+
+    def test_a_second_name_of_the_file_is_left_alone(
+        self, run: Run, work: Path, tmp_path: Path
+    ) -> None:
+        os.link(work / "out/disk", tmp_path / "kept")
+        assert run(25, "echo more >> out/disk").code == 0
+        assert (tmp_path / "kept").read_text() == "base\n"
+
+    def test_a_file_where_the_folder_belongs_refuses_and_keeps_it(
+        self, run: Run, work: Path, shared_service: Service, build: Build
+    ) -> None:
+        (work / "out/disk").unlink()
+        (work / "out").rmdir()
+        (work / "out").write_text("mine")
+        answer = run(25, "touch ran")
+        assert (answer.code, (work / "ran").exists()) == (4, False)
+        assert "out" in answer.err
+        assert (work / "out").read_text() == "mine"
+        assert statuses(shared_service, build)[-1] == (25, "failed")
+
+    def test_what_the_command_does_to_its_input_does_not_spoil_the_cache(
+        self, run: Run, work: Path
+    ) -> None:
+        (work / "out/disk").unlink()
+        for _ in range(2):
+            run(25, "echo more >> out/disk; exit 1")
+            assert (work / "out/disk").read_text() == "base\nmore\n"
+
+    def test_a_workspace_that_cannot_remember_does_not_fail_what_is_done(
+        self, run: Run, work: Path, shared_service: Service, build: Build
+    ) -> None:
+        answer = run(25, "rm -r .bldst; touch .bldst")
+        assert answer.code == 0
+        assert "warning: " in answer.err
+        assert statuses(shared_service, build)[-1] == (25, "completed")
+        # Then the machine holds nothing, so that what follows is refused.
+        assert run(30, "touch ran").code == 4
+        assert not (work / "ran").exists()
+
+    def test_a_workspace_that_cannot_forget_runs_nothing(
+        self, run: Run, work: Path, shared_service: Service, build: Build
+    ) -> None:
+        [memory] = (work / ".bldst/machine").glob("*/_")
+        content = memory.read_text()
+        memory.parent.rename(work / "aside")
+        memory.parent.symlink_to("/proc/self/task")  # can be read and not written
+        memory.parent.unlink()
+        (work / "aside").rename(memory.parent)
+        assert memory.read_text() == content
+        (work / ".bldst/.gitignore").unlink()
+        (work / ".bldst/.gitignore").mkdir()
+        answer = run(25, "touch ran")
+        assert (answer.code, (work / "ran").exists()) == (1, False)
+        assert ".gitignore" in answer.err
+        assert statuses(shared_service, build)[-1] == (25, "failed")
+
+    @pytest.mark.parametrize("content", ["", "{", "null", "\0", "[]", "\ufffd" * 1000])
+    def test_a_memory_that_makes_no_sense_is_none(self, content: str, run: Run, work: Path) -> None:
+        assert run(25, "echo 25 >> out/disk").code == 0
+        [memory] = (work / ".bldst/machine").glob("*/_")
+        memory.write_text(content)
+        refused = run(30, "touch ran")
+        assert (refused.code, (work / "ran").exists()) == (4, False)
+        assert "needs state 25 first" in refused.err
+
+
+def test_a_huge_and_odd_command_is_run_as_it_is(run: Run, work: Path) -> None:
+    assert run(25, f": {'x' * 100_000}; printf '%s' 'ünï \"$HOME\" \t' > seen").code == 0
+    assert (work / "seen").read_text() == 'ünï "$HOME" \t'
+
+
+def test_a_command_without_a_shell_gets_its_words_unchanged(
+    bldst: Run, build: Build, work: Path
+) -> None:
+    words = ["--state", "--", "a b", "*", "", "-h"]
+    line = ("run", str(build.number), "--state", "25", "--", "sh", "-c", 'printf "%s|" "$@" > w')
+    assert bldst(*line, "sh", *words).code == 0
+    assert (work / "w").read_text() == "".join(f"{each}|" for each in words)
+
+
+def test_secrets_are_not_in_the_history(
+    run: Run, shared_service: Service, build: Build, work: Path
+) -> None:
+    (work / "vault").write_text("s3cret-file")
+    run(25, "echo s3cret-command; exit 1", "--param", "token=s3cret-param", "--input", "vault")
+    [attempt] = shared_service.client.history(build.number)
+    assert "s3cret" not in attempt.model_dump_json()
+    assert set(attempt.fingerprint) == {"command", "param:token", "input:vault"}
+
+
+def test_a_command_that_will_not_end_is_killed_when_its_claim_is_lost(
+    run: Run,
+    work: Path,
+    build: Build,
+    shared_service: Service,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(child, "_GRACE_SECONDS", 0.2)
+
+    def expire() -> None:
+        until((work / "here").exists)
+        [attempt] = shared_service.client.history(build.number)
+        shared_service.expire(attempt.id)
+
+    thread = threading.Thread(target=expire)
+    thread.start()
+    command = "trap 'touch asked' TERM; touch here; while :; do sleep 0.1; done"
+    answer = run(25, command, "--lease", "3")
+    thread.join()
+    assert (answer.code, (work / "asked").exists()) == (4, True)
+    assert statuses(shared_service, build) == [(25, "lost")]
+
+
+class TestChild:
+    """Signals and ends, without a service."""
+
+    @pytest.fixture
+    def make_child(self, tmp_path: Path) -> Callable[..., child.Child]:
+        def make(script: str) -> child.Child:
+            return child.Child(
+                ["sh", "-c", script],
+                folder=tmp_path,
+                environ=dict(os.environ),
+                stdout_to_stderr=False,
+            )
+
+        return make
+
+    def test_one_that_was_stopped_before_it_began_is_ended_at_once(
+        self, make_child: Callable[..., child.Child]
+    ) -> None:
+        late = make_child("exec sleep 600")
+        late.stop()
+        ended = late.run()
+        assert ended == child.Ended(143, "the command was ended by SIGTERM")
+
+    def test_stopping_one_that_has_ended_does_nothing(
+        self, make_child: Callable[..., child.Child]
+    ) -> None:
+        done = make_child("exit 3")
+        assert done.run() == child.Ended(3, "the command ended with exit code 3")
+        done.stop()
+
+    def test_handlers_are_put_back(self, make_child: Callable[..., child.Child]) -> None:
+        before = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)]
+        make_child("true").run()
+        assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)] == before
+
+    def test_two_signals_are_both_passed_on(
+        self,
+        make_child: Callable[..., child.Child],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(child, "_GRACE_SECONDS", 0.2)
+        counting = "trap 'echo x >> got' TERM; touch here; while :; do sleep 0.05; done"
+        patient = make_child(counting)
+        lines = (tmp_path / "got").exists
+
+        def twice() -> None:
+            until((tmp_path / "here").exists)
+            os.kill(os.getpid(), signal.SIGTERM)
+            until(lines)
+            os.kill(os.getpid(), signal.SIGTERM)
+            until(lambda: len((tmp_path / "got").read_text().split()) == 2)
+            patient.stop()
+
+        thread = threading.Thread(target=twice)
+        thread.start()
+        ended = patient.run()
+        thread.join()
+        assert ended == child.Ended(143, "ended by SIGTERM, which was passed on to the command")
+
+
+def test_ctrl_c_at_a_terminal_reaches_the_command_once(
+    work: Path, build: Build, environment: dict[str, str]
+) -> None:
+    """Also when stdin is not the terminal: packer, for one, gives up at the second."""
+    command = (
+        "trap 'echo x >> got' INT; touch here; until [ -e got ]; do sleep 0.05; done; sleep 0.3"
+    )
+    terminal, end = pty.openpty()
+    line = ["bldst", "run", str(build.number), "--state", "25", "--", "sh", "-c", command]
+    with subprocess.Popen(
+        ["setsid", "--ctty", "sh", "-c", 'exec "$@" < /dev/null', "sh", *line],
+        stdin=end,
+        stdout=end,
+        stderr=end,
+        cwd=work,
+        env={**environment, "PATH": f"{Path(sys.executable).parent}:{environment['PATH']}"},
+    ) as running:
+        os.close(end)
+        until((work / "here").exists)
+        os.write(terminal, b"\x03")
+        assert running.wait(30) == 130
+    os.close(terminal)
+    assert (work / "got").read_text() == "x\n"
