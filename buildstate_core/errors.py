@@ -18,6 +18,15 @@ code.
 """
 
 from datetime import datetime
+from typing import TypedDict, Unpack
+
+
+class About(TypedDict, total=False):
+    """What every error may be told besides its message; see `BuildStateError`."""
+
+    code: str | None
+    field: str | None
+    hint: str | None
 
 
 class BuildStateError(Exception):
@@ -84,11 +93,9 @@ class Held(Conflict):
         *,
         holder: str | None = None,
         until: datetime | None = None,
-        code: str | None = None,
-        field: str | None = None,
-        hint: str | None = None,
+        **about: Unpack[About],
     ) -> None:
-        super().__init__(message, code=code, field=field, hint=hint)
+        super().__init__(message, **about)
         self.holder = holder
         self.until = until
 
@@ -113,11 +120,9 @@ class Refused(Conflict):
         message: str,
         *,
         state: int | None = None,
-        code: str | None = None,
-        field: str | None = None,
-        hint: str | None = None,
+        **about: Unpack[About],
     ) -> None:
-        super().__init__(message, code=code, field=field, hint=hint)
+        super().__init__(message, **about)
         self.state = state
 
 
@@ -159,10 +164,8 @@ class ArtifactLost(Conflict):
         *,
         reason: str,
         state: int | None = None,
-        code: str | None = None,
-        field: str | None = None,
-        hint: str | None = None,
+        **about: Unpack[About],
     ) -> None:
-        super().__init__(message, code=code, field=field, hint=hint)
+        super().__init__(message, **about)
         self.reason = reason
         self.state = state
