@@ -29,6 +29,7 @@ check: setup ## Check formatting, lint, types, import rules, migrations, and tha
 	$(RUN)ruff format --check .
 	$(RUN)ruff check .
 	$(RUN)mypy
+	$(RUN)mypy tests/typing
 	$(RUN)pyright tests/typing
 	$(RUN)lint-imports
 	$(RUN)pytest --quiet tests/api/test_migrations.py
