@@ -23,12 +23,15 @@ from types import TracebackType
 from typing import Final, Self
 from uuid import UUID
 
+from pydantic import ValidationError
+
 from buildstate_core.artifacts import Artifacts, Blob
 from buildstate_core.client import Client
 from buildstate_core.errors import (
     ArtifactLost,
     BuildStateError,
     Held,
+    NotAllowed,
     StaleClaim,
     Unreachable,
 )
@@ -286,11 +289,12 @@ class Running:
                 self.attempt.id,
                 Complete(token=self._token, kind=kind, artifacts=records, message=message),
             )
-        except Unreachable:
-            # It may have been recorded all the same, so that the uploads must stay.
+        except (Unreachable, NotAllowed):
+            # It may have been recorded all the same, by a try whose answer was lost, so that the
+            # uploads must stay.
             self._end()
             raise
-        except BuildStateError as error:
+        except (BuildStateError, ValidationError) as error:
             self._give_up(error)
             raise
         self._end()

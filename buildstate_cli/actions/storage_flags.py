@@ -117,7 +117,9 @@ def artifact_kind(storage_type: str, path: str) -> ArtifactKind:
     Raises:
         InvalidInput: It is a storage of bytes, and the path is neither.
     """
-    if "://" in path or (path.startswith("/") and not path.startswith(_AZURE_RESOURCE)):
+    if path.startswith(_AZURE_RESOURCE):
+        return ArtifactKind.HANDLE
+    if "://" in path or path.startswith("/"):
         return ArtifactKind.BLOB
     if storage_type in _BYTES:
         raise InvalidInput(

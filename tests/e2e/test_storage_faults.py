@@ -150,3 +150,23 @@ def test_an_upload_that_fails_is_told_and_leaves_no_record(
     assert "cannot be written" in ended.err
     assert [each[:2] for each in story()] == [(25, "failed")]
     assert list(service.client.list_artifacts(build)) == []
+
+
+@pytest.mark.parametrize("storage", ["shelf"], indirect=True, ids=["file"])
+def test_a_full_disk_is_told_and_leaves_nothing(
+    machine: Machine, elsewhere: Machine, build: str, storage: Any, story: Story
+) -> None:
+    """A limit on the size of files stands in for the disk: the same calls fail."""
+    machine.write("disk", "x" * 1_000_000)
+    run = "bldst run $ID --state 10 --artifact disk -- true"
+    full = machine.script(f"ulimit -f 100; {run}", ID=build)
+    assert (full.code, story()) == (6, [(10, "failed", "never_completed")])
+    assert "File too large" in full.err
+    assert not [each for each in storage.folder.rglob("*") if each.is_file()]
+
+    assert machine.script(run, ID=build).code == 0
+    restore = "bldst run $ID --state 25 -- touch ran"
+    full = elsewhere.script(f"ulimit -f 100; {restore}", ID=build)
+    assert (full.code, elsewhere.has("ran"), elsewhere.has("disk")) == (4, False, False)
+    assert "Free space" in full.err
+    assert elsewhere.script(restore, ID=build).code == 0

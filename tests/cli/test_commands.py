@@ -1,0 +1,439 @@
+"""Every command against the real service: the issue's lines, JSON, exit codes, bad input."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support import Service, serving
+
+DIGEST = "sha256:" + "a" * 64
+NO_SUCH_ID = "0198c0de-0000-7000-8000-000000000000"
+
+Bldst = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def shared(cluster: Any) -> Iterator[Service]:
+    name = cluster.create_database()
+    with serving(cluster.url(name), cluster.key) as service:
+        service.make_project("rhel-base")
+        yield service
+    cluster.drop_database(name)
+
+
+@pytest.fixture(autouse=True)
+def _configured(shared: Service, environment: dict[str, str]) -> None:
+    environment.update(BLDST_API_URL=shared.url, BLDST_API_KEY=shared.key)
+
+
+@pytest.fixture
+def build(shared: Service, request: pytest.FixtureRequest) -> str:
+    """A fresh build's number."""
+    return str(shared.make_build(key=request.node.nodeid[-500:]).number)
+
+
+@pytest.fixture
+def add_state(bldst: Bldst, build: str) -> Bldst:
+    def add(*flags: str, **environ: str) -> Any:
+        return bldst("build", "add-state", build, *flags, **environ)
+
+    return add
+
+
+class TestTheLinesOfTheIssue:
+    def test_as_written_in_a_shell(
+        self, shared: Service, build: str, environment: dict[str, str], process: Bldst
+    ) -> None:
+        """Each with a process of its own, as a person types them."""
+        assert environment["BLDST_API_URL"] == shared.url
+        lines = f"""
+        build add-state {build} --state 5 --status in_progress
+        build add-state {build} --state 25 --status completed --storage-type s3 \
+            --storage-path s3://builds/proj-123/build-456/state-25/image.qcow2 --checksum {DIGEST}
+        build add-state {build} --state 45 --status completed
+        """.replace("\\\n", "")
+        for line in lines.strip().splitlines():
+            answer = process(*line.split())
+            assert (answer.code, answer.err) == (0, ""), line
+        listed = process("build", "list").out.splitlines()
+        [row] = [line for line in listed if line.startswith(f"#{build} ")]
+        assert "  aws  " in row
+        assert "45 Storage  45 %" in row
+        assert "in_progress" in row
+
+        failed = ("--state", "50", "--status", "failed", "--message", "mirror timed out")
+        assert process("build", "add-state", build, *failed).code == 0
+        shown = process("build", "get", build)
+        assert "failed at 50 Application runtimes; a rerun resumes from 25." in shown.out
+        assert "mirror timed out" in shown.out
+
+    def test_where_a_failed_build_stands(self, add_state: Bldst, build: str, bldst: Bldst) -> None:
+        add_state("--state", "25", "--status", "completed", "--storage-path", "s3://b/x")
+        add_state("--state", "50", "--status", "failed", "--message", "mirror timed out")
+        shown = bldst("build", "get", build, "-o", "json").data
+        told = [shown[name] for name in ("current_state", "status", "resume_from", "progress")]
+        assert told == [50, "failed", 25, 25]
+        assert shown["failure"]["message"] == "mirror timed out"
+
+    def test_builds_are_listed_newest_first(self, shared: Service, bldst: Bldst) -> None:
+        newest = shared.make_build(key="the newest").number
+        numbers = [each["number"] for each in bldst("build", "list", "-o", "json").data]
+        assert numbers == sorted(numbers, reverse=True)
+        assert numbers[0] == newest
+
+    def test_an_inserted_state_leaves_builds_and_pipelines_alone(
+        self, shared: Service, bldst: Bldst
+    ) -> None:
+        shared.make_project("p42")
+        before = shared.make_build("p42", key="before")
+        shared.report(before, 40, "completed")  # type: ignore[arg-type]
+        old = bldst("build", "get", str(before.number), "-o", "json").data
+        plan = bldst("plan", str(before.number), "-o", "json").data
+        inserted = bldst("catalog", "insert", "p42", "--state", "42", "--name", "VPN setup")
+        assert (inserted.code, inserted.err) == (0, "")
+        assert bldst("build", "get", str(before.number), "-o", "json").data == old
+        assert bldst("plan", str(before.number), "-o", "json").data == plan
+        after = shared.make_build("p42", key="after")
+        assert (before.catalog_version, after.catalog_version) == (1, 2)
+        states = [
+            each["code"] for each in bldst("catalog", "show", "p42", "-o", "json").data["states"]
+        ]
+        assert states[states.index(40) :][:3] == [40, 42, 45]
+        names = {
+            number: bldst(
+                "build", "add-state", str(number), "--state", "42", "--status", "completed",
+                "-o", "json",
+            ).data["state_name"]
+            for number in (before.number, after.number)
+        }  # fmt: skip
+        assert names == {before.number: None, after.number: "VPN setup"}
+
+    @pytest.mark.parametrize(
+        ("flags", "recorded"),
+        [
+            (["nfs", "/mnt/nfs/builds/sap-123/state-30.qcow2"], ("blob", "state-30.qcow2")),
+            (["file", "file:///srv/images/a%20b.raw"], ("blob", "artifact")),
+            (["ebs", "snap-0abc"], ("handle", "snap-0abc")),
+            (["ami", "ami-0abc"], ("handle", "ami-0abc")),
+            (["ceph", "rbd/pool/base@gold"], ("handle", "artifact")),
+            (["azure", "https://acct.blob.core.windows.net/img/base.vhd"], ("blob", "base.vhd")),
+            (["azure", "/subscriptions/1/images/base"], ("handle", "base")),
+            (["gcs", "gs://images/base.tar.gz"], ("blob", "base.tar.gz")),
+            (["s3", "s3://bucket/päth/ümage.qcow2"], ("blob", "artifact")),
+            (["own-thing", "x:y/z"], ("handle", "z")),
+        ],
+        ids=lambda each: each[0],
+    )
+    def test_a_report_takes_any_storage(
+        self, flags: list[str], recorded: Any, add_state: Bldst, build: str, bldst: Bldst
+    ) -> None:
+        kind, uri = flags
+        told = add_state(
+            "--state", "30", "--status", "completed", "--storage-type", kind, "--storage-path", uri
+        )
+        assert told.code == 0, told.err
+        [artifact] = bldst("artifact", "list", build, "-o", "json").data
+        assert (artifact["storage_type"], artifact["uri"], artifact["checksum"]) == (
+            kind,
+            uri,
+            None,
+        )
+        assert (artifact["kind"], artifact["name"]) == recorded
+        assert bldst("build", "get", build, "-o", "json").data["resume_from"] == 30
+
+    def test_a_key_is_printed_once(self, bldst: Bldst) -> None:
+        made = bldst("key", "create", "--name", "once", "--output", "json")
+        assert (made.code, made.err) == (0, "")
+        key = made.data["key"]
+        assert bldst("build", "list", BLDST_API_KEY=key).code == 0
+        later = bldst("key", "list", "--output", "json")
+        assert key not in later.out
+        assert "once" in [each["name"] for each in later.data]
+        bare = bldst("key", "create", "--name", "bare")
+        assert bldst("build", "list", BLDST_API_KEY=bare.out.strip()).code == 0
+
+
+def test_json_is_what_the_service_says(
+    shared: Service, bldst: Bldst, build: str, tmp_path: Path
+) -> None:
+    report = ("build", "add-state", build, "--state", "25", "--status", "completed")
+    assert bldst(*report, "--storage-path", "s3://b/x", "--artifact-size", "7").code == 0
+    [artifact] = shared.client.list_artifacts(build)
+    resources = {
+        ("project", "show", "rhel-base"): "/v1/projects/rhel-base",
+        ("catalog", "show", "rhel-base"): "/v1/projects/rhel-base/catalog",
+        ("catalog", "show", "rhel-base", "--version", "1"): (
+            "/v1/projects/rhel-base/catalog/versions/1"
+        ),
+        ("build", "get", build): f"/v1/builds/{build}",
+        ("build", "get", f"#{build}"): f"/v1/builds/{build}",
+        ("plan", build): f"/v1/builds/{build}/plan",
+        ("artifact", "show", str(artifact.id)): f"/v1/artifacts/{artifact.id}",
+    }
+    lists = {
+        ("project", "list"): "/v1/projects",
+        ("build", "list"): "/v1/builds",
+        ("build", "history", build): f"/v1/builds/{build}/history",
+        ("artifact", "list", build): f"/v1/builds/{build}/artifacts",
+    }
+    for command, path in resources.items():
+        answer = bldst(*command, "--output", "json")
+        assert (answer.code, answer.err, answer.data) == (0, "", shared.request("GET", path).json)
+        as_yaml = bldst(*command, "--output", "yaml")
+        assert json.loads(json.dumps(yaml.safe_load(as_yaml.out))) == answer.data
+        assert bldst(*command).out
+    for command, path in lists.items():
+        answer = bldst(*command, "--output", "json")
+        expected = shared.request("GET", path).json["items"]
+        assert (answer.code, answer.err, answer.data) == (0, "", expected)
+        assert bldst(*command).out
+    # Using a key changes when it was last used.
+    assert [each["name"] for each in bldst("key", "list", "-o", "json").data] == [
+        each["name"] for each in shared.request("GET", "/v1/keys").json["items"]
+    ]
+    assert tmp_path
+
+
+def test_json_of_what_changes_something_is_the_changed_resource(
+    shared: Service, bldst: Bldst, build: str, tmp_path: Path
+) -> None:
+    def changed(*command: str) -> Any:
+        answer = bldst(*command, "--output", "json")
+        assert (answer.code, answer.err) == (0, ""), command
+        return answer.data
+
+    def now(path: str) -> Any:
+        return shared.request("GET", path).json
+
+    assert changed("project", "create", "made") == now("/v1/projects/made")
+    made = changed("build", "create", "-p", "made", "--version", "9.6", "--label", "a=b")
+    assert made == now(f"/v1/builds/{made['id']}")
+    again = changed("build", "create", "-p", "made", "--version", "9.6")
+    assert again["id"] == made["id"]
+    restarted = changed("build", "create", "-p", "made", "--version", "9.6", "--restart")
+    assert restarted["number"] > made["number"]
+
+    inserted = changed("catalog", "insert", "made", "--state", "42", "--name", "VPN")
+    assert inserted == now("/v1/projects/made/catalog")
+    states = tmp_path / "states.json"
+    states.write_text(json.dumps({**inserted, "states": inserted["states"][:3]}))
+    assert changed("catalog", "set", "made", "--file", str(states))["version"] == 3
+
+    report = changed("build", "add-state", build, "--state", "5", "--status", "in_progress")
+    failure = changed("build", "add-failure", build, "--state", "5", "--message", "x")
+    assert failure["id"] == report["id"]
+    assert [failure] == now(f"/v1/builds/{build}/history")["items"]
+
+    key = changed("key", "create", "--name", "shown")
+    assert set(key) >= {"id", "name", "key", "prefix"}
+    assert changed("key", "revoke", key["id"])["revoked_at"] is not None
+    settings = changed("config", "show")
+    assert shared.key not in json.dumps(settings)
+
+
+def test_an_artifact_is_pulled_to_its_place(
+    add_state: Bldst, build: str, bldst: Bldst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "share").mkdir()
+    image = tmp_path / "share/image.qcow2"
+    image.write_text("bytes")
+    add_state("--state", "30", "--status", "completed", "--storage-path", str(image))
+    pulled = bldst("artifact", "pull", build, "--state", "30", "-o", "json")
+    assert pulled.code == 0
+    assert "unverified" in pulled.err
+    assert [each["uri"] for each in pulled.data] == [str(image)]
+    assert (tmp_path / "image.qcow2").read_text() == "bytes"
+    elsewhere = bldst("artifact", "pull", build, "--state", "30", "--to", "deep/er/x", "-o", "json")
+    assert (elsewhere.code, "unverified" in elsewhere.err) == (0, False)
+    assert (tmp_path / "deep/er/x").read_text() == "bytes"
+
+    image.write_text("BYTES")
+    (tmp_path / "image.qcow2").unlink()
+    assert bldst("artifact", "pull", build, "--state", "30").code == 0  # from the cache
+    (tmp_path / "image.qcow2").unlink()
+    other_machine = {"BLDST_CACHE_DIR": str(tmp_path / "other")}
+    corrupt = bldst("artifact", "pull", build, "--state", "30", **other_machine)
+    assert corrupt.code == 4
+    assert "corrupt" in corrupt.err
+    assert not (tmp_path / "image.qcow2").exists()
+    assert bldst("artifact", "pull", build, "--state", "30").code == 3
+
+
+@pytest.mark.parametrize("code", range(8))
+def test_scripts_can_tell_ends_apart(
+    code: int, bldst: Bldst, build: str, shared: Service, closed_url: str,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    run = ("run", build, "--state", "30")
+    if code == 7:
+        shared.claim(shared.client.get_build(build), 30)
+    commands: dict[int, tuple[tuple[str, ...], dict[str, str]]] = {
+        0: (("build", "get", build), {}),
+        1: ((*run, "--artifact", "not-made", "--", "true"), {}),
+        2: (("build", "get", "no number"), {}),
+        3: (("build", "get", "999999"), {}),
+        4: (("project", "create", "rhel-base"), {}),
+        5: (("build", "get", build), {"BLDST_API_KEY": "bldst_no-such-key"}),
+        6: (("build", "get", build), {"BLDST_API_URL": closed_url}),
+        7: ((*run, "--wait", "0", "--", "true"), {}),
+    }
+    command, environ = commands[code]
+    answer = bldst(*command, **environ)
+    assert answer.code == code
+    assert bool(answer.err) == (code > 0)
+    assert not (answer.out and code)
+    assert "Traceback" not in answer.err
+    if code:
+        *_, hint = answer.err.strip().splitlines()
+        assert "bldst: " in answer.err
+        assert "bldst" in hint or hint.endswith(".")
+
+
+REPORT = ("--status", "completed", "--state", "25")
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "said"),
+    [
+        pytest.param(["--state", "-1", "--status", "completed"], 2, "--state is -1", id="-1"),
+        pytest.param(["--state", "101", "--status", "completed"], 2, "--state is 101", id="101"),
+        pytest.param(["--state", "abc", "--status", "completed"], 2, '--state is "abc"', id="abc"),
+        pytest.param(["--state", "25", "--status", "done"], 2, "--status: 'done'", id="status"),
+        pytest.param(["--state", "25", "--status", "waived"], 2, "--status: 'waived'", id="waived"),
+        *(
+            pytest.param(
+                [*REPORT, "--storage-path", "s3://b/x", "--checksum", checksum],
+                2, "--checksum is", id=f"checksum {checksum[:12]}",
+            )
+            for checksum in (
+                "", "abc", "sha256:", "sha256:" + "g" * 64, "sha256:" + "A" * 64, "md5:" + "a" * 32,
+                DIGEST + "0", "a" * 64,
+            )
+        ),
+        pytest.param(
+            [*REPORT, "--storage-path", "s3://b/x", "--artifact-size", "-1"],
+            2, "--artifact-size is -1", id="negative size",
+        ),
+        pytest.param(
+            [*REPORT, "--storage-path", "s3://b/x", "--artifact-size", "9" * 30],
+            2, "--artifact-size is", id="size beyond bigint",
+        ),
+        pytest.param([*REPORT, "--checksum", DIGEST], 2, "--storage-path", id="checksum alone"),
+        pytest.param([*REPORT, "--message", "x" * 100_000], 2, "--message is", id="huge message"),
+        pytest.param([*REPORT, "--lane", "../x"], 2, "--lane is", id="lane"),
+        pytest.param([*REPORT, "--worker", ""], 0, "", id="no worker is the default one"),
+        pytest.param([*REPORT, "--storage-path", ""], 2, "--storage", id="empty path"),
+        pytest.param(
+            [*REPORT, "--storage-path", "relative/path", "--storage-type", "nfs"],
+            2, "--storage-path is", id="relative path",
+        ),
+        pytest.param(
+            ["--status", "failed", "--state", "25", "--storage-path", "s3://b/x"],
+            2, "only a completed state leaves an artifact", id="artifact of a failure",
+        ),
+    ],
+)  # fmt: skip
+def test_bad_input_names_the_option_and_leaves_nothing(
+    flags: list[str], code: int, said: str, add_state: Bldst, shared: Service, build: str
+) -> None:
+    answer = add_state(*flags)
+    assert answer.code == code
+    assert said in answer.err
+    assert "Traceback" not in answer.err
+    assert len(answer.err) < 1000
+    if code:
+        assert list(shared.client.history(build)) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (("build", "get", NO_SUCH_ID), 3),
+        (("build", "get", "0"), 3),
+        (("build", "get", "9" * 18), 3),
+        (("build", "history", "999999"), 3),
+        (("plan", "999999"), 3),
+        (("artifact", "list", "999999"), 3),
+        (("artifact", "pull", "999999", "--state", "5"), 3),
+        (("build", "add-state", "999999", "--state", "5", "--status", "failed"), 3),
+        (("build", "create", "--project", "no-such"), 3),
+        (("catalog", "insert", "no-such", "--state", "42", "--name", "x"), 3),
+        (("key", "revoke", "no-such"), 3),
+    ],
+    ids=lambda each: " ".join(each)[:40] if isinstance(each, tuple) else "",
+)
+def test_what_is_not_there_is_named(command: tuple[str, ...], code: int, bldst: Bldst) -> None:
+    answer = bldst(*command)
+    assert (answer.code, answer.out) == (code, "")
+    assert "Traceback" not in answer.err
+    assert answer.err.startswith("bldst: ")
+    assert any(each in answer.err for each in command)
+
+
+def test_a_revoked_key_is_refused(bldst: Bldst) -> None:
+    key = bldst("key", "create", "--name", "gone").out.strip()
+    assert bldst("key", "revoke", "gone").code == 0
+    refused = bldst("build", "list", BLDST_API_KEY=key)
+    assert (refused.code, refused.out) == (5, "")
+    assert key not in refused.err
+    assert "bldst key create" in refused.err or "BLDST_API_KEY" in refused.err
+
+
+def test_a_completed_build_takes_no_more_reports(
+    add_state: Bldst, build: str, bldst: Bldst
+) -> None:
+    assert add_state("--state", "100", "--status", "completed").code == 0
+    before = bldst("build", "get", build, "-o", "json").data
+    for status in ("completed", "failed", "in_progress"):
+        refused = add_state("--state", "50", "--status", status)
+        assert (refused.code, refused.out) == (4, "")
+        assert "complete" in refused.err
+    assert bldst("build", "get", build, "-o", "json").data == before
+
+
+def test_a_report_about_what_a_worker_holds_is_refused(
+    add_state: Bldst, build: str, shared: Service
+) -> None:
+    shared.claim(shared.client.get_build(build), 25)
+    refused = add_state("--state", "25", "--status", "completed")
+    assert refused.code == 7
+    assert "held by worker-a" in refused.err
+
+
+@pytest.mark.parametrize("argument", [b"\xff", b"caf\xe9", b"\xed\xa0\x80"])
+def test_what_is_not_utf_8_is_refused(
+    argument: bytes, process: Bldst, build: str, shared: Service
+) -> None:
+    line = ("build", "add-failure", build, "--state", "5", "--message", argument)
+    answer = process(*line, LC_ALL="C.UTF-8")
+    assert (answer.code, answer.out) == (2, "")
+    assert "Argument 7 is not valid UTF-8" in answer.err
+    assert "Traceback" not in answer.err
+    assert list(shared.client.history(build)) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["größe 日本 \U0001f600", "a\nb\ttab", "\x1b[31mred", "'; --", "%s{}"]
+)
+def test_any_text_comes_back_as_it_was(
+    text: str, add_state: Bldst, shared: Service, build: str
+) -> None:
+    told = add_state("--state", "5", "--status", "failed", "--message", text)
+    assert told.code == 0
+    [attempt] = shared.client.history(build)
+    assert attempt.message == text
+
+
+def test_a_person_s_table_cannot_be_steered_by_a_message(
+    add_state: Bldst, bldst: Bldst, build: str
+) -> None:
+    add_state("--state", "5", "--status", "failed", "--message", "\x1b[2J\rgone")
+    for command in (("build", "get", build), ("build", "history", build)):
+        shown = bldst(*command).out
+        assert "\x1b" not in shown
+        assert "\r" not in shown
