@@ -64,8 +64,8 @@ def _usage_sentence(error: typer.TyperException) -> str:
     low, high = (getattr(error.param, bound, None) for bound in ("min", "max"))
     if low is not None:
         bounds = f"of at least {low}" if high is None else f"from {low} to {high}"
-        kind = getattr(getattr(error.param, "type", None), "name", "")
-        number = "a number" if kind.startswith("float") else "an integer"
+        kind = getattr(getattr(error.param, "type_descriptor", None), "annotation", int)
+        number = "a number" if kind is float else "an integer"
         return f"{flag} is {_shown(seen)}; use {number} {bounds}."
     return _ended(f"{flag} is {_shown(seen)}: {reason[:1].lower()}{reason[1:]}")
 

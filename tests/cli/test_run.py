@@ -148,7 +148,7 @@ def statuses(service: Service, build: Build) -> list[tuple[int, str]]:
         (["--state", "101", "--", "true"], "--state is 101; use an integer from 0 to 100."),
         (["--", "true"], "Missing option '--state'"),
         (["--state", "25", "--lease", "0", "--", "true"], "--lease is 0"),
-        (["--state", "25", "--wait", "nan", "--", "true"], '--wait is "nan"; use an'),
+        (["--state", "25", "--wait", "nan", "--", "true"], '--wait is "nan"; use a number of'),
         (["--state", "25", "--lane", "a/b", "--", "true"], "--lane"),
         (["--state", "25", "--kind", "x", "--", "true"], "--kind: 'x' is not one of"),
         (["--state", "25", "--artifact", ".", "--", "true"], "--artifact is"),
