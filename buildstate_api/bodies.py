@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from buildstate_api.problems import problem_response
 from buildstate_core.errors import InvalidInput
 
+_MAX_DRAINED_BYTES: Final = 64 * 1024 * 1024
 _WITH_BODY: Final = {"POST", "PUT", "PATCH"}
 
 
@@ -39,19 +40,24 @@ class JsonBodies:
     async def _read(self, headers: Headers, receive: Receive) -> bytes | None:
         """Read the whole body; `None` if the client went away."""
         declared = headers.get("content-length", "0")
-        if declared.isdigit() and int(declared) > self._max:
-            raise self._too_large()
+        is_too_large = declared.isdigit() and int(declared) > self._max
         chunks: list[bytes] = []
         read = 0
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
                 return None
-            chunks.append(message.get("body", b""))
-            read += len(chunks[-1])
-            if read > self._max:
-                raise self._too_large()
-            if not message.get("more_body", False):
+            chunk = message.get("body", b"")
+            read += len(chunk)
+            is_too_large = is_too_large or read > self._max
+            if is_too_large:
+                chunks.clear()
+            else:
+                chunks.append(chunk)
+            # Many clients look for an answer only when they have sent all that they had to say.
+            if not message.get("more_body", False) or read > _MAX_DRAINED_BYTES:
+                if is_too_large:
+                    raise self._too_large()
                 return b"".join(chunks)
 
     def _too_large(self) -> InvalidInput:

@@ -4,6 +4,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 import typer
 
@@ -22,6 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code; see `exit_codes`. Nothing is raised but `SystemExit`.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A name that this terminal's encoding cannot show is escaped; it is no reason to fail.
+            stream.reconfigure(errors="backslashreplace")
     session = Session(os.environ)
     try:
         return _run(sys.argv[1:] if arguments is None else list(arguments), session)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from buildstate_core.client import Client
-from buildstate_core.errors import ArtifactLost, ArtifactUnreachable
+from buildstate_core.errors import ArtifactLost, ArtifactUnreachable, InvalidInput
 from buildstate_core.models import Artifact, ArtifactRecord, ArtifactVerified, Quarantine
 from buildstate_core.transfer import ArtifactStore, Pulled, storage_type_of, transferable
 from buildstate_core.vocabulary import ArtifactKind
@@ -98,6 +98,20 @@ class Artifacts:
                 ArtifactVerified(checksum=pulled.checksum, size_bytes=pulled.size_bytes),
             )
         return pulled
+
+    def check_location(self, location: str) -> None:
+        """Make sure that blobs can be moved to a location at all, before work is put into them.
+
+        Raises:
+            InvalidInput: There is no transfer for it.
+        """
+        if not transferable(location):
+            raise InvalidInput(
+                f"Artifacts cannot be stored at {location}: nothing here moves bytes to it.",
+                code="storage-not-supported",
+                field="storage_url",
+                hint="Give the project a storage_url that begins with file:/// or s3://.",
+            )
 
     def push(self, blob: Blob, location: str) -> ArtifactRecord:
         """Store a blob under a location that is the attempt's own, and give its record.

@@ -133,10 +133,12 @@ def current_build() -> OpenBuild:
 
 def _request(wanted: Mapping[str, object]) -> BuildCreate:
     try:
-        return BuildCreate.model_validate(wanted)
+        request = BuildCreate.model_validate(wanted)
     except ValidationError as error:
         first = error.errors()[0]
         field = str(first["loc"][0]) if first["loc"] else "build"
         raise InvalidInput(
             f"{field} is {first['input']!r}: {first['msg']}.", code="bad-build", field=field
         ) from error
+    # A flow that is run again means the same build, also when it names no version.
+    return request.model_copy(update={"key": request.key or request.derived_key})

@@ -51,7 +51,8 @@ async def create_build(session: AsyncSession, wanted: BuildCreate) -> tuple[Buil
     """
     # The lock makes two workers that start the same build at once agree on one.
     project = await projects.find(session, wanted.project, lock=True)
-    key = wanted.key or _default_key(wanted)
+    # Without a version there is nothing to tell it by: then each request is a build of its own.
+    key = wanted.key or (wanted.derived_key if wanted.version else str(uuid7()))
     existing = await queries.build_by_key(session, project.id, key, lock=wanted.restart)
     if existing is not None and not wanted.restart:
         return build_view(existing), False
@@ -172,14 +173,6 @@ async def sweep(session: AsyncSession) -> None:
     for build_id in await builds_with_expired_leases(session, await make_good(session)):
         await session.commit()
         await changes.mark_lost(session, await changes.find(session, build_id, lock=True))
-
-
-def _default_key(wanted: BuildCreate) -> str:
-    parts = (wanted.version, wanted.platform, wanted.os, wanted.image_type)
-    if not any(parts):
-        # Nothing to tell it by: every such request is a build of its own.
-        return str(uuid7())
-    return "/".join(part or "-" for part in parts)
 
 
 def _check(wanted: Report) -> None:

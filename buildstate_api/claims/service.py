@@ -65,8 +65,10 @@ async def claim(session: AsyncSession, ref: str, request: ClaimRequest) -> Claim
             return _skip(build, rows[attempt.id], reason, is_resume_point=is_resume_point)
         case HeldByOther(attempt):
             return _held(build, rows[attempt.id])
-        case RunFirst(state, because):
-            raise _run_first(build, request, state, None if because is None else rows[because.id])
+        case RunFirst(state, because, reason):
+            raise _run_first(
+                build, request, state, None if because is None else rows[because.id], reason
+            )
         case Closed():
             raise changes.closed(build, closed or "closed")
         case Granted():
@@ -221,11 +223,11 @@ async def _run(  # noqa: PLR0917 - what a claim is made of
 
 
 def _run_first(
-    build: BuildRow, request: ClaimRequest, state: int, because: AttemptRow | None
+    build: BuildRow, request: ClaimRequest, state: int, because: AttemptRow | None, reason: str
 ) -> Refused:
     return Refused(
-        f"State {request.state} of build {build.number} needs state {state} first:"
-        f" {_why_first(because)}.",
+        f"State {request.state} of build {build.number} has to run, since {describe(reason)};"
+        f" it needs state {state} first: {_why_first(because)}.",
         state=state,
         code="run-first",
         field="state",

@@ -11,7 +11,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-_PASSED_ON: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+_ENDING: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+_TELLING: Final = (signal.SIGUSR1, signal.SIGUSR2)
+"""What a command may do anything with; so they say nothing about how it went."""
 _NOT_FOUND: Final = 127
 _NOT_EXECUTABLE: Final = 126
 _SIGNAL_BASE: Final = 128
@@ -46,7 +48,7 @@ def signals_raised() -> Iterator[None]:
     def end(number: int, _: FrameType | None) -> None:
         raise Signalled(number)
 
-    with _handled(end):
+    with _handled(end, _ENDING):
         yield
 
 
@@ -78,7 +80,7 @@ class Child:
 
     def run(self) -> Ended:
         """Start it, pass signals on to it, and wait for its end."""
-        with _handled(self._pass_on):
+        with _handled(self._pass_on, _ENDING), _handled(self._send, _TELLING):
             try:
                 self._process = subprocess.Popen(  # noqa: S603 - running it is what we are for
                     self._command, cwd=self._folder, env=self._environ, stdout=self._stdout
@@ -105,10 +107,14 @@ class Child:
         except subprocess.TimeoutExpired:
             process.kill()
 
-    def _pass_on(self, number: int, _: FrameType | None) -> None:
+    def _pass_on(self, number: int, frame: FrameType | None) -> None:
         self._signal = signal.Signals(number)
-        if self._process is not None and not _from_terminal(self._signal):
-            self._process.send_signal(self._signal)
+        if not _from_terminal(self._signal):
+            self._send(number, frame)
+
+    def _send(self, number: int, _: FrameType | None) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
 
     def _ended(self, status: int) -> Ended:
         if self._signal is not None:
@@ -121,9 +127,11 @@ class Child:
 
 
 @contextlib.contextmanager
-def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+def _handled(
+    handler: Callable[[int, FrameType | None], None], signals: Sequence[signal.Signals]
+) -> Iterator[None]:
     # What the caller ignores stays ignored, here and in the command: `nohup`, `trap '' HUP`, `&`.
-    heard = [each for each in _PASSED_ON if signal.getsignal(each) is not signal.SIG_IGN]
+    heard = [each for each in signals if signal.getsignal(each) is not signal.SIG_IGN]
     before = {each: signal.signal(each, handler) for each in heard}
     try:
         yield

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
+from buildstate_cli.actions.child import Signalled, signals_raised
 from buildstate_cli.actions.stage import Stage
+from buildstate_cli.exit_codes import OK
 from buildstate_cli.options import Format
 from buildstate_cli.page import Block, Fields, Page, Table
 from buildstate_cli.printing import emit, show, show_page
@@ -57,12 +59,23 @@ class Outcome:
     restarted_seconds: float
 
 
-def run(session: Session, output: Format, *, keep: bool) -> None:
-    """Tell the story, and print what was measured.
+def run(session: Session, output: Format, *, keep: bool) -> int:
+    """Tell the story, and print what was measured; give the exit code.
+
+    A signal ends it as it ends `bldst run`: with everything that it has started, and its folder.
 
     Raises:
         BuildStateError: It did not go as it should.
     """
+    try:
+        with signals_raised():
+            _run(session, output, keep=keep)
+    except Signalled as ended:
+        return ended.exit_code
+    return OK
+
+
+def _run(session: Session, output: Format, *, keep: bool) -> None:
     told = _Teller(is_silent=output is not Format.TABLE)
     told.heading("Setting the stage: an embedded PostgreSQL, the service and a Prefect server")
     with Stage.set_up(session.environ, keep=keep) as stage:

@@ -105,6 +105,8 @@ class _Step:
             return exit_codes.OK
         with begun:
             self._tell(begun.attempt, f"attempt {begun.attempt.attempt}: {begun.claim.text}")
+            if blobs:
+                self._runner.artifacts.check_location(begun.location)
             restored = self._restore(begun, restores)
             self._workspace.clear(self._build.id, milestone.lane)
             ended = self._run(begun, command, restored)
@@ -132,7 +134,7 @@ class _Step:
                     artifact, self._workspace.folder / path, root=begun.claim.storage_url
                 )
                 paths.append(path)
-                if pulled.downloaded_bytes:
+                if not pulled.was_there:
                     self._tell(begun.attempt, f"restored {path} of state {artifact.state}")
                 if artifact.checksum is None:
                     warn(f"{path} had no recorded checksum, so it is unverified; it has one now.")

@@ -62,8 +62,7 @@ def blobs(texts: Sequence[str], folder: Path) -> list[Blob]:
                 field="--artifact",
             )
         _refuse_around("--artifact", text, path, folder)
-        place = None if Path(path).is_absolute() else PurePosixPath(path)
-        found[name] = Blob(name=name, path=folder / path, place=place)
+        found[name] = Blob(name=name, path=folder / path, place=_place_in(folder, path))
     return list(found.values())
 
 
@@ -129,3 +128,9 @@ def _name_of(path: str) -> str:
     """Give a name for a path: its last part, with what no name can have replaced."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", PurePosixPath(path).name).lstrip("._-")
     return name[:128] or "artifact"
+
+
+def _place_in(folder: Path, path: str) -> PurePosixPath | None:
+    """Give where a path is in the workspace, or `None` if it is outside: no restore goes there."""
+    full = Path(os.path.normpath(folder / path))
+    return PurePosixPath(full.relative_to(folder)) if full.is_relative_to(folder) else None

@@ -24,6 +24,7 @@ from buildstate_core.errors import BuildStateError, InvalidInput
 
 _READY_SECONDS: Final = 180.0
 _STOP_SECONDS: Final = 30.0
+_MAX_SAID: Final = 1000
 _LEASE_SECONDS: Final = 5
 
 
@@ -144,9 +145,9 @@ class Stage:
         raise self._not_started("prefect-server")
 
     def _not_started(self, name: str) -> BuildStateError:
-        said = (self.folder / f"{name}.log").read_text(errors="replace").strip().splitlines()
+        said = " ".join((self.folder / f"{name}.log").read_text(errors="replace").split())
         return BuildStateError(
-            f"The demo's {name} did not start: {said[-1] if said else 'it said nothing'}",
+            f"The demo's {name} did not start: {said[-_MAX_SAID:] or 'it said nothing.'}",
             code="demo-not-started",
             hint="Run it again with --keep and look at its log there.",
         )

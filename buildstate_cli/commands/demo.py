@@ -22,9 +22,10 @@ def demo(
         typer.Option("--keep", help="Leave the folder with all that was made, and say where."),
     ] = False,
     output: Output = Format.TABLE,
-) -> None:
+) -> int:
     """Watch a real build being killed half-way and resumed by another worker, in about a minute.
 
     Everything happens in a throw-away folder with a throw-away service; nothing is left behind.
     """
-    actions.demo.run(ctx.obj, output, keep=keep)
+    code: int = actions.demo.run(ctx.obj, output, keep=keep)
+    return code

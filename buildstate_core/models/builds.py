@@ -25,7 +25,7 @@ class BuildCreate(Request):
     """A new build, or the existing one with the same key.
 
     Without a `key` it is made from version, platform, os and image type, so that the same request
-    from any worker means the same build.
+    from any worker means the same build. Without a `version` either, each request is a new build.
     """
 
     project: ProjectName
@@ -41,6 +41,12 @@ class BuildCreate(Request):
     restart: StrictBool = Field(
         default=False, description="Supersede the existing build with this key by a new one."
     )
+
+    @property
+    def derived_key(self) -> str:
+        """The key of a request that has none: `9.6/aws/rhel-9/base`, a dash for what is missing."""
+        parts = (self.version, self.platform, self.os, self.image_type)
+        return "/".join(part or "-" for part in parts)
 
 
 class Failure(Resource):

@@ -1,6 +1,7 @@
 """Projects and their catalogues."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Final
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, StrictBool, StringConstraints
@@ -31,6 +32,9 @@ class CatalogState(Request):
     expected_seconds: Annotated[int, Field(strict=True, ge=0, le=10**9)] | None = None
 
 
+_STORAGE: Final = re.compile(r"/|file:///|(?!file:)[a-z][a-z0-9+.-]*://[^\s/]")
+
+
 def _unique_codes(states: tuple[CatalogState, ...]) -> tuple[CatalogState, ...]:
     codes = [each.code for each in states]
     twice = sorted({code for code in codes if codes.count(code) > 1})
@@ -39,6 +43,10 @@ def _unique_codes(states: tuple[CatalogState, ...]) -> tuple[CatalogState, ...]:
     unknown = sorted({code for each in states for code in each.requires} - set(codes))
     if unknown:
         raise ValueError(f"state {unknown[0]} is required by another, but is not listed")
+    for each in states:
+        later = [code for code in each.requires if code >= each.code]
+        if later:
+            raise ValueError(f"state {each.code} requires {later[0]}, which is not before it")
     return tuple(sorted(states, key=lambda each: each.code))
 
 
@@ -62,12 +70,20 @@ class Catalog(Resource):
     created_at: Time
 
 
+def _a_storage(value: str) -> str:
+    if not _STORAGE.match(value):
+        raise ValueError(
+            f"{value!r} is no storage; use a URL such as s3://bucket/prefix or file:///folder"
+        )
+    return value
+
+
 class ProjectCreate(Request):
     """A new project. Without `states` it begins with the default catalogue."""
 
     name: ProjectName
     description: Line = ""
-    storage_url: Uri | None = None
+    storage_url: Annotated[Uri, AfterValidator(_a_storage)] | None = None
     states: CatalogStates | None = None
 
 

@@ -1,7 +1,7 @@
 """What a worker that asks for a milestone is answered."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from buildstate_core.rules import reasons
@@ -83,10 +83,12 @@ class RunFirst:
     Attributes:
         state: That milestone's state.
         because: The attempt that is lost to this machine; `None` if there is none.
+        reason: Why the milestone that was asked for has to run at all.
     """
 
     state: int
     because: AttemptFact | None
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,11 +127,11 @@ def answer_claim(history: History, wish: Wish, *, now: datetime, is_closed: bool
     below = {state: each for state, each in view.items() if state < wish.state}
     base = _base(below, wish.machine)
     if isinstance(base, RunFirst):
-        return base
+        return replace(base, reason=verdict.reason)
     consumes = wish.recipe.consumes
     missing = next((each for each in consumes or () if not _stands(below, each)), None)
     if missing is not None:
-        return RunFirst(missing, below.get(missing))
+        return RunFirst(missing, below.get(missing), verdict.reason)
     return Granted(
         reason=verdict.reason,
         number=1 + max((each.number for each in _tries(history, wish)), default=0),

@@ -46,11 +46,13 @@ class Pulled:
         checksum: Of the artifact's bytes; for a folder, of its archive.
         size_bytes: Of the artifact's bytes.
         downloaded_bytes: 0 when they were in the cache, or already in their place.
+        was_there: Whether they were already in their place, so that nothing was changed.
     """
 
     checksum: str
     size_bytes: int
     downloaded_bytes: int
+    was_there: bool = False
 
 
 class ArtifactStore:
@@ -142,7 +144,7 @@ class ArtifactStore:
         if wanted is not None:
             size = size_in_place(target, wanted, folder=folder)
             if size is not None:
-                return Pulled(wanted, size, 0)
+                return Pulled(wanted, size, 0, was_there=True)
         downloaded_bytes = 0
         for turn in range(_TURNS):
             if wanted is None or turn > 0:
