@@ -13,7 +13,7 @@ from buildstate_api.projects import queries
 from buildstate_api.tables import CatalogRow, ProjectRow, StateCodeRow
 from buildstate_api.views import catalog_view, project_view
 from buildstate_core.catalog import DEFAULT_CATALOG
-from buildstate_core.errors import Conflict, NotFound
+from buildstate_core.errors import Conflict, InvalidInput, NotFound
 from buildstate_core.models import (
     Catalog,
     CatalogState,
@@ -114,6 +114,13 @@ async def insert_state(
             code="state-exists",
             field="code",
             hint="Choose a free code between its neighbours; a code never changes its meaning.",
+        )
+    later = [code for code in state.requires if code >= state.code]
+    if later:
+        raise InvalidInput(
+            f"State {state.code} cannot require {later[0]}, which is not before it.",
+            code="invalid-value",
+            field="requires",
         )
     missing = [code for code in state.requires if code not in known]
     if missing:

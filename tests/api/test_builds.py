@@ -26,12 +26,14 @@ def test_the_key_is_made_from_what_the_build_is_of(service: Service) -> None:
     assert service.make_build(version="9.6").key == "9.6/aws/rhel-9/-"
 
 
-def test_builds_that_say_nothing_of_themselves_are_different_builds(service: Service) -> None:
+def test_builds_without_a_version_are_different_builds(service: Service) -> None:
     service.make_project()
-    first, second = (
-        service.client.create_build(BuildCreate(project="rhel-base")) for _ in range(2)
-    )
-    assert first.number != second.number
+    for request in (
+        BuildCreate(project="rhel-base"),
+        BuildCreate(project="rhel-base", platform="aws"),
+    ):
+        first, second = (service.client.create_build(request) for _ in range(2))
+        assert first.number != second.number
 
 
 def test_the_same_key_gives_the_same_build(service: Service) -> None:

@@ -1,6 +1,8 @@
 import json
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from support import Answer, Service
@@ -292,3 +294,15 @@ def test_a_wrong_method_is_told_the_right_ones(reported: Service) -> None:
         answer = reported.request(method, path)
         assert (answer.status, answer.problem["type"]) == (405, "/problems/method-not-allowed")
         assert set(answer.headers["allow"].split(", ")) == allowed, path
+
+
+def test_a_client_that_sends_all_before_it_listens_hears_that_it_was_too_much(
+    service: Service,
+) -> None:
+    url = urlsplit(service.url)
+    connection = HTTPConnection(url.hostname or "", url.port, timeout=60)
+    headers = {"Authorization": f"Bearer {service.key}", "Content-Type": "application/json"}
+    connection.request("POST", "/v1/projects", b"x" * 10_000_000, headers)
+    answer = connection.getresponse()
+    assert (answer.status, json.loads(answer.read())["field"]) == (413, "body")
+    connection.close()

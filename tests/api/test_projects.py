@@ -2,7 +2,7 @@ import pytest
 from support import Service
 
 from buildstate_core.catalog import DEFAULT_CATALOG
-from buildstate_core.errors import Conflict, NotFound
+from buildstate_core.errors import Conflict, InvalidInput, NotFound
 from buildstate_core.models import CatalogSet, CatalogState
 from buildstate_core.vocabulary import AttemptStatus
 
@@ -165,3 +165,22 @@ def test_a_catalogue_whose_codes_repeat_or_require_unknown_ones_is_refused(
     ):
         answer = service.request("PUT", "/v1/projects/rhel-base/catalog", {"states": states})
         assert (answer.status, answer.problem["field"]) == (422, "states")
+
+
+@pytest.mark.parametrize("later", [42, 45])
+def test_a_state_requires_only_states_before_it(service: Service, later: int) -> None:
+    service.make_project()
+    with pytest.raises(InvalidInput) as refused:
+        service.client.insert_state(
+            "rhel-base", CatalogState(code=42, name="VPN set-up", requires=(later,))
+        )
+    assert refused.value.field == "requires"
+
+
+@pytest.mark.parametrize("url", ["not a url", "file://relative", "relative", "s3://"])
+def test_a_storage_that_is_none_is_refused_before_work_is_put_into_it(
+    service: Service, url: str
+) -> None:
+    answer = service.request("POST", "/v1/projects", {"name": "p", "storage_url": url})
+    assert (answer.status, answer.problem["field"]) == (422, "storage_url")
+    assert url in answer.problem["detail"]

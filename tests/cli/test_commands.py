@@ -437,3 +437,14 @@ def test_a_person_s_table_cannot_be_steered_by_a_message(
         shown = bldst(*command).out
         assert "\x1b" not in shown
         assert "\r" not in shown
+
+
+def test_a_terminal_that_cannot_show_a_name_gets_it_escaped(
+    process: Callable[..., Any], service: Service
+) -> None:
+    service.make_project("rhel-base")
+    build = service.make_build(key="größe")
+    environ = {"BLDST_API_URL": service.url, "BLDST_API_KEY": service.key}
+    done = process("build", "get", str(build.number), PYTHONIOENCODING="ascii", **environ)
+    assert done.code == 0
+    assert "gr\\xf6\\xdfe" in done.out

@@ -573,6 +573,11 @@ def test_a_value_may_be_null() -> None:
             "state 15 is required by another",
             id="requires an unlisted one",
         ),
+        pytest.param(
+            [(10, (25,)), (25, (10,))],
+            "state 10 requires 25, which is not before it",
+            id="a circle of requirements",
+        ),
         pytest.param([], "at least 1", id="no state"),
     ],
 )

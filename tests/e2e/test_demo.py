@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -43,3 +44,23 @@ def test_the_demo_resumes_a_killed_build_and_leaves_nothing_behind() -> None:
     assert outcome["downloaded_bytes"] > 0
     assert outcome["saved_seconds"] > 0
     assert outcome["done_twice_seconds"] > 0
+
+
+def test_a_demo_that_is_told_to_end_takes_everything_with_it() -> None:
+    with short_folder() as folder:
+        demo = subprocess.Popen(
+            [_BLDST, "demo"],
+            env={**os.environ, "TMPDIR": str(folder)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert demo.stdout is not None
+        for line in demo.stdout:
+            if "base image: begins" in line:
+                break
+        demo.terminate()
+        demo.communicate(timeout=120)
+        assert demo.returncode == 128 + signal.SIGTERM
+        assert list(folder.iterdir()) == []
+        assert _processes_of(folder) == []

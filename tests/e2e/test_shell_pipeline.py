@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from support import Service, until
@@ -191,6 +192,28 @@ def test_a_signal_reaches_the_command_and_is_recorded_by_name(
     assert (ended.code, machine.read("got").strip()) == (code, number.name)
     assert attempt.status == "failed"
     assert number.name in (attempt.message or "")
+
+
+def test_a_signal_that_only_tells_something_is_passed_on_and_is_no_failure(
+    machine: Machine, build: str, story: Story
+) -> None:
+    body = "trap 'touch told' USR1; touch ready; until test -e told; do sleep 0.05; done"
+    running = machine.start("run", build, "--state", "10", "--", "sh", "-c", body)
+    machine.await_file("ready")
+    running.send(signal.SIGUSR1)
+    assert running.end().code == 0
+    assert story() == [(10, "completed", "never_completed")]
+
+
+def test_a_storage_that_nothing_can_be_moved_to_is_refused_before_the_command_runs(
+    machine: Machine, service: Service
+) -> None:
+    project = service.make_project(f"p{uuid4().hex}", storage_url="az://images/x")
+    number = str(service.make_build(project).number)
+    flags = ("--state", "10", "--artifact", "ran")
+    refused = machine.bldst("run", number, *flags, "--", "touch", "ran")
+    assert (refused.code, machine.has("ran")) == (2, False)
+    assert "az://images/x" in refused.err
 
 
 def test_a_command_that_does_not_handle_sigterm_dies_of_it(
