@@ -2,7 +2,7 @@
 
 from itertools import islice
 
-from buildstate_cli.actions.checking import build_reference, checked, labels
+from buildstate_cli.actions.checking import build_reference, checked, pairs
 from buildstate_cli.actions.connection import connect
 from buildstate_cli.options import Format
 from buildstate_cli.printing import emit, show
@@ -15,7 +15,8 @@ def create(
     session: Session, output: Format, *, is_quiet: bool, label_texts: list[str], **values: object
 ) -> None:
     """Create a build, or get the one with this key, and print it or only its number."""
-    request = checked(BuildCreate, {**values, "labels": labels(label_texts) or None})
+    labels = pairs(label_texts, flag="--label")
+    request = checked(BuildCreate, {**values, "labels": labels or None})
     with connect(session) as client:
         build = client.create_build(request)
     if is_quiet:

@@ -3,7 +3,7 @@
 A model names its fields; a person typed options. Here the one becomes the other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -109,10 +109,10 @@ def artifact_id(text: str) -> UUID:
         ) from None
 
 
-def labels(texts: list[str]) -> dict[str, str]:
-    """Read `KEY=VALUE` texts.
+def pairs(texts: Sequence[str], *, flag: str) -> dict[str, str]:
+    """Read the `KEY=VALUE` texts of an option.
 
-    >>> labels(["team=platform", "note=a=b"])
+    >>> pairs(["team=platform", "note=a=b"], flag="--label")
     {'team': 'platform', 'note': 'a=b'}
 
     Raises:
@@ -120,12 +120,12 @@ def labels(texts: list[str]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for text in texts:
-        name, equals, value = text.partition("=")
-        if not name or not equals:
-            raise InvalidInput(f"--label is {_shown(text)}; use KEY=VALUE.", field="--label")
-        if name in found:
-            raise InvalidInput(f"--label {_shown(name)} is given twice.", field="--label")
-        found[name] = value
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise InvalidInput(f"{flag} is {_shown(text)}; use KEY=VALUE.", field=flag)
+        if key in found:
+            raise InvalidInput(f"{flag} {_shown(key)} is given twice.", field=flag)
+        found[key] = value
     return found
 
 

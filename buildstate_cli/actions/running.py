@@ -7,7 +7,7 @@ from typing import Final
 
 from buildstate_cli import exit_codes
 from buildstate_cli.actions import running_flags
-from buildstate_cli.actions.checking import build_reference
+from buildstate_cli.actions.checking import build_reference, pairs
 from buildstate_cli.actions.child import Child, Ended, Signalled, signals_raised
 from buildstate_cli.actions.connection import connect
 from buildstate_cli.actions.running_flags import Restore, RunFlags
@@ -46,7 +46,7 @@ def run(
     blobs = running_flags.blobs(flags.artifacts, workspace.folder)
     fingerprint = {
         **command_parts(command),
-        **param_parts(running_flags.params(flags.params)),
+        **param_parts(pairs(flags.params, flag="--param")),
         **input_parts(flags.inputs, folder=workspace.folder),
     }
     with connect(session, retries=STEADY) as client:

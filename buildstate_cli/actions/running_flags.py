@@ -66,23 +66,6 @@ def blobs(texts: Sequence[str], folder: Path) -> list[Blob]:
     return list(found.values())
 
 
-def params(texts: Sequence[str]) -> dict[str, str]:
-    """Read `KEY=VALUE` texts.
-
-    Raises:
-        InvalidInput: One has no key or no `=`, or a key is there twice.
-    """
-    found: dict[str, str] = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not key or not equals:
-            raise InvalidInput(f'--param is "{text}"; use KEY=VALUE.', field="--param")
-        if key in found:
-            raise InvalidInput(f'--param "{key}" is given twice.', field="--param")
-        found[key] = value
-    return found
-
-
 def restores(texts: Sequence[str], folder: Path, *, below: int) -> list[Restore]:
     """Read `STATE[:NAME][=PATH]` texts.
 

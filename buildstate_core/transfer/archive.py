@@ -6,6 +6,7 @@ unpacked safely elsewhere is refused when it is packed: devices, sockets, pipes,
 lead out of the folder.
 """
 
+import io
 import os
 import stat
 import tarfile
@@ -151,10 +152,10 @@ class _Forward:
         return self._written_bytes
 
     def read(self, _size: int, /) -> bytes:
-        raise NotImplementedError
+        raise io.UnsupportedOperation("read")
 
     def seek(self, _position: int, /) -> object:
-        raise NotImplementedError
+        raise io.UnsupportedOperation("seek")
 
     def close(self) -> None:
         """Nothing: the sink is the caller's."""

@@ -14,6 +14,7 @@ import pytest
 from support import Service, until
 
 from buildstate_cli.actions import child, running, running_flags
+from buildstate_cli.actions.checking import pairs
 from buildstate_core.client import ONCE
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Build
@@ -85,12 +86,16 @@ class TestFlags:
             running_flags.restores([str(state)], HERE, below=25)
 
     def test_params_are_keys_and_values(self) -> None:
-        assert running_flags.params(["a=1", "b=", "c=d=e"]) == {"a": "1", "b": "", "c": "d=e"}
+        assert pairs(["a=1", "b=", "c=d=e"], flag="--param") == {
+            "a": "1",
+            "b": "",
+            "c": "d=e",
+        }
 
     @pytest.mark.parametrize("texts", [["a"], ["=1"], [""], ["a=1", "a=2"]])
     def test_params_that_are_none_are_refused(self, texts: list[str]) -> None:
         with pytest.raises(InvalidInput, match="--param"):
-            running_flags.params(texts)
+            pairs(texts, flag="--param")
 
 
 @pytest.fixture(scope="module")
