@@ -13,7 +13,7 @@ from buildstate_api.projects import queries
 from buildstate_api.tables import CatalogRow, ProjectRow, StateCodeRow
 from buildstate_api.views import catalog_view, project_view
 from buildstate_core.catalog import DEFAULT_CATALOG
-from buildstate_core.errors import Conflict, InvalidInput, NotFound
+from buildstate_core.errors import Conflict, NotFound
 from buildstate_core.models import (
     Catalog,
     CatalogState,
@@ -117,10 +117,11 @@ async def insert_state(
         )
     later = [code for code in state.requires if code >= state.code]
     if later:
-        raise InvalidInput(
+        raise Conflict(
             f"State {state.code} cannot require {later[0]}, which is not before it.",
-            code="invalid-value",
+            code="requirement-not-before",
             field="requires",
+            hint="A state requires states with a lower code.",
         )
     missing = [code for code in state.requires if code not in known]
     if missing:

@@ -2,7 +2,7 @@ import pytest
 from support import Service
 
 from buildstate_core.catalog import DEFAULT_CATALOG
-from buildstate_core.errors import Conflict, InvalidInput, NotFound
+from buildstate_core.errors import Conflict, NotFound
 from buildstate_core.models import CatalogSet, CatalogState
 from buildstate_core.vocabulary import AttemptStatus
 
@@ -170,7 +170,7 @@ def test_a_catalogue_whose_codes_repeat_or_require_unknown_ones_is_refused(
 @pytest.mark.parametrize("later", [42, 45])
 def test_a_state_requires_only_states_before_it(service: Service, later: int) -> None:
     service.make_project()
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(Conflict) as refused:
         service.client.insert_state(
             "rhel-base", CatalogState(code=42, name="VPN set-up", requires=(later,))
         )
