@@ -7,10 +7,12 @@ lost is taken out of use at once, so that nobody relies on it again.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Self
 
 from buildstate_core.client import Client
 from buildstate_core.errors import ArtifactLost, ArtifactUnreachable, InvalidInput
 from buildstate_core.models import Artifact, ArtifactRecord, ArtifactVerified, Quarantine
+from buildstate_core.settings import Settings
 from buildstate_core.transfer import ArtifactStore, Pulled, storage_type_of, transferable
 from buildstate_core.vocabulary import ArtifactKind
 
@@ -45,6 +47,12 @@ class Artifacts:
         self._client = client
         self._store = store
         self._storage_url = storage_url
+
+    @classmethod
+    def of_worker(cls, client: Client, settings: Settings) -> Self:
+        """Give those of a worker with these settings."""
+        store = ArtifactStore(cache_dir=settings.cache_dir)
+        return cls(client, store, storage_url=settings.storage_url)
 
     def check(self, artifact: Artifact, *, root: str | None) -> None:
         """Make sure that an artifact is where it should be, as far as a look can tell.

@@ -12,7 +12,6 @@ from buildstate_core.client import PATIENT, Client
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import BuildCreate, Plan
 from buildstate_core.settings import Settings
-from buildstate_core.transfer import ArtifactStore
 from buildstate_flows.passes import Pass, open_pass
 from buildstate_flows.rewinding import fetch
 
@@ -101,11 +100,10 @@ def build(
     request = _request({name: value for name, value in wanted.items() if value is not None})
     used = settings or Settings.load(environ)
     client = Client(used.api_url, used.api_key, retries=PATIENT)
-    store = ArtifactStore(cache_dir=used.cache_dir)
     work = Pass(
         client.create_build(request),
         client=client,
-        artifacts=Artifacts(client, store, storage_url=used.storage_url),
+        artifacts=Artifacts.of_worker(client, used),
         settings=used,
         folder=None if workdir is None else Path(workdir),
         fetch=fetch,

@@ -13,7 +13,6 @@ from buildstate_cli.views import artifacts
 from buildstate_core.artifacts import Artifacts, is_pullable, place_of
 from buildstate_core.errors import InvalidInput, NotFound
 from buildstate_core.models import Artifact
-from buildstate_core.transfer import ArtifactStore
 from buildstate_core.vocabulary import ArtifactStatus
 
 
@@ -44,10 +43,8 @@ def pull(
 ) -> None:
     """Put what a state left into its place, verified, and print what it was."""
     reference = build_reference(build)
-    settings = session.settings
     with connect(session) as client:
-        store = ArtifactStore(cache_dir=settings.cache_dir)
-        mover = Artifacts(client, store, storage_url=settings.storage_url)
+        mover = Artifacts.of_worker(client, session.settings)
         project = client.get_project(client.get_build(reference).project)
         found = _newest(list(client.list_artifacts(reference, state=state)), lane, name)
         if not found:

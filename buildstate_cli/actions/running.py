@@ -1,7 +1,8 @@
 """`bldst run`: claim, restore, run the command, upload, complete."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +23,6 @@ from buildstate_core.errors import BuildStateError, InvalidInput, NotFound, Refu
 from buildstate_core.fingerprint import command_parts, input_parts, param_parts
 from buildstate_core.models import Artifact, Attempt, Build, Claim
 from buildstate_core.runner import Done, Milestone, Runner, Running
-from buildstate_core.transfer import ArtifactStore
 from buildstate_core.vocabulary import ArtifactKind
 from buildstate_core.workspace import Workspace
 
@@ -189,23 +189,13 @@ class _Step:
         return exit_codes.OK
 
     def _remember(self, done: Attempt) -> None:
-        try:
+        with _told_if_unwritable("that this machine is as this state has left it"):
             self._workspace.hold(self._build.id, done.lane, done.id)
-        except OSError as error:
-            warn(
-                f"{error.filename} cannot be written: {error.strerror}.",
-                "So it is not known later that this machine is as this state has left it.",
-            )
 
     def _remember_rewind(self, milestone: Milestone, *, first: int) -> None:
-        try:
+        with _told_if_unwritable("which states have to run here again"):
             self._workspace.rewind(
                 self._build.id, milestone.lane, first=first, below=milestone.state
-            )
-        except OSError as error:
-            warn(
-                f"{error.filename} cannot be written: {error.strerror}.",
-                "So it is not known later which states have to run here again.",
             )
 
     def _stop(self) -> None:
@@ -222,11 +212,21 @@ class _Step:
             show(attempt, self._output, lambda each: attempts.listing([each]))
 
 
+@contextmanager
+def _told_if_unwritable(unknown: str) -> Iterator[None]:
+    """Warn that a workspace cannot remember something; what was done stands all the same."""
+    try:
+        yield
+    except OSError as error:
+        warn(
+            f"{error.filename} cannot be written: {error.strerror}.",
+            f"So it is not known later {unknown}.",
+        )
+
+
 def _runner(session: Session, client: Client) -> Runner:
     settings = session.settings
-    artifacts = Artifacts(
-        client, ArtifactStore(cache_dir=settings.cache_dir), storage_url=settings.storage_url
-    )
+    artifacts = Artifacts.of_worker(client, settings)
     told = 0.0
 
     def on_wait(claim: Claim) -> None:
