@@ -29,8 +29,11 @@ from buildstate_core.vocabulary import (
     ArtifactKind,
     ArtifactStatus,
     AttemptStatus,
+    AutoResume,
     BuildStatus,
+    InterventionKind,
     Kind,
+    ResumeStatus,
 )
 
 
@@ -56,6 +59,8 @@ class ProjectRow(Base):
     __table_args__ = (
         PrimaryKeyConstraint("id", name="projects_pkey"),
         UniqueConstraint("name", name="projects_name_key"),
+        CheckConstraint(_one_of("auto_resume", AutoResume), name="projects_auto_resume_check"),
+        CheckConstraint("max_auto_resumes >= 0", name="projects_max_auto_resumes_check"),
     )
 
     id: Mapped[UUID]
@@ -63,6 +68,9 @@ class ProjectRow(Base):
     description: Mapped[str]
     storage_url: Mapped[str | None]
     catalog_version: Mapped[int] = mapped_column(Integer)
+    auto_resume: Mapped[str] = mapped_column(server_default=AutoResume.NEVER)
+    max_auto_resumes: Mapped[int] = mapped_column(Integer, server_default="3")
+    revision: Mapped[int] = mapped_column(Integer, server_default="1")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -136,6 +144,13 @@ class BuildRow(Base):
             deferrable=True,
             initially="DEFERRED",
         ),
+        # A parent stays as long as a build that started from it.
+        ForeignKeyConstraint(["derived_from"], ["builds.id"], name="builds_derived_from_fkey"),
+        CheckConstraint(
+            "num_nulls(derived_from, derived_state, derived_lane) IN (0, 3)",
+            name="builds_derived_check",
+        ),
+        Index("builds_derived_from_idx", "derived_from"),
         CheckConstraint(_one_of("status", BuildStatus), name="builds_status_check"),
         # The same key means the same build, until a restart supersedes it.
         Index(
@@ -158,6 +173,9 @@ class BuildRow(Base):
     image_type: Mapped[str | None]
     labels: Mapped[dict[str, Any]]
     superseded_by: Mapped[UUID | None]
+    derived_from: Mapped[UUID | None]
+    derived_state: Mapped[int | None] = mapped_column(SmallInteger)
+    derived_lane: Mapped[str | None]
     status: Mapped[str] = mapped_column(server_default=BuildStatus.PENDING)
     current_state: Mapped[int | None] = mapped_column(SmallInteger)
     frontier: Mapped[int] = mapped_column(SmallInteger, server_default="0")
@@ -174,6 +192,9 @@ class BuildRow(Base):
     catalog: Mapped[CatalogRow] = relationship(viewonly=True, lazy="raise")
     project: Mapped[ProjectRow] = relationship(
         primaryjoin="foreign(BuildRow.project_id) == ProjectRow.id", viewonly=True, lazy="raise"
+    )
+    parent: Mapped["BuildRow | None"] = relationship(
+        remote_side="BuildRow.id", foreign_keys="BuildRow.derived_from", viewonly=True, lazy="raise"
     )
 
 
@@ -238,10 +259,34 @@ class AttemptRow(Base):
     lease_until: Mapped[datetime | None]
     heartbeat_at: Mapped[datetime | None]
     fingerprint: Mapped[dict[str, Any]]
+    compared_with: Mapped[UUID | None]
+    orchestrator: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
     artifacts: Mapped[list["ArtifactRow"]] = relationship(
         order_by="ArtifactRow.name", lazy="raise", back_populates="attempt"
     )
+
+
+class InheritedAttemptRow(Base):
+    """An attempt of another build that a derived build starts from.
+
+    The foreign key keeps it, and so its artifacts, as long as the derived build is there.
+    """
+
+    __tablename__ = "inherited_attempts"
+    __table_args__ = (
+        PrimaryKeyConstraint("build_id", "attempt_id", name="inherited_attempts_pkey"),
+        ForeignKeyConstraint(
+            ["build_id"], ["builds.id"], name="inherited_attempts_build_fkey", ondelete="CASCADE"
+        ),
+        ForeignKeyConstraint(
+            ["attempt_id"], ["build_states.id"], name="inherited_attempts_attempt_fkey"
+        ),
+        Index("inherited_attempts_attempt_idx", "attempt_id"),
+    )
+
+    build_id: Mapped[UUID]
+    attempt_id: Mapped[UUID]
 
 
 fences = Sequence("fences", metadata=Base.metadata)
@@ -301,6 +346,85 @@ class EventRow(Base):
     type: Mapped[str]
     data: Mapped[dict[str, Any]]
     at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+class InterventionRow(Base):
+    """What a person decided about a build: who, when and why. Never changed."""
+
+    __tablename__ = "interventions"
+    __table_args__ = (
+        PrimaryKeyConstraint("id", name="interventions_pkey"),
+        ForeignKeyConstraint(
+            ["build_id"], ["builds.id"], name="interventions_build_fkey", ondelete="CASCADE"
+        ),
+        ForeignKeyConstraint(["api_key_id"], ["api_keys.id"], name="interventions_api_key_fkey"),
+        CheckConstraint(_one_of("kind", InterventionKind), name="interventions_kind_check"),
+        CheckConstraint("state BETWEEN 0 AND 100", name="interventions_state_check"),
+        Index("interventions_build_idx", "build_id", "id"),
+    )
+
+    id: Mapped[UUID]
+    build_id: Mapped[UUID]
+    kind: Mapped[str]
+    state: Mapped[int | None] = mapped_column(SmallInteger)
+    lane: Mapped[str | None]
+    artifact_id: Mapped[UUID | None]
+    reason: Mapped[str]
+    api_key_id: Mapped[UUID]
+    at: Mapped[datetime]
+
+    api_key: Mapped["KeyRow"] = relationship(lazy="raise")
+
+
+class ResumeRequestRow(Base):
+    """A request to a build's orchestrator to go on, and how far it has come."""
+
+    __tablename__ = "resume_requests"
+    __table_args__ = (
+        PrimaryKeyConstraint("id", name="resume_requests_pkey"),
+        ForeignKeyConstraint(
+            ["build_id"], ["builds.id"], name="resume_requests_build_fkey", ondelete="CASCADE"
+        ),
+        ForeignKeyConstraint(
+            ["attempt_id"],
+            ["build_states.id"],
+            name="resume_requests_attempt_fkey",
+            ondelete="CASCADE",
+        ),
+        CheckConstraint(_one_of("status", ResumeStatus), name="resume_requests_status_check"),
+        # One is enough for a build and lane: whoever else asks gets the one under way.
+        Index(
+            "resume_requests_open_key",
+            "build_id",
+            "lane",
+            unique=True,
+            postgresql_where=text("status IN ('pending', 'sent', 'running')"),
+        ),
+        # The job looks for those that are due.
+        Index(
+            "resume_requests_due_idx",
+            "next_try_at",
+            postgresql_where=text("status IN ('pending', 'sent', 'running')"),
+        ),
+    )
+
+    id: Mapped[UUID]
+    build_id: Mapped[UUID]
+    lane: Mapped[str]
+    attempt_id: Mapped[UUID | None]
+    status: Mapped[str] = mapped_column(server_default=ResumeStatus.PENDING)
+    reason: Mapped[str]
+    flow_run_id: Mapped[UUID]
+    successor_id: Mapped[UUID | None]
+    successor_name: Mapped[str | None]
+    tries: Mapped[int] = mapped_column(Integer, server_default="0")
+    next_try_at: Mapped[datetime | None] = mapped_column(server_default=func.now())
+    message: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    build: Mapped[BuildRow] = relationship(lazy="raise", viewonly=True)
+    attempt: Mapped[AttemptRow | None] = relationship(lazy="raise", viewonly=True)
 
 
 class KeyRow(Base):

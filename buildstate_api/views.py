@@ -22,6 +22,8 @@ def project_view(row: ProjectRow) -> models.Project:
         description=row.description,
         storage_url=row.storage_url,
         catalog_version=row.catalog_version,
+        auto_resume=row.auto_resume,
+        max_auto_resumes=row.max_auto_resumes,
         created_at=row.created_at,
     )
 
@@ -70,7 +72,8 @@ def build_view(row: BuildRow) -> models.Build:
         active=tuple(row.active),
         resume_from=row.resume_from,
         lanes=tuple(models.Lane.model_validate(each) for each in row.lanes),
-        derived_from=None,
+        derived_from=None if row.parent is None else row.parent.number,
+        derived_state=row.derived_state,
         catalog_version=row.catalog_version,
         failure=None if row.failure is None else models.Failure.model_validate(row.failure),
         created_at=row.created_at,
@@ -86,7 +89,7 @@ def state_names(row: BuildRow) -> Mapping[int, str]:
 
 
 def attempt_view(build: BuildRow, row: AttemptRow) -> models.Attempt:
-    """Show an attempt, its artifacts loaded."""
+    """Show an attempt of a build, or one that it inherited; its artifacts loaded."""
     ended = row.ended_at
     return models.Attempt(
         id=row.id,
@@ -107,6 +110,12 @@ def attempt_view(build: BuildRow, row: AttemptRow) -> models.Attempt:
         ),
         fingerprint=row.fingerprint,
         artifacts=tuple(artifact_view(build.number, row, each) for each in row.artifacts),
+        compared_with=row.compared_with,
+        orchestrator=(
+            None
+            if row.orchestrator is None
+            else models.Orchestrator.model_validate(row.orchestrator)
+        ),
     )
 
 

@@ -27,20 +27,26 @@ from buildstate_core.errors import (
     Unreachable,
 )
 from buildstate_core.models import (
+    Adopt,
     Artifact,
     ArtifactVerified,
     Attempt,
     Build,
     BuildCreate,
+    BuildDerive,
+    Cancel,
     Catalog,
     CatalogSet,
     CatalogState,
     Claim,
     ClaimRequest,
     Complete,
+    Explanation,
     Fail,
+    Force,
     Health,
     Heartbeat,
+    Intervention,
     Key,
     KeyCreate,
     Lease,
@@ -50,9 +56,16 @@ from buildstate_core.models import (
     Problem,
     Project,
     ProjectCreate,
+    ProjectUpdate,
     Quarantine,
     Report,
+    ResumeCreate,
+    ResumeRequest,
+    Revocation,
+    Revoke,
+    Waive,
 )
+from buildstate_core.vocabulary import TRUNK
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -158,18 +171,31 @@ class Client:
         """List all projects by name."""
         return self._pages("/v1/projects", Project)
 
+    def update_project(self, name: str, update: ProjectUpdate) -> Project:
+        """Change what is said of a project; what is left out stays."""
+        return self._write("PATCH", f"/v1/projects/{_part(name)}", update, Project)
+
+    def list_catalogs(self, project: str) -> Iterator[Catalog]:
+        """List every version of a project's catalogue, newest first."""
+        return self._pages(f"/v1/projects/{_part(project)}/catalog/versions", Catalog)
+
     def get_catalog(self, project: str, *, version: int | None = None) -> Catalog:
         """Get a project's catalogue: the newest version, or the one named."""
         path = f"/v1/projects/{_part(project)}/catalog"
         return self._read(path if version is None else f"{path}/versions/{version}", Catalog)
 
-    def set_catalog(self, project: str, catalog: CatalogSet) -> Catalog:
-        """Give a project a new catalogue; builds in flight keep theirs."""
-        return self._write("PUT", f"/v1/projects/{_part(project)}/catalog", catalog, Catalog)
+    def set_catalog(
+        self, project: str, catalog: CatalogSet, *, apply_to_open: bool = False
+    ) -> Catalog:
+        """Give a project a new catalogue; builds in flight keep theirs unless told otherwise."""
+        path = f"/v1/projects/{_part(project)}/catalog{_for_open(apply_to_open)}"
+        return self._write("PUT", path, catalog, Catalog)
 
-    def insert_state(self, project: str, state: CatalogState) -> Catalog:
+    def insert_state(
+        self, project: str, state: CatalogState, *, apply_to_open: bool = False
+    ) -> Catalog:
         """Add one state to a project's catalogue; `Conflict` if its code is taken."""
-        path = f"/v1/projects/{_part(project)}/catalog/states"
+        path = f"/v1/projects/{_part(project)}/catalog/states{_for_open(apply_to_open)}"
         return self._write("POST", path, state, Catalog)
 
     # ---- builds ----
@@ -189,9 +215,16 @@ class Client:
         platform: str | None = None,
         status: str | None = None,
         key: str | None = None,
+        derived_from: str | int | None = None,
     ) -> Iterator[Build]:
         """List builds, newest first."""
-        query = {"project": project, "platform": platform, "status": status, "key": key}
+        query = {
+            "project": project,
+            "platform": platform,
+            "status": status,
+            "key": key,
+            "derived_from": derived_from,
+        }
         return self._pages("/v1/builds", Build, query)
 
     def history(self, build: str | int) -> Iterator[Attempt]:
@@ -201,6 +234,58 @@ class Client:
     def plan(self, build: str | int) -> Plan:
         """Get what a rerun of a build would do."""
         return self._read(f"{_build(build)}/plan", Plan)
+
+    def explain(
+        self, build: str | int, state: int, *, lane: str = TRUNK, attempt: int | None = None
+    ) -> Explanation:
+        """Explain what a rerun would do with a milestone, or why one of its attempts was run."""
+        asked = {"state": state, "lane": lane, "attempt": attempt}
+        query = urlencode({name: value for name, value in asked.items() if value is not None})
+        return self._read(f"{_build(build)}/explain?{query}", Explanation)
+
+    def derive_build(self, build: str | int, derive: BuildDerive) -> Build:
+        """Start a build from a checkpoint of another; said twice, it is the same one."""
+        return self._write("POST", f"{_build(build)}/derive", derive, Build)
+
+    # ---- what people decide ----
+
+    def waive(self, build: str | int, waive: Waive) -> Attempt:
+        """Say that a milestone is not needed; `Held` while a worker has it."""
+        return self._write("POST", f"{_build(build)}/waive", waive, Attempt)
+
+    def force(self, build: str | int, force: Force) -> Plan:
+        """Have everything from a state on run again; gives what a rerun then does."""
+        return self._write("POST", f"{_build(build)}/force", force, Plan)
+
+    def adopt(self, build: str | int, adopt: Adopt) -> Attempt:
+        """Make something that exists already what a state left; `Held` while a worker has it."""
+        return self._write("POST", f"{_build(build)}/adopt", adopt, Attempt)
+
+    def cancel_build(self, build: str | int, cancel: Cancel) -> Build:
+        """Give a build up; whoever works on it is told by its next heartbeat."""
+        return self._write("POST", f"{_build(build)}/cancel", cancel, Build)
+
+    def revoke_artifact(self, artifact: UUID | str, revoke: Revoke) -> Revocation:
+        """Take an artifact, and what was made from it, out of use for good."""
+        path = f"/v1/artifacts/{_part(str(artifact))}/revoke"
+        return self._write("POST", path, revoke, Revocation)
+
+    def interventions(self, build: str | int) -> Iterator[Intervention]:
+        """List what people decided about a build, oldest first."""
+        return self._pages(f"{_build(build)}/interventions", Intervention)
+
+    # ---- requests to resume ----
+
+    def resume(self, build: str | int, resume: ResumeCreate) -> ResumeRequest:
+        """Ask a build's orchestrator to go on; `Conflict` if none is known."""
+        return self._write("POST", f"{_build(build)}/resume", resume, ResumeRequest)
+
+    def list_resume_requests(
+        self, *, build: str | int | None = None, status: str | None = None
+    ) -> Iterator[ResumeRequest]:
+        """List requests to resume, newest first."""
+        query = {"build": build, "status": status}
+        return self._pages("/v1/resume-requests", ResumeRequest, query)
 
     def report(
         self, build: str | int, report: Report, *, idempotency_key: str | None = None
@@ -339,6 +424,10 @@ class Client:
 
 def _part(value: str) -> str:
     return quote(value, safe="")
+
+
+def _for_open(apply_to_open: bool) -> str:  # noqa: FBT001 - of one caller's name
+    return "?apply_to_open=true" if apply_to_open else ""
 
 
 def _build(build: str | int) -> str:

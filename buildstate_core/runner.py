@@ -44,6 +44,7 @@ from buildstate_core.models import (
     ClaimRequest,
     Complete,
     Fail,
+    Orchestrator,
 )
 from buildstate_core.vocabulary import TRUNK, ClaimDecision, Kind
 
@@ -63,6 +64,8 @@ class Milestone:
         machine: The attempts whose results the working machine holds; `None` for not said.
         is_rewound: Whether a later milestone starts from before this one, so that no later
             checkpoint stands in for it.
+        refuted: The attempt whose effect on the world a probe found to be gone.
+        orchestrator: What runs it, so that its own interface leads here and back.
         wait_seconds: How long to wait for another worker that has it; `None` for no limit.
     """
 
@@ -75,6 +78,8 @@ class Milestone:
     consumes: Sequence[int] | None = None
     machine: Collection[UUID] | None = None
     is_rewound: bool = False
+    refuted: UUID | None = None
+    orchestrator: Orchestrator | None = None
     wait_seconds: float | None = None
 
 
@@ -169,6 +174,8 @@ class Runner:
             consumes=None if milestone.consumes is None else tuple(milestone.consumes),
             machine=None if milestone.machine is None else tuple(milestone.machine),
             rewound=milestone.is_rewound,
+            refuted=milestone.refuted,
+            orchestrator=milestone.orchestrator,
         )
 
     def _wait(self, claim: Claim, deadline: float | None) -> None:
@@ -300,15 +307,16 @@ class Running:
         self._end()
         return done
 
-    def fail(self, message: str) -> Attempt:
-        """Record that it failed; the lease ends with it.
+    def fail(self, message: str, *, is_cancelled: bool = False) -> Attempt:
+        """Record that it failed, or that a person stopped it; the lease ends with it.
 
         Raises:
             StaleClaim: The milestone was lost or taken over meanwhile; nothing is recorded.
         """
         self._end()
         return self._runner.client.fail(
-            self.attempt.id, Fail(token=self._token, message=_storable(message))
+            self.attempt.id,
+            Fail(token=self._token, message=_storable(message), cancelled=is_cancelled),
         )
 
     def _upload(self, outputs: Sequence[Blob | ArtifactRecord]) -> tuple[ArtifactRecord, ...]:

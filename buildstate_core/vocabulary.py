@@ -105,6 +105,50 @@ class Decision(StrEnum):
     REFUSE = "refuse"
 
 
+class InterventionKind(StrEnum):
+    """What a person decided about a build."""
+
+    WAIVE = "waive"
+    """A milestone is not needed."""
+    FORCE = "force"
+    """Everything from a state on runs again."""
+    REVOKE = "revoke"
+    """An artifact, and what was made from it, is not used again."""
+    ADOPT = "adopt"
+    """Something that exists already becomes what a state left."""
+    CANCEL = "cancel"
+    """The build is given up."""
+    RESUME = "resume"
+    """The build's orchestrator is asked to go on."""
+
+
+class AutoResume(StrEnum):
+    """After what the service has a build's orchestrator go on by itself."""
+
+    NEVER = "never"
+    LOST = "lost"
+    """After a worker stopped answering."""
+    FAILED = "failed"
+    """After that, and after a failure."""
+
+
+class ResumeStatus(StrEnum):
+    """How far a request to resume has come.
+
+    ::
+
+        pending ──► sent ──► running ──► done
+           │          └────────┴───────► failed    the orchestrator's run ended badly
+           └───────────────────────────► failed    the orchestrator cannot be asked
+    """
+
+    PENDING = "pending"
+    SENT = "sent"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
 class ClaimDecision(StrEnum):
     """What a claim answers."""
 

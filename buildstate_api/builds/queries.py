@@ -13,6 +13,7 @@ from buildstate_api.tables import AttemptRow, BuildRow, CatalogRow, ProjectRow
 
 _WITH_NAMES: Final = (
     joinedload(BuildRow.project),
+    joinedload(BuildRow.parent),
     joinedload(BuildRow.catalog).selectinload(CatalogRow.states),
 )
 

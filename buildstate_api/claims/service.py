@@ -122,16 +122,17 @@ async def complete(session: AsyncSession, attempt_id: UUID, done: Complete) -> A
 
 
 async def fail(session: AsyncSession, attempt_id: UUID, failed: Fail) -> Attempt:
-    """Record an attempt's failure.
+    """Record that an attempt failed, or that a person stopped it.
 
     Raises:
         StaleClaim: The token is not the live claim's.
     """
+    status = AttemptStatus.CANCELLED if failed.cancelled else AttemptStatus.FAILED
     build, row, now = await _held_attempt(session, attempt_id)
-    if row.status == AttemptStatus.FAILED and _is_token_of(row, failed.token):
+    if row.status == status and _is_token_of(row, failed.token):
         return attempt_view(build, row)
     _check_live(build, row, failed.token, now)
-    changes.end(session, build, row, AttemptStatus.FAILED, at=now, message=failed.message)
+    changes.end(session, build, row, status, at=now, message=failed.message)
     await changes.derive(session, build)
     return attempt_view(build, await _find(session, attempt_id))
 
@@ -201,6 +202,9 @@ async def _run(  # noqa: PLR0917 - what a claim is made of
         lease_until=now + timedelta(seconds=request.lease_seconds),
         heartbeat_at=now,
         fingerprint=dict(granted.fingerprint),
+        orchestrator=None
+        if request.orchestrator is None
+        else request.orchestrator.model_dump(mode="json"),
         artifacts=[],
     )
     session.add(row)

@@ -93,6 +93,12 @@ ArtifactName = Annotated[
 ]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(storable)]
 Line = Annotated[str, StringConstraints(max_length=1000), AfterValidator(storable)]
+Why = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=1000, strip_whitespace=True),
+    AfterValidator(storable),
+    Field(examples=["the mirror was compromised"], description="Why, for whoever reads it later."),
+]
 Text = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(storable)]
 Uri = Annotated[
     str,

@@ -9,6 +9,7 @@ from buildstate_core.models.artifacts import Artifact, ArtifactRecords
 from buildstate_core.models.base import (
     Labels,
     LaneName,
+    Line,
     ProjectName,
     Request,
     Resource,
@@ -19,6 +20,13 @@ from buildstate_core.models.base import (
     storable,
 )
 from buildstate_core.vocabulary import TRUNK, AttemptStatus, BuildStatus, Kind
+
+BuildName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=600),
+    AfterValidator(storable),
+    Field(examples=["123", "rhel-common/9.6"]),
+]
 
 
 class BuildCreate(Request):
@@ -41,12 +49,41 @@ class BuildCreate(Request):
     restart: StrictBool = Field(
         default=False, description="Supersede the existing build with this key by a new one."
     )
+    derived_from: BuildName | None = Field(
+        default=None, description="The build to start from: a number, an id, or PROJECT/KEY."
+    )
+    derived_state: State | None = Field(
+        default=None, description="The checkpoint of it to start from; null for its resume point."
+    )
+    derived_lane: LaneName = Field(default=TRUNK, description="The lane of it to start from.")
 
     @property
     def derived_key(self) -> str:
         """The key of a request that has none: `9.6/aws/rhel-9/base`, a dash for what is missing."""
         parts = (self.version, self.platform, self.os, self.image_type)
         return "/".join(part or "-" for part in parts)
+
+
+class BuildDerive(Request):
+    """A new build that starts from a checkpoint of another one.
+
+    What is left out is as in that one. The same request again means the same build.
+    """
+
+    from_state: State | None = Field(
+        default=None, description="The checkpoint to start from; null for the resume point."
+    )
+    lane: LaneName = Field(default=TRUNK, description="The lane to start from.")
+    project: ProjectName | None = None
+    version: Word | None = None
+    platform: Word | None = None
+    os: Word | None = None
+    image_type: Word | None = None
+    key: (
+        Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(storable)]
+        | None
+    ) = None
+    labels: Labels | None = None
 
 
 class Failure(Resource):
@@ -91,6 +128,7 @@ class Build(Resource):
     resume_from: int | None
     lanes: tuple[Lane, ...]
     derived_from: int | None
+    derived_state: int | None = None
     catalog_version: int
     failure: Failure | None
     created_at: Time
@@ -99,8 +137,33 @@ class Build(Resource):
     finished_at: Time | None
 
 
+class Orchestrator(Request):
+    """What ran an attempt, so that its own interface leads here and back.
+
+    Attributes:
+        kind: `prefect`.
+        flow_run_id: The outermost flow run: the one that a deployment started.
+        ui_url: Where a person sees it.
+    """
+
+    kind: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")] = "prefect"
+    flow_run_id: UUID
+    flow_run_name: Word | None = None
+    task_run_id: UUID | None = None
+    deployment_id: UUID | None = None
+    deployment: Line | None = None
+    work_pool: Line | None = None
+    worker: Line | None = None
+    ui_url: Line | None = None
+
+
 class Attempt(Resource):
-    """One try at a milestone."""
+    """One try at a milestone.
+
+    Attributes:
+        compared_with: The attempt that its fingerprint was compared with when it was claimed.
+        orchestrator: What ran it, if that is known.
+    """
 
     id: UUID
     build: int
@@ -118,6 +181,8 @@ class Attempt(Resource):
     duration_seconds: float | None
     fingerprint: dict[str, str]
     artifacts: tuple[Artifact, ...]
+    compared_with: UUID | None = None
+    orchestrator: Orchestrator | None = None
 
 
 class Report(Request):

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from buildstate_core.models.artifacts import Artifact, ArtifactRecords
 from buildstate_core.models.base import (
@@ -17,7 +17,7 @@ from buildstate_core.models.base import (
     Token,
     Word,
 )
-from buildstate_core.models.builds import Attempt
+from buildstate_core.models.builds import Attempt, Orchestrator
 from buildstate_core.vocabulary import TRUNK, ClaimDecision, Kind
 
 
@@ -44,6 +44,11 @@ class ClaimRequest(Request):
         default=False,
         description="A later milestone starts from before this one: no checkpoint covers it.",
     )
+    refuted: UUID | None = Field(
+        default=None,
+        description="The attempt whose effect on the world a probe found to be gone.",
+    )
+    orchestrator: Orchestrator | None = None
 
 
 class Claim(Resource):
@@ -98,3 +103,6 @@ class Fail(Request):
 
     token: Token
     message: Text
+    cancelled: StrictBool = Field(
+        default=False, description="A person stopped it; it did not fail by itself."
+    )

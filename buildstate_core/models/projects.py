@@ -16,6 +16,7 @@ from buildstate_core.models.base import (
     Uri,
     storable,
 )
+from buildstate_core.vocabulary import AutoResume
 
 
 class CatalogState(Request):
@@ -78,6 +79,12 @@ def _a_storage(value: str) -> str:
     return value
 
 
+MaxResumes = Annotated[
+    int,
+    Field(strict=True, ge=0, le=100, description="How often one build is resumed by itself."),
+]
+
+
 class ProjectCreate(Request):
     """A new project. Without `states` it begins with the default catalogue."""
 
@@ -85,6 +92,17 @@ class ProjectCreate(Request):
     description: Line = ""
     storage_url: Annotated[Uri, AfterValidator(_a_storage)] | None = None
     states: CatalogStates | None = None
+    auto_resume: AutoResume = AutoResume.NEVER
+    max_auto_resumes: MaxResumes = 3
+
+
+class ProjectUpdate(Request):
+    """What is to change of a project; what is left out stays."""
+
+    description: Line | None = None
+    storage_url: Annotated[Uri, AfterValidator(_a_storage)] | None = None
+    auto_resume: AutoResume | None = None
+    max_auto_resumes: MaxResumes | None = None
 
 
 class Project(Resource):
@@ -95,4 +113,6 @@ class Project(Resource):
     description: str
     storage_url: str | None
     catalog_version: int
+    auto_resume: AutoResume = AutoResume.NEVER
+    max_auto_resumes: int = 3
     created_at: Time
