@@ -4,22 +4,35 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-from buildstate_api.tables import ArtifactRow, AttemptRow
-from buildstate_core.rules.facts import ArtifactFact, AttemptFact, History
-from buildstate_core.vocabulary import ArtifactKind, ArtifactStatus, AttemptStatus, Kind
+from buildstate_api.tables import ArtifactRow, AttemptRow, BuildRow, InterventionRow
+from buildstate_core.rules.facts import ArtifactFact, AttemptFact, Force, History
+from buildstate_core.vocabulary import TRUNK, ArtifactKind, ArtifactStatus, AttemptStatus, Kind
 
 
-def history_of(rows: Iterable[AttemptRow]) -> History:
-    """Give a build's attempts, with their artifacts loaded, as the rules see them."""
-    return History.of(attempt_fact(row) for row in rows)
+def history_of(
+    build: BuildRow, rows: Iterable[AttemptRow], forces: Iterable[InterventionRow] = ()
+) -> History:
+    """Give a build's attempts and those that it inherited as the rules see them.
+
+    Args:
+        build: The build.
+        rows: The attempts, with their artifacts and the numbers of their builds loaded.
+        forces: What people wanted to run again.
+    """
+    return History.of(
+        (attempt_fact(row, build) for row in rows),
+        [Force(each.state or 0, each.lane or TRUNK, each.at) for each in forces],
+    )
 
 
-def attempt_fact(row: AttemptRow) -> AttemptFact:
-    """Give one attempt, with its artifacts loaded, as the rules see it."""
+def attempt_fact(row: AttemptRow, build: BuildRow) -> AttemptFact:
+    """Give one attempt as the rules see it; one of another build belongs to the trunk."""
+    is_inherited = row.build_id != build.id
     return AttemptFact(
         id=str(row.id),
         state=row.state,
-        lane=row.lane,
+        lane=TRUNK if is_inherited else row.lane,
+        origin=row.build_number if is_inherited else None,
         number=row.number,
         status=AttemptStatus(row.status),
         kind=None if row.kind is None else Kind(row.kind),

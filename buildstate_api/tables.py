@@ -20,10 +20,11 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    select,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column, relationship
 
 from buildstate_core.vocabulary import (
     ArtifactKind,
@@ -241,7 +242,7 @@ class AttemptRow(Base):
     )
 
     id: Mapped[UUID]
-    build_id: Mapped[UUID]
+    build_id: Mapped[UUID] = mapped_column()
     lane: Mapped[str]
     state: Mapped[int] = mapped_column(SmallInteger)
     number: Mapped[int] = mapped_column(Integer)
@@ -260,6 +261,12 @@ class AttemptRow(Base):
     heartbeat_at: Mapped[datetime | None]
     fingerprint: Mapped[dict[str, Any]]
     compared_with: Mapped[UUID | None]
+    # Of the build that it was made in, for a build that inherited it; a query has to ask for it.
+    build_number: Mapped[int] = column_property(
+        select(BuildRow.number).where(BuildRow.id == build_id).scalar_subquery(),
+        deferred=True,
+        raiseload=True,
+    )
     orchestrator: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
     artifacts: Mapped[list["ArtifactRow"]] = relationship(

@@ -8,6 +8,7 @@ from buildstate_api.tables import (
     BuildRow,
     CatalogRow,
     EventRow,
+    InterventionRow,
     KeyRow,
     ProjectRow,
 )
@@ -88,12 +89,18 @@ def state_names(row: BuildRow) -> Mapping[int, str]:
     return {each.code: each.name for each in row.catalog.states}
 
 
+def maker_number(build: BuildRow, row: AttemptRow) -> int:
+    """Give the number of the build that an attempt was made in: this one, or one before it."""
+    return build.number if row.build_id == build.id else row.build_number
+
+
 def attempt_view(build: BuildRow, row: AttemptRow) -> models.Attempt:
     """Show an attempt of a build, or one that it inherited; its artifacts loaded."""
     ended = row.ended_at
+    number = maker_number(build, row)
     return models.Attempt(
         id=row.id,
-        build=build.number,
+        build=number,
         state=row.state,
         state_name=state_names(build).get(row.state),
         lane=row.lane,
@@ -109,7 +116,7 @@ def attempt_view(build: BuildRow, row: AttemptRow) -> models.Attempt:
             (ended - row.started_at).total_seconds() if ended and row.started_at else None
         ),
         fingerprint=row.fingerprint,
-        artifacts=tuple(artifact_view(build.number, row, each) for each in row.artifacts),
+        artifacts=tuple(artifact_view(number, row, each) for each in row.artifacts),
         compared_with=row.compared_with,
         orchestrator=(
             None
@@ -156,3 +163,18 @@ def key_view(row: KeyRow) -> models.Key:
 def event_view(build_number: int | None, row: EventRow) -> models.Event:
     """Show an event."""
     return models.Event(id=row.id, build=build_number, type=row.type, at=row.at, data=row.data)
+
+
+def intervention_view(build_number: int, row: InterventionRow) -> models.Intervention:
+    """Show what a person decided, its key loaded."""
+    return models.Intervention(
+        id=row.id,
+        build=build_number,
+        kind=row.kind,
+        state=row.state,
+        lane=row.lane,
+        artifact=row.artifact_id,
+        reason=row.reason,
+        actor=row.api_key.name,
+        at=row.at,
+    )

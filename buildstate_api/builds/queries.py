@@ -1,16 +1,24 @@
 """The SQL of builds and their attempts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import Float, cast, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import joinedload, selectinload, undefer
 
-from buildstate_api.tables import AttemptRow, BuildRow, CatalogRow, ProjectRow
+from buildstate_api.tables import (
+    AttemptRow,
+    BuildRow,
+    CatalogRow,
+    InheritedAttemptRow,
+    ProjectRow,
+)
+from buildstate_core.vocabulary import AttemptStatus, BuildStatus
 
+_RUNS_TO_LEARN_FROM: Final = 20
 _WITH_NAMES: Final = (
     joinedload(BuildRow.project),
     joinedload(BuildRow.parent),
@@ -51,8 +59,81 @@ async def build_by_key(
     return (await session.execute(query)).scalar_one_or_none()
 
 
+async def newest_of_version(
+    session: AsyncSession, project_id: UUID, version: str
+) -> BuildRow | None:
+    """Find the newest build of a version that none has superseded."""
+    query = (
+        select(BuildRow)
+        .where(
+            BuildRow.project_id == project_id,
+            BuildRow.version == version,
+            BuildRow.superseded_by.is_(None),
+        )
+        .options(*_WITH_NAMES)
+        .order_by(BuildRow.number.desc())
+        .limit(1)
+    )
+    return (await session.execute(query)).scalar_one_or_none()
+
+
+async def lock_builds(session: AsyncSession, build_ids: Iterable[UUID]) -> Sequence[BuildRow]:
+    """Lock several builds, in ascending order of their ids as everybody does.
+
+    Call it before a clock or an attempt is locked.
+    """
+    query = (
+        select(BuildRow)
+        .where(BuildRow.id.in_(list(build_ids)))
+        .options(*_WITH_NAMES)
+        .order_by(BuildRow.id)
+        .with_for_update(of=BuildRow)
+        .execution_options(populate_existing=True)
+    )
+    return (await session.execute(query)).scalars().all()
+
+
+async def lock_open_builds(session: AsyncSession, project_id: UUID) -> Sequence[UUID]:
+    """Lock the builds of a project that still take work, in ascending order of their ids."""
+    query = (
+        select(BuildRow.id)
+        .where(
+            BuildRow.project_id == project_id,
+            BuildRow.status.not_in([BuildStatus.COMPLETED, BuildStatus.CANCELLED]),
+            BuildRow.superseded_by.is_(None),
+        )
+        .order_by(BuildRow.id)
+        .with_for_update()
+    )
+    return (await session.execute(query)).scalars().all()
+
+
+async def pin_catalog(session: AsyncSession, build_ids: Iterable[UUID], version: int) -> None:
+    """Move locked builds to another version of their project's catalogue."""
+    await session.execute(
+        update(BuildRow)
+        .where(BuildRow.id.in_(list(build_ids)))
+        .values(catalog_version=version)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def descendants(session: AsyncSession, build_id: UUID) -> set[UUID]:
+    """Find the builds that derive from a build, and those that derive from these."""
+    found = select(BuildRow.id).where(BuildRow.derived_from == build_id).cte(recursive=True)
+    found = found.union(select(BuildRow.id).where(BuildRow.derived_from == found.c.id))
+    return set((await session.execute(select(found.c.id))).scalars())
+
+
+async def number(session: AsyncSession, build_id: UUID) -> int:
+    """Give the number of a build that is known to be there."""
+    query = select(BuildRow.number).where(BuildRow.id == build_id)
+    found: int = (await session.execute(query)).scalar_one()
+    return found
+
+
 async def builds_before(
-    session: AsyncSession, before: int | None, limit: int, filters: Mapping[str, str]
+    session: AsyncSession, before: int | None, limit: int, filters: Mapping[str, str | UUID]
 ) -> Sequence[BuildRow]:
     """List builds, newest first.
 
@@ -74,11 +155,20 @@ async def builds_before(
 
 
 async def attempts(session: AsyncSession, build_id: UUID) -> Sequence[AttemptRow]:
-    """Load all attempts of a build with their artifacts, in the order in which they happened."""
+    """Load all attempts of a build, and those that it inherited, with their artifacts.
+
+    In the order in which they happened. `build` is loaded of those that were inherited.
+    """
+    inherited = select(InheritedAttemptRow.attempt_id).where(
+        InheritedAttemptRow.build_id == build_id
+    )
     query = (
         select(AttemptRow)
-        .where(AttemptRow.build_id == build_id)
-        .options(selectinload(AttemptRow.artifacts))
+        .where(or_(AttemptRow.build_id == build_id, AttemptRow.id.in_(inherited)))
+        .options(
+            selectinload(AttemptRow.artifacts),
+            undefer(AttemptRow.build_number),
+        )
         .order_by(AttemptRow.as_of, AttemptRow.id)
         .execution_options(populate_existing=True)
     )
@@ -88,7 +178,7 @@ async def attempts(session: AsyncSession, build_id: UUID) -> Sequence[AttemptRow
 async def attempts_after(
     session: AsyncSession, build_id: UUID, after: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[AttemptRow]:
-    """List the attempts of a build with their artifacts, oldest first."""
+    """List the attempts of a build itself with their artifacts, oldest first."""
     order = tuple_(AttemptRow.as_of, AttemptRow.id)
     query = (
         select(AttemptRow)
@@ -116,3 +206,53 @@ async def attempt(
     return (
         await session.execute(query.execution_options(populate_existing=True))
     ).scalar_one_or_none()
+
+
+async def median_seconds(
+    session: AsyncSession, build: BuildRow, states: Collection[int]
+) -> Mapping[int, float]:
+    """Find how long the last runs of a build's project took at some states: their median.
+
+    Those on the build's platform count, or, at a state that has none of them, those on any.
+    """
+    is_alike = BuildRow.platform.is_not_distinct_from(build.platform).label("is_alike")
+    last = (
+        select(
+            AttemptRow.state,
+            is_alike,
+            func.extract("epoch", AttemptRow.ended_at - AttemptRow.started_at).label("seconds"),
+            func.row_number()
+            .over(partition_by=(AttemptRow.state, is_alike), order_by=AttemptRow.ended_at.desc())
+            .label("place"),
+        )
+        .join(BuildRow, BuildRow.id == AttemptRow.build_id)
+        .where(
+            BuildRow.project_id == build.project_id,
+            AttemptRow.state.in_(states),
+            AttemptRow.status == AttemptStatus.COMPLETED,
+            AttemptRow.lease_until.is_not(None),
+            AttemptRow.started_at.is_not(None),
+        )
+        .subquery()
+    )
+    median = func.percentile_cont(0.5).within_group(last.c.seconds)
+    query = (
+        select(last.c.state, cast(median, Float))
+        .where(last.c.place <= _RUNS_TO_LEARN_FROM)
+        .group_by(last.c.state, last.c.is_alike)
+        .order_by(last.c.state, last.c.is_alike)  # the platform's own come last, and win
+    )
+    return {state: seconds for state, seconds in await session.execute(query)}  # noqa: C416
+
+
+async def _load_makers(session: AsyncSession, inherited: Iterable[AttemptRow]) -> None:
+    """Load the builds of attempts, and leave those as they are that are being changed."""
+    by_build: dict[UUID, list[AttemptRow]] = {}
+    for row in inherited:
+        by_build.setdefault(row.build_id, []).append(row)
+    if not by_build:
+        return
+    query = select(BuildRow).where(BuildRow.id.in_(by_build))
+    for maker in (await session.execute(query)).scalars():
+        for row in by_build[maker.id]:
+            set_committed_value(row, "build", maker)

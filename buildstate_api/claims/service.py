@@ -16,14 +16,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from buildstate_api.builds import changes, queries
+from buildstate_api.builds.records import Records, records
+from buildstate_api.claims import answers
 from buildstate_api.claims.queries import next_fence
-from buildstate_api.facts import history_of
 from buildstate_api.leases import make_good
-from buildstate_api.tables import ArtifactRow, AttemptRow, BuildRow
-from buildstate_api.views import artifact_view, attempt_view
-from buildstate_core.errors import NotFound, Refused, StaleClaim
+from buildstate_api.resumes.triggers import ask_to_resume
+from buildstate_api.tables import AttemptRow, BuildRow
+from buildstate_api.views import attempt_view
+from buildstate_core.errors import NotFound, StaleClaim
 from buildstate_core.models import (
-    Artifact,
     Attempt,
     Claim,
     ClaimRequest,
@@ -36,14 +37,15 @@ from buildstate_core.rules.claims import (
     Closed,
     Granted,
     HeldByOther,
+    RequiresFirst,
     RunFirst,
     Skipped,
     Wish,
     answer_claim,
 )
-from buildstate_core.rules.reasons import HELD, describe
-from buildstate_core.rules.skipping import Recipe
-from buildstate_core.vocabulary import ArtifactStatus, AttemptStatus, ClaimDecision, Kind
+from buildstate_core.rules.reasons import describe
+from buildstate_core.rules.recipes import Recipe
+from buildstate_core.vocabulary import AttemptStatus, ClaimDecision, Kind
 
 
 async def claim(session: AsyncSession, ref: str, request: ClaimRequest) -> Claim:
@@ -55,24 +57,32 @@ async def claim(session: AsyncSession, ref: str, request: ClaimRequest) -> Claim
     """
     build = await changes.find(session, ref, lock=True)
     now = await changes.mark_lost(session, build)
-    rows = {str(row.id): row for row in await queries.attempts(session, build.id)}
+    known = await records(session, build)
     closed = changes.why_closed(build)
+    required = [each.requires for each in build.catalog.states if each.code == request.state]
     answer = answer_claim(
-        history_of(rows.values()), _wish(request), now=now, is_closed=closed is not None
+        known.history,
+        _wish(request),
+        now=now,
+        requires=required[0] if required else (),
+        is_closed=closed is not None,
     )
     match answer:
-        case Skipped(reason, attempt, is_resume_point):
-            return _skip(build, rows[attempt.id], reason, is_resume_point=is_resume_point)
+        case Skipped(reason, attempt):
+            row = known.row(attempt)
+            changes.emit_skip(session, build, row, request.worker, reason)
+            return answers.skip(build, row, answer)
         case HeldByOther(attempt):
-            return _held(build, rows[attempt.id])
-        case RunFirst(state, because, reason):
-            raise _run_first(
-                build, request, state, None if because is None else rows[because.id], reason
-            )
+            return answers.held(build, known.row(attempt))
+        case RunFirst(because=because):
+            row = None if because is None else known.row(because)
+            raise answers.run_first(build, request, answer, row)
+        case RequiresFirst():
+            raise answers.requires_first(build, request, answer)
         case Closed():
             raise changes.closed(build, closed or "closed")
         case Granted():
-            claimed = await _run(session, build, request, answer, rows, now)
+            claimed = await _run(session, build, request, answer, known, now)
             await changes.derive(session, build)
             return claimed
         case _:
@@ -134,6 +144,7 @@ async def fail(session: AsyncSession, attempt_id: UUID, failed: Fail) -> Attempt
     _check_live(build, row, failed.token, now)
     changes.end(session, build, row, status, at=now, message=failed.message)
     await changes.derive(session, build)
+    await ask_to_resume(session, build, [row])
     return attempt_view(build, await _find(session, attempt_id))
 
 
@@ -144,29 +155,7 @@ def _wish(request: ClaimRequest) -> Wish:
         recipe=Recipe(kind=request.kind, parts=request.fingerprint, consumes=request.consumes),
         machine=None if request.machine is None else {str(each) for each in request.machine},
         is_rewound=request.rewound,
-    )
-
-
-def _skip(build: BuildRow, row: AttemptRow, reason: str, *, is_resume_point: bool) -> Claim:
-    return Claim(
-        decision=ClaimDecision.SKIP,
-        reason=reason,
-        text=describe(reason),
-        attempt=attempt_view(build, row),
-        artifacts=_usable(build, row),
-        is_resume_point=is_resume_point,
-        storage_url=build.project.storage_url,
-    )
-
-
-def _held(build: BuildRow, row: AttemptRow) -> Claim:
-    return Claim(
-        decision=ClaimDecision.HELD,
-        reason=HELD,
-        text=describe(HELD),
-        attempt=attempt_view(build, row),
-        holder=row.worker,
-        lease_until=row.lease_until,
+        refuted=None if request.refuted is None else str(request.refuted),
     )
 
 
@@ -175,11 +164,11 @@ async def _run(  # noqa: PLR0917 - what a claim is made of
     build: BuildRow,
     request: ClaimRequest,
     granted: Granted,
-    rows: dict[str, AttemptRow],
+    known: Records,
     now: datetime,
 ) -> Claim:
     if granted.takes_over is not None:
-        reported = rows[granted.takes_over.id]
+        reported = known.row(granted.takes_over)
         message = "a claim took over; nobody had said how it went"
         changes.end(session, build, reported, AttemptStatus.LOST, at=now, message=message)
         await session.flush()
@@ -202,6 +191,7 @@ async def _run(  # noqa: PLR0917 - what a claim is made of
         lease_until=now + timedelta(seconds=request.lease_seconds),
         heartbeat_at=now,
         fingerprint=dict(granted.fingerprint),
+        compared_with=None if granted.compared_with is None else UUID(granted.compared_with.id),
         orchestrator=None
         if request.orchestrator is None
         else request.orchestrator.model_dump(mode="json"),
@@ -220,41 +210,11 @@ async def _run(  # noqa: PLR0917 - what a claim is made of
         lease_until=row.lease_until,
         is_in_place=granted.is_in_place,
         restore=tuple(
-            artifact for each in granted.restore for artifact in _usable(build, rows[each.id])
+            artifact
+            for each in granted.restore
+            for artifact in answers.usable(build, known.row(each))
         ),
         storage_url=build.project.storage_url,
-    )
-
-
-def _run_first(
-    build: BuildRow, request: ClaimRequest, state: int, because: AttemptRow | None, reason: str
-) -> Refused:
-    return Refused(
-        f"State {request.state} of build {build.number} has to run, since {describe(reason)};"
-        f" it needs state {state} first: {_why_first(because)}.",
-        state=state,
-        code="run-first",
-        field="state",
-        hint=f"Run the pipeline again from state {state}; what is done before it is skipped.",
-    )
-
-
-def _why_first(because: AttemptRow | None) -> str:
-    if because is None or because.status != AttemptStatus.COMPLETED:
-        return "it has left nothing yet that could be used"
-    lost = next((each for each in because.artifacts if _is_lost(each)), None)
-    if lost is not None:
-        return f"what it left is not usable any more ({lost.status_reason or lost.status})"
-    return "it changed a working machine, and this is another one or was changed since"
-
-
-def _is_lost(row: ArtifactRow) -> bool:
-    return row.status != ArtifactStatus.AVAILABLE
-
-
-def _usable(build: BuildRow, row: AttemptRow) -> tuple[Artifact, ...]:
-    return tuple(
-        artifact_view(build.number, row, each) for each in row.artifacts if not _is_lost(each)
     )
 
 
@@ -289,6 +249,8 @@ def _check_live(build: BuildRow, row: AttemptRow, token: str, now: datetime) -> 
     if row.status == AttemptStatus.IN_PROGRESS and not expired and build.superseded_by is None:
         return
     how = "lost: its lease ran out" if row.status == AttemptStatus.IN_PROGRESS else row.status
+    if row.status == AttemptStatus.CANCELLED and row.message:
+        how = f"cancelled ({row.message})"
     if build.superseded_by is not None:
         how = "given up: its build was restarted"
     raise StaleClaim(

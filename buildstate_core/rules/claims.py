@@ -8,7 +8,9 @@ from buildstate_core.rules import reasons
 from buildstate_core.rules.attempts import is_expired, settled
 from buildstate_core.rules.facts import AttemptFact, History
 from buildstate_core.rules.progress import resume_point
-from buildstate_core.rules.skipping import Recipe, Rerun, Skip, fingerprint, judge
+from buildstate_core.rules.recipes import Recipe, fingerprint
+from buildstate_core.rules.skipping import Rerun, Skip, judge
+from buildstate_core.vocabulary import TRUNK
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +25,7 @@ class Wish:
             one is refused.
         is_rewound: Whether a later milestone has to start from before this one, so that no later
             checkpoint stands in for what it does to the machine.
+        refuted: The attempt whose effect on the world a probe found to be gone.
     """
 
     state: int
@@ -30,6 +33,7 @@ class Wish:
     recipe: Recipe
     machine: Collection[str] | None = None
     is_rewound: bool = False
+    refuted: str | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Granted:
             to be consumed, or else the checkpoint before, unless the machine is beyond that.
         is_in_place: Whether the machine is beyond the checkpoint before: it holds a step since,
             and what it has must not be undone.
+        compared_with: The attempt that it was compared with.
         takes_over: A live attempt that nobody vouches for any more, to be ended as lost: it was
             reported and left open, or its lease has run out.
     """
@@ -53,6 +58,7 @@ class Granted:
     fingerprint: Mapping[str, str]
     restore: tuple[AttemptFact, ...] = ()
     is_in_place: bool = False
+    compared_with: AttemptFact | None = None
     takes_over: AttemptFact | None = None
 
 
@@ -92,58 +98,119 @@ class RunFirst:
 
 
 @dataclass(frozen=True)
+class RequiresFirst:
+    """The catalogue requires another state before it, which is not done.
+
+    Attributes:
+        state: The lowest such state.
+        attempt: The newest attempt at it, if there was one.
+        reason: Why the milestone that was asked for has to run at all.
+    """
+
+    state: int
+    attempt: AttemptFact | None
+    reason: str
+
+
+@dataclass(frozen=True)
 class Closed:
     """The build no longer takes any work, and this would be work."""
 
     reason: str
 
 
-Answer = Granted | Skipped | HeldByOther | RunFirst | Closed
+Answer = Granted | Skipped | HeldByOther | RunFirst | RequiresFirst | Closed
 
 
-def answer_claim(history: History, wish: Wish, *, now: datetime, is_closed: bool = False) -> Answer:
+def answer_claim(
+    history: History,
+    wish: Wish,
+    *,
+    now: datetime,
+    requires: Collection[int] = (),
+    is_closed: bool = False,
+) -> Answer:
     """Answer a claim.
 
     Args:
         history: All attempts of the build; those whose lease ran out may still be live in it.
         wish: What the worker asks for.
         now: The database's time.
+        requires: The states that the catalogue requires before this one.
         is_closed: Whether the build is completed or cancelled.
     """
     current = history.view(wish.lane, begin=wish.state).get(wish.state)
     live = current if current is not None and current.status.is_live else None
     if live is not None and live.is_claimed and not is_expired(live, now):
         return HeldByOther(live)
-    view = settled(history, now).view(wish.lane, begin=wish.state)
-    verdict = judge(view, wish.state, wish.recipe, is_closed=is_closed)
-    if wish.is_rewound and isinstance(verdict, Skip) and verdict.attempt.changed_a_machine_only:
-        verdict = Rerun(reasons.REWOUND)
+    known = settled(history, now)
+    view = known.view(wish.lane, begin=wish.state)
+    verdict = _verdict(known, view, wish, is_closed=is_closed)
     if isinstance(verdict, Skip):
         checkpoint = resume_point(view)
         is_resume_point = checkpoint is not None and checkpoint.state == wish.state
         return Skipped(verdict.reason, verdict.attempt, is_resume_point)
     if is_closed:
         return Closed(verdict.reason)
+    return _work(history, view, wish, verdict.reason, live=live, requires=requires)
+
+
+def _work(
+    history: History,
+    view: Mapping[int, AttemptFact],
+    wish: Wish,
+    reason: str,
+    *,
+    live: AttemptFact | None,
+    requires: Collection[int],
+) -> Granted | RunFirst | RequiresFirst:
+    """Grant what has to run, unless something else has to come first."""
     below = {state: each for state, each in view.items() if state < wish.state}
+    required = min((each for each in requires if not _is_done(below, each)), default=None)
+    if required is not None:
+        return RequiresFirst(required, below.get(required), reason)
     base = _base(below, wish.machine)
     if isinstance(base, RunFirst):
-        return replace(base, reason=verdict.reason)
+        return replace(base, reason=reason)
     consumes = wish.recipe.consumes
     missing = next((each for each in consumes or () if not _stands(below, each)), None)
     if missing is not None:
-        return RunFirst(missing, below.get(missing), verdict.reason)
+        return RunFirst(missing, below.get(missing), reason)
     return Granted(
-        reason=verdict.reason,
+        reason=reason,
         number=1 + max((each.number for each in _tries(history, wish)), default=0),
         fingerprint=fingerprint(view, wish.state, wish.recipe),
         restore=_to_restore(below, base, consumes),
         is_in_place=base is not None and base.changed_a_machine_only,
+        compared_with=view.get(wish.state),
         takes_over=live,
     )
 
 
+def _verdict(
+    known: History, view: Mapping[int, AttemptFact], wish: Wish, *, is_closed: bool
+) -> Skip | Rerun:
+    """Judge from the records, then by what only the worker knows."""
+    lanes = known.lanes if wish.lane == TRUNK else ()
+    branches = [known.view(lane) for lane in lanes]
+    verdict = judge(view, wish.state, wish.recipe, branches=branches, is_closed=is_closed)
+    if isinstance(verdict, Rerun):
+        is_rewound = wish.is_rewound and verdict.reason == reasons.NOT_RESTORABLE
+        return Rerun(reasons.REWOUND) if is_rewound else verdict
+    if verdict.attempt.id == wish.refuted:
+        is_gone = bool(verdict.attempt.artifacts)
+        return Rerun(reasons.ARTIFACT_GONE if is_gone else reasons.EFFECT_GONE)
+    if wish.is_rewound and verdict.attempt.changed_a_machine_only:
+        return Rerun(reasons.REWOUND)
+    return verdict
+
+
 def _tries(history: History, wish: Wish) -> list[AttemptFact]:
-    return [each for each in history.attempts if (each.lane, each.state) == (wish.lane, wish.state)]
+    return [
+        each
+        for each in history.attempts
+        if each.origin is None and (each.lane, each.state) == (wish.lane, wish.state)
+    ]
 
 
 def _to_restore(
@@ -165,7 +232,7 @@ def _base(
     """
     steps: list[AttemptFact] = []
     for _, attempt in sorted(below.items(), reverse=True):
-        if attempt.unusable_artifact is not None:
+        if attempt.unusable_artifact is not None or attempt.is_forced:
             return RunFirst(attempt.state, attempt)
         if attempt.is_checkpoint:
             return _unless_stepped(steps, machine) or attempt
@@ -178,6 +245,10 @@ def _base(
 
 def _stands(below: Mapping[int, AttemptFact], state: int) -> bool:
     return state in below and below[state].is_standing
+
+
+def _is_done(below: Mapping[int, AttemptFact], state: int) -> bool:
+    return state in below and below[state].is_done
 
 
 def _unless_stepped(steps: list[AttemptFact], machine: Collection[str] | None) -> RunFirst | None:

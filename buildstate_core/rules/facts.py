@@ -3,8 +3,8 @@
 Times are the database's, in UTC. Nothing here does I/O.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -50,6 +50,8 @@ class AttemptFact:
         as_of: When the newest thing known about it happened.
         lease_until: When a claimed attempt is lost unless renewed; `None` for a plain report.
         fingerprint: Part name to digest, of what went into it.
+        origin: The number of the build that it was inherited from; `None` for the build's own.
+        is_forced: Whether a person has asked since for it to run again.
     """
 
     id: str
@@ -66,6 +68,8 @@ class AttemptFact:
     message: str | None = None
     fingerprint: Mapping[str, str] = field(default_factory=dict)
     artifacts: tuple[ArtifactFact, ...] = ()
+    origin: int | None = None
+    is_forced: bool = False
 
     @property
     def is_claimed(self) -> bool:
@@ -73,9 +77,12 @@ class AttemptFact:
         return self.lease_until is not None
 
     @property
-    def order(self) -> tuple[datetime, str]:
-        """Sorts attempts by when they happened, whatever the order in which they arrived."""
-        return (self.as_of, self.id)
+    def order(self) -> tuple[bool, datetime, str]:
+        """Sorts attempts by when they happened, whatever the order in which they arrived.
+
+        What a build inherited happened before all that it did itself.
+        """
+        return (self.origin is None, self.as_of, self.id)
 
     @property
     def unusable_artifact(self) -> ArtifactFact | None:
@@ -85,7 +92,16 @@ class AttemptFact:
     @property
     def is_standing(self) -> bool:
         """Whether it completed and all that it left may still be used."""
-        return self.status is AttemptStatus.COMPLETED and self.unusable_artifact is None
+        return (
+            self.status is AttemptStatus.COMPLETED
+            and self.unusable_artifact is None
+            and not self.is_forced
+        )
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the milestone needs no further work as far as this attempt can tell."""
+        return self.status.is_done and not self.is_forced
 
     @property
     def is_checkpoint(self) -> bool:
@@ -105,6 +121,8 @@ class AttemptFact:
         """
         if self.kind is Kind.EPHEMERAL:
             return False
+        if self.is_forced:
+            return True
         if self.status is AttemptStatus.COMPLETED:
             return self.unusable_artifact is not None
         return self.ended_in_vain
@@ -120,15 +138,44 @@ class AttemptFact:
 
 
 @dataclass(frozen=True)
+class Force:
+    """A person wants everything from a state on to run again: in a lane, or, in the trunk, in all.
+
+    Attributes:
+        at: When that was said; what happened since counts.
+    """
+
+    state: int
+    lane: str
+    at: datetime
+
+    def is_about(self, attempt: AttemptFact) -> bool:
+        """Whether an attempt is one that was to run again."""
+        return (
+            attempt.status.is_done
+            and attempt.state >= self.state
+            and self.lane in {TRUNK, attempt.lane}
+            and (attempt.origin is not None or attempt.as_of <= self.at)
+        )
+
+
+@dataclass(frozen=True)
 class History:
-    """All attempts of one build, in any order."""
+    """All attempts of one build, and those that it inherited, in any order."""
 
     attempts: tuple[AttemptFact, ...]
 
     @classmethod
-    def of(cls, attempts: Iterable[AttemptFact]) -> "History":
-        """Collect attempts."""
-        return cls(tuple(attempts))
+    def of(cls, attempts: Iterable[AttemptFact], forces: Collection[Force] = ()) -> "History":
+        """Collect attempts, and note which of them a person wants to run again."""
+        return cls(
+            tuple(
+                replace(each, is_forced=True)
+                if any(force.is_about(each) for force in forces)
+                else each
+                for each in attempts
+            )
+        )
 
     @cached_property
     def _newest(self) -> Mapping[tuple[str, int], AttemptFact]:
@@ -145,7 +192,7 @@ class History:
     def view(self, lane: str, *, begin: int | None = None) -> Mapping[int, AttemptFact]:
         """Give the newest attempt by state as a lane sees it, in ascending order of state.
 
-        A lane sees the trunk up to where it begins.
+        A lane sees the trunk up to where it begins, and the trunk what the build inherited.
 
         Args:
             lane: The lane that looks.

@@ -1,5 +1,6 @@
 """Whether what goes into a milestone is the same as before, part by part."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Final
 
@@ -29,10 +30,14 @@ def changed_part(old: Mapping[str, str], new: Mapping[str, str]) -> str | None:
 
 
 def upstream_part(attempt: AttemptFact) -> tuple[str, str] | None:
-    """Give the fingerprint part for work that consumes an attempt's artifacts.
+    """Give the fingerprint part for work that builds on what an attempt left.
 
-    The digests of its artifacts by name; `None` when one of them was never verified.
+    The digests of its artifacts by name; `None` when one of them was never verified. Of a step
+    what went into it, or, where that was not said, which attempt it was; `None` for a step that
+    was only reported.
     """
+    if attempt.changed_a_machine_only:
+        return (f"{_UPSTREAM}{attempt.state}", _step(attempt)) if attempt.is_claimed else None
     named = sorted((each.name, each.digest) for each in attempt.artifacts if each.digest)
     if not attempt.artifacts or len(named) < len(attempt.artifacts):
         return None
@@ -40,6 +45,13 @@ def upstream_part(attempt: AttemptFact) -> tuple[str, str] | None:
         named[0][1] if len(named) == 1 else ",".join(f"{name}={value}" for name, value in named)
     )
     return f"{_UPSTREAM}{attempt.state}", digest
+
+
+def _step(attempt: AttemptFact) -> str:
+    if not attempt.fingerprint:
+        return f"attempt:{attempt.id}"
+    parts = "\n".join(f"{part}={digest}" for part, digest in sorted(attempt.fingerprint.items()))
+    return f"step:{hashlib.sha256(parts.encode()).hexdigest()}"
 
 
 def upstream_state(part: str) -> int | None:

@@ -12,6 +12,13 @@ from buildstate_core.rules.progress import resume_point
 from buildstate_core.rules.skipping import Skip, judge
 from buildstate_core.vocabulary import TRUNK, AttemptStatus, Decision, Kind
 
+_URGENCY: Final = (
+    Decision.SKIP,
+    Decision.RESTORE,
+    Decision.WAIT,
+    Decision.REFUSE,
+    Decision.RUN,
+)
 _AT_WORK: Final = frozenset({Decision.RUN, Decision.WAIT})
 
 
@@ -37,7 +44,7 @@ def plan(
     now: datetime,
     is_closed: bool = False,
 ) -> tuple[Planned, ...]:
-    """Say what a rerun would do, lane by lane and in ascending order of state.
+    """Say what a rerun would do: the trunk, then lane by lane, in ascending order of state.
 
     The recipe of a rerun is not known here, so it is taken as unchanged. What follows a milestone
     that runs again is shown as running too; it is kept if that gives the same result as before.
@@ -51,11 +58,33 @@ def plan(
         is_closed: Whether the build no longer takes any work.
     """
     known = settled(history, now)
+    trunk = known.view(TRUNK)
+    if not known.lanes:
+        return tuple(_lane_plan(TRUNK, trunk, states, is_closed=is_closed))
+    planned = [
+        each
+        for lane in known.lanes
+        for each in _lane_plan(lane, known.view(lane), states, is_closed=is_closed)
+    ]
+    own = [each for each in planned if each.lane != TRUNK]
+    seen = {each.state for each in planned if each.lane == TRUNK}
+    unseen = {state: each for state, each in trunk.items() if state not in seen}
+    behind = _lane_plan(TRUNK, trunk, (), is_closed=is_closed) if unseen else []
     return tuple(
-        planned
-        for lane in known.lanes or (TRUNK,)
-        for planned in _lane_plan(lane, known.view(lane), states, is_closed=is_closed)
+        _for_all_lanes([each for each in planned if each.lane == TRUNK])
+        + [each for each in behind if each.state in unseen]
+        + own
     )
+
+
+def _for_all_lanes(planned: Collection[Planned]) -> list[Planned]:
+    """Plan the trunk once: what one lane needs of it is done, whatever the others do without."""
+    found: dict[int, Planned] = {}
+    for each in planned:
+        known = found.get(each.state)
+        if known is None or _URGENCY.index(each.decision) > _URGENCY.index(known.decision):
+            found[each.state] = each
+    return [each for _, each in sorted(found.items())]
 
 
 def _lane_plan(
@@ -71,9 +100,13 @@ def _lane_plan(
     for state in sorted({*view, *(each for each in states if each > highest)}):
         decision, reason = _decide(view, state, rerun, is_closed=is_closed)
         each = Planned(
-            state=state, lane=lane, decision=decision, reason=reason, attempt=view.get(state)
+            state=state,
+            lane=view[state].lane if state in view else lane,
+            decision=decision,
+            reason=reason,
+            attempt=view.get(state),
         )
-        if decision is Decision.RUN and rerun is None and not _is_ephemeral(each):
+        if rerun is None and _may_change_what_follows(each):
             rerun = state
         planned.append(each)
     planned = _without_idle_setup(planned)
@@ -99,6 +132,15 @@ def _decide(
     if rerun is not None and verdict.reason != reasons.WAIVED:
         return Decision.RUN, reasons.upstream_changed(rerun)
     return Decision.SKIP, verdict.reason
+
+
+def _may_change_what_follows(planned: Planned) -> bool:
+    """Whether what is made anew may differ; a step done again with the same recipe does not."""
+    return (
+        planned.decision is Decision.RUN
+        and planned.reason != reasons.NOT_RESTORABLE
+        and not _is_ephemeral(planned)
+    )
 
 
 def _is_ephemeral(planned: Planned) -> bool:

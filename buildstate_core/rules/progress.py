@@ -89,14 +89,12 @@ def frontier(view: Mapping[int, AttemptFact], required: Collection[int] = ()) ->
         required: The states that may not be missing.
     """
     reached = 0
-    missing = sorted(
-        state for state in required if state not in view or not view[state].status.is_done
-    )
+    missing = sorted(state for state in required if state not in view or not view[state].is_done)
     limit = missing[0] if missing else None
     for state, attempt in sorted(view.items()):
-        if (limit is not None and state > limit) or attempt.ended_in_vain:
+        if (limit is not None and state > limit) or attempt.ended_in_vain or attempt.is_forced:
             break
-        if attempt.status.is_done:
+        if attempt.is_done:
             reached = state
     return reached
 
@@ -130,9 +128,7 @@ def _lane(
         status=_status(
             view,
             newest,
-            is_at_the_end=reached >= last_state
-            and last_state in view
-            and view[last_state].status.is_done,
+            is_at_the_end=reached >= last_state and last_state in view and view[last_state].is_done,
         ),
     )
 
@@ -140,7 +136,7 @@ def _lane(
 def _status(
     view: Mapping[int, AttemptFact], newest: AttemptFact | None, *, is_at_the_end: bool
 ) -> BuildStatus:
-    if newest is None:
+    if newest is None or newest.origin is not None:
         return BuildStatus.PENDING
     if _has_failed(newest):
         return BuildStatus.FAILED

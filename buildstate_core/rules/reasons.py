@@ -12,6 +12,7 @@ ARTIFACT_GONE: Final = "artifact_gone"
 ARTIFACT_CORRUPT: Final = "artifact_corrupt"
 NOT_RESTORABLE: Final = "not_restorable"
 REWOUND: Final = "rewound"
+EFFECT_GONE: Final = "effect_gone"
 EXPIRED: Final = "expired"
 REVOKED: Final = "revoked"
 FORCED: Final = "forced"
@@ -32,6 +33,7 @@ _TEXTS: Final = {
     LOST_WORKER: "the worker that had it stopped answering",
     ARTIFACT_GONE: "its artifact is gone from storage",
     ARTIFACT_CORRUPT: "its artifact does not have the recorded content",
+    EFFECT_GONE: "its probe says that what it did no longer holds",
     NOT_RESTORABLE: "it only changed a machine, and no later checkpoint covers it",
     REWOUND: "it was skipped, but a later milestone has to start from before it",
     EXPIRED: "its artifact has expired",
@@ -71,6 +73,11 @@ def upstream_changed(state: int) -> str:
 def covered_by(state: int) -> str:
     """Give the reason for a step that a later checkpoint includes."""
     return f"{_COVERED_BY}:{state}"
+
+
+def derived_from(build: int) -> str:
+    """Give the reason for what another build has done, from which this one derives."""
+    return f"{_DERIVED_FROM}:{build}"
 
 
 def describe(reason: str) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 from hypothesis import settings
 
 from buildstate_core.rules.facts import ArtifactFact, AttemptFact, History
-from buildstate_core.rules.skipping import Recipe
+from buildstate_core.rules.recipes import Recipe
 from buildstate_core.vocabulary import TRUNK, ArtifactKind, ArtifactStatus, AttemptStatus, Kind
 
 START: Final = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -13,7 +13,8 @@ from buildstate_core.rules.claims import (
     answer_claim,
 )
 from buildstate_core.rules.facts import AttemptFact
-from buildstate_core.rules.skipping import Recipe
+from buildstate_core.rules.fingerprints import upstream_part
+from buildstate_core.rules.recipes import Recipe
 from buildstate_core.vocabulary import AttemptStatus, Kind
 
 from .factories import (
@@ -93,13 +94,20 @@ def test_a_milestone_is_held_as_long_as_the_lease_of_its_holder_is_good(
 ) -> None:
     live = make_attempt(25, status=LIVE, lease_until_minute=lease_until_minute)
     answer = claim(live, state=25)
-    expected = Granted("lost_worker", 2, {}, takes_over=live)
-    assert answer == (HeldByOther(live) if is_held else expected)
+    if is_held:
+        assert answer == HeldByOther(live)
+        return
+    assert isinstance(answer, Granted)
+    assert (answer.reason, answer.number, answer.takes_over) == ("lost_worker", 2, live)
+    assert answer.compared_with is not None
+    assert answer.compared_with.id == live.id
 
 
 def test_a_report_that_was_left_open_is_taken_over() -> None:
     live = make_attempt(25, status=LIVE, is_claimed=False)
-    assert claim(live, state=25) == Granted("never_completed", 2, {}, takes_over=live)
+    assert claim(live, state=25) == Granted(
+        "never_completed", 2, {}, compared_with=live, takes_over=live
+    )
 
 
 def test_a_holder_in_one_lane_does_not_hold_another() -> None:
@@ -326,11 +334,14 @@ def run_through(store: Store, states: tuple[int, ...], *, is_tracked: bool) -> l
     ],
 )
 def test_the_example_of_the_design_as_claims(*, is_tracked: bool, expected: list[str]) -> None:
+    recipe = {"upstream:25": "sha256:25"}
+    step = upstream_part(make_attempt(30, fingerprint=recipe))
+    assert step is not None
     attempts = (
         checkpoint(10),
         checkpoint(25),
-        make_attempt(30),
-        make_attempt(35),
+        make_attempt(30, fingerprint=recipe),
+        make_attempt(35, fingerprint=recipe | {step[0]: step[1]}),
         make_attempt(50, status=FAILED),
     )
     store = Store(now=at(100), attempts={each.id: each for each in attempts})

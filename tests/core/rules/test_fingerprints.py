@@ -62,7 +62,6 @@ def test_a_part_that_only_one_side_has_never_counts(
 @pytest.mark.parametrize(
     ("artifacts", "part"),
     [
-        pytest.param((), None, id="a step has no digest"),
         pytest.param((make_artifact(digest=None),), None, id="never verified: unknown"),
         pytest.param(
             (make_artifact(digest="sha256:aa"),), ("upstream:25", "sha256:aa"), id="one artifact"
@@ -83,6 +82,19 @@ def test_what_a_milestone_left_becomes_a_part_of_those_that_consume_it(
     artifacts: tuple[ArtifactFact, ...], part: tuple[str, str] | None
 ) -> None:
     assert upstream_part(make_attempt(25, artifacts=artifacts)) == part
+
+
+def test_a_step_is_known_by_what_went_into_it() -> None:
+    first = upstream_part(make_attempt(25, fingerprint={"command": "aa"}))
+    again = upstream_part(make_attempt(25, number=2, minute=90, fingerprint={"command": "aa"}))
+    other = upstream_part(make_attempt(25, fingerprint={"command": "bb"}))
+    assert first == again
+    assert first != other
+
+
+def test_a_step_of_which_nothing_is_known_is_known_by_its_attempt() -> None:
+    assert upstream_part(make_attempt(25)) == ("upstream:25", "attempt:trunk/025/1")
+    assert upstream_part(make_attempt(25, is_claimed=False)) is None
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -5,7 +6,8 @@ import pytest
 
 from buildstate_core.rules import skipping
 from buildstate_core.rules.facts import AttemptFact
-from buildstate_core.rules.skipping import Recipe, Rerun, Skip, fingerprint, judge
+from buildstate_core.rules.recipes import Recipe, fingerprint
+from buildstate_core.rules.skipping import Rerun, Skip, judge
 from buildstate_core.vocabulary import ArtifactKind, ArtifactStatus, AttemptStatus, Kind
 
 from .factories import (
@@ -236,6 +238,8 @@ COVERED = [
     ),
 ]
 
+SAME_STEP = "step:" + hashlib.sha256(b"command=same").hexdigest()
+
 REDONE = [
     case(
         checkpoint(10),
@@ -247,12 +251,28 @@ REDONE = [
         label="a step between the checkpoint and it ran again",
     ),
     case(
-        make_attempt(20, number=2, minute=26),
-        checkpoint(22, digest=None),
-        checkpoint(25),
+        make_attempt(20, number=2, minute=26, fingerprint={"command": "new"}),
+        checkpoint(25, fingerprint={"upstream:20": "step:of the old command"}),
         state=25,
         expected="run upstream_changed:20",
-        label="a step ran again, and what came of it is not known",
+        label="a step ran again with another recipe",
+    ),
+    case(
+        checkpoint(40, number=2, minute=40),
+        checkpoint(42, minute=90),
+        checkpoint(45, fingerprint={"upstream:40": "sha256:40"}),
+        state=45,
+        recipe=make_recipe(),
+        expected="run upstream_changed:42",
+        label="a checkpoint was inserted below it",
+    ),
+    case(
+        checkpoint(60),
+        make_attempt(70, kind=Kind.GATE, fingerprint={"command": "aa"}),
+        state=70,
+        recipe=make_recipe(kind=Kind.GATE, parts={"command": "aa"}),
+        expected="run upstream_changed:60",
+        label="a gate whose verdict is not about the digest that is there",
     ),
     case(
         make_attempt(20, number=2, minute=90),
@@ -338,6 +358,30 @@ SKIPPED = [
         recipe=make_recipe(),
         expected="skip unchanged",
         label="early cut-off: a step ran again below a checkpoint that is the same",
+    ),
+    case(
+        make_attempt(20, number=2, minute=26, fingerprint={"command": "same"}),
+        checkpoint(25, fingerprint={"upstream:20": SAME_STEP}),
+        state=25,
+        recipe=make_recipe(),
+        expected="skip unchanged",
+        label="early cut-off: a step ran again with the same recipe",
+    ),
+    case(
+        checkpoint(10),
+        make_attempt(20, number=2, minute=90, fingerprint={"command": "same"}),
+        checkpoint(25, fingerprint={"upstream:10": "sha256:10", "upstream:20": SAME_STEP}),
+        state=20,
+        expected="skip covered_by:25",
+        label="a step that ran again is in a checkpoint made with the same recipe",
+    ),
+    case(
+        checkpoint(10, digest="other", number=2, minute=90),
+        checkpoint(25, fingerprint={"command": "aa"}),
+        state=25,
+        recipe=make_recipe(consumes=()),
+        expected="skip unchanged",
+        label="it takes nothing of what was made anew",
     ),
     case(
         make_attempt(20, number=2, minute=26, is_claimed=False),
@@ -430,8 +474,8 @@ CHANGED = {"command": "aa"}
             make_attempt(30, number=2, minute=90),
             make_attempt(35),
             state=35,
-            expected="run not_restorable",
-            label="not covered before a step that ran again",
+            expected="run upstream_changed:30",
+            label="a step below ran again before not covered",
         ),
         case(
             make_attempt(
@@ -455,12 +499,11 @@ def test_the_first_of_the_four_that_does_not_hold_is_the_reason(case: Case) -> N
         pytest.param(rule, mutant, param.values[0], id=f"{rule.removeprefix('_')}: {param.id}")
         for rule, mutant, params in (
             ("_why_not_recorded", lambda _attempt: None, RECORDED[1:]),
-            ("_why_changed", lambda _view, _attempt, _recipe: None, UNCHANGED),
-            ("_why_redone", lambda _view, _attempt, _recipe: None, REDONE),
+            ("why_changed", lambda _view, _attempt, _recipe: None, UNCHANGED + REDONE),
             ("_why_unavailable", lambda _attempt: None, AVAILABLE),
             (
                 "_covered",
-                lambda _view, attempt, _kind: Skip("unchanged", attempt),
+                lambda _views, attempt, _kind, **_: Skip("unchanged", attempt),
                 COVERED,
             ),
         )
@@ -482,8 +525,8 @@ def test_a_broken_rule_would_be_noticed(
         pytest.param(
             (checkpoint(10), checkpoint(25), make_attempt(30)),
             None,
-            {"upstream:25": "sha256:25"},
-            id="the checkpoint before it",
+            {"upstream:25": "sha256:25", "upstream:30": "attempt:trunk/030/1"},
+            id="the checkpoint before it, and the steps since",
         ),
         pytest.param(
             (checkpoint(10), lost_checkpoint(25)),

@@ -1,0 +1,121 @@
+"""What goes into a milestone: its own parts, and what the states before it have left.
+
+A checkpoint is known by what it left. A step leaves nothing but a changed machine, so that it is
+known by what went into it: one that ran again with the same recipe on the same machine has changed
+nothing for those after it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from buildstate_core.rules import reasons
+from buildstate_core.rules.facts import AttemptFact
+from buildstate_core.rules.fingerprints import changed_part, upstream_part, upstream_state
+from buildstate_core.vocabulary import MIN_STATE, Kind
+
+_BELOW_ALL: Final = MIN_STATE - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What is about to run at a milestone.
+
+    Attributes:
+        kind: What it does, if that was said.
+        parts: Its fingerprint without what it consumes: part name to digest.
+        consumes: The states whose artifacts it takes; `None` for the checkpoint before it.
+    """
+
+    kind: Kind | None = None
+    parts: Mapping[str, str]
+    consumes: tuple[int, ...] | None = None
+
+
+def recorded_recipe(view: Mapping[int, AttemptFact], attempt: AttemptFact) -> Recipe:
+    """Give the recipe of something of which only the records are known: what it consumed."""
+    states = (upstream_state(part) for part in attempt.fingerprint)
+    return Recipe(
+        parts={},
+        consumes=tuple(
+            state
+            for state in states
+            if state is not None and state in view and not view[state].changed_a_machine_only
+        ),
+    )
+
+
+def fingerprint(view: Mapping[int, AttemptFact], state: int, recipe: Recipe) -> dict[str, str]:
+    """Give the whole fingerprint: the recipe's parts, and one for each state it builds on.
+
+    Args:
+        view: A lane's newest attempt by state.
+        state: The milestone's state.
+        recipe: What would run.
+    """
+    parts = dict(recipe.parts)
+    taken = _taken(view, state, recipe)
+    for attempt in (*taken, *_steps(view, state, taken)):
+        part = upstream_part(attempt)
+        if part is not None:
+            parts[part[0]] = part[1]
+    return parts
+
+
+def why_changed(
+    view: Mapping[int, AttemptFact], attempt: AttemptFact, recipe: Recipe
+) -> str | None:
+    """Give the reason why what an attempt made is not what would be made now, or `None`.
+
+    A part that the attempt did not record is unknown, so kept, with two exceptions. What did not
+    exist yet when the attempt began cannot have gone into it: a state was inserted. And a gate's
+    verdict is about the digest that it has recorded, and about no other.
+    """
+    old = attempt.fingerprint
+    changed = changed_part(old, fingerprint(view, attempt.state, recipe))
+    if changed is not None:
+        return reasons.part_changed(changed)
+    if not attempt.is_claimed:
+        return None
+    is_gate = (recipe.kind or attempt.kind) is Kind.GATE
+    taken = _taken(view, attempt.state, recipe)
+    for below in (*taken, *_steps(view, attempt.state, taken)):
+        part = upstream_part(below)
+        if part is None or part[0] in old:
+            continue
+        if _is_later(below, attempt) or (is_gate and below in taken):
+            return reasons.upstream_changed(below.state)
+    return None
+
+
+def _taken(view: Mapping[int, AttemptFact], state: int, recipe: Recipe) -> tuple[AttemptFact, ...]:
+    """Give what it takes: what it says, or the checkpoint before it."""
+    if recipe.consumes is None:
+        base = _base(view, state)
+        return () if base is None else (base,)
+    below = (view[each] for each in sorted(recipe.consumes) if each < state and each in view)
+    return tuple(each for each in below if each.is_standing)
+
+
+def _steps(
+    view: Mapping[int, AttemptFact], state: int, taken: tuple[AttemptFact, ...]
+) -> tuple[AttemptFact, ...]:
+    """Give the steps that changed its machine since what it takes, or stands on, was made."""
+    base = _base(view, state)
+    floor = max((each.state for each in taken or filter(None, [base])), default=_BELOW_ALL)
+    return tuple(
+        each
+        for each in view.values()
+        if floor < each.state < state and each.changed_a_machine_only and each.is_standing
+    )
+
+
+def _base(view: Mapping[int, AttemptFact], state: int) -> AttemptFact | None:
+    before = (each for each in view.values() if each.state < state and each.is_checkpoint)
+    return max(before, key=lambda each: each.state, default=None)
+
+
+def _is_later(below: AttemptFact, attempt: AttemptFact) -> bool:
+    """Whether something was not there yet when an attempt began."""
+    began = attempt.started_at or attempt.as_of
+    return below.origin is None and below.ended_at is not None and below.ended_at > began
