@@ -56,10 +56,11 @@ def make_attempt(
     lease_until_minute: float = LEASE_MINUTES,
     fingerprint: Mapping[str, str] | None = None,
     artifacts: tuple[ArtifactFact, ...] = (),
+    origin: int | None = None,
 ) -> AttemptFact:
     minute = float(state) if minute is None else minute
     return AttemptFact(
-        id=f"{lane or 'trunk'}/{state:03}/{number}",
+        id=f"{'' if origin is None else f'#{origin}/'}{lane or 'trunk'}/{state:03}/{number}",
         state=state,
         lane=lane,
         number=number,
@@ -71,6 +72,7 @@ def make_attempt(
         lease_until=at(lease_until_minute) if is_claimed else None,
         fingerprint=fingerprint or {},
         artifacts=artifacts,
+        origin=origin,
     )
 
 
@@ -86,6 +88,7 @@ def checkpoint(
     kind: Kind | None = None,
     is_claimed: bool = True,
     fingerprint: Mapping[str, str] | None = None,
+    origin: int | None = None,
 ) -> AttemptFact:
     """Give a completed milestone that left an image."""
     image = make_artifact(
@@ -100,6 +103,7 @@ def checkpoint(
         is_claimed=is_claimed,
         fingerprint=fingerprint,
         artifacts=(image,),
+        origin=origin,
     )
 
 

@@ -7,6 +7,7 @@ from buildstate_core.rules.claims import (
     Closed,
     Granted,
     HeldByOther,
+    RequiresFirst,
     RunFirst,
     Skipped,
     Wish,
@@ -348,3 +349,79 @@ def test_the_example_of_the_design_as_claims(*, is_tracked: bool, expected: list
     assert run_through(store, (10, 25, 30, 35, 50), is_tracked=is_tracked) == expected
     again = run_through(store, (10, 25), is_tracked=is_tracked)
     assert again == ["skip 10: unchanged", "skip 25: unchanged"]
+
+
+@pytest.mark.parametrize(
+    ("attempts", "first"),
+    [
+        pytest.param((), 10, id="the lowest of what is missing"),
+        pytest.param((checkpoint(10),), 25, id="never begun"),
+        pytest.param((checkpoint(10), make_attempt(25, status=FAILED)), 25, id="failed"),
+        pytest.param((checkpoint(10), make_attempt(25, status=LIVE)), 25, id="under way"),
+    ],
+)
+def test_what_the_catalogue_requires_has_to_be_done_first(
+    attempts: tuple[AttemptFact, ...], first: int
+) -> None:
+    wish = wish_for(50)
+    answer = answer_claim(make_history(*attempts), wish, now=at(200), requires=(10, 25))
+    assert isinstance(answer, RequiresFirst)
+    assert answer.state == first
+    assert answer.reason == "never_completed"
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        pytest.param(checkpoint(25), id="completed"),
+        pytest.param(make_attempt(25, status=AttemptStatus.WAIVED), id="waived"),
+    ],
+)
+def test_what_the_catalogue_requires_is_done_or_waived(attempt: AttemptFact) -> None:
+    answer = answer_claim(make_history(attempt), wish_for(50), now=at(200), requires=(25,))
+    assert isinstance(answer, Granted)
+
+
+@pytest.mark.parametrize(
+    ("effect", "reason"),
+    [
+        pytest.param(make_attempt(60, kind=Kind.EFFECT), "effect_gone", id="it left nothing"),
+        pytest.param(checkpoint(60, kind=Kind.EFFECT), "artifact_gone", id="it left a handle"),
+    ],
+)
+def test_an_effect_that_a_probe_found_to_be_gone_runs_again(
+    effect: AttemptFact, reason: str
+) -> None:
+    wish = Wish(state=60, lane="", recipe=make_recipe(), refuted=effect.id)
+    answer = answer_claim(make_history(effect), wish, now=at(200))
+    assert isinstance(answer, Granted)
+    assert answer.reason == reason
+    newer = checkpoint(60, number=2, minute=90)
+    assert isinstance(answer_claim(make_history(effect, newer), wish, now=at(200)), Skipped)
+
+
+def test_a_step_of_the_trunk_is_covered_by_the_checkpoint_of_a_lane() -> None:
+    attempts = (checkpoint(10), make_attempt(30), checkpoint(60, lane="eu"))
+    answer = claim(*attempts, state=30, machine=())
+    assert isinstance(answer, Skipped)
+    assert answer.reason == "covered_by:60"
+    other = claim(*attempts, state=60, lane="us", machine=())
+    assert isinstance(other, RunFirst)
+    assert other.state == 30
+
+
+def test_a_step_of_the_trunk_done_again_for_one_lane_changes_no_other() -> None:
+    step = make_attempt(30, fingerprint={"command": "aa"})
+    part = upstream_part(step)
+    assert part is not None
+    done = checkpoint(60, lane="eu", fingerprint={part[0]: part[1]})
+    again = make_attempt(30, number=2, minute=90, fingerprint={"command": "aa"})
+    answer = claim(checkpoint(10), step, done, again, state=60, lane="eu", machine=())
+    assert isinstance(answer, Skipped)
+
+
+def test_a_step_that_a_rewind_needs_says_so_also_where_nothing_covers_it_any_more() -> None:
+    wish = Wish(state=30, lane="", recipe=make_recipe(), machine=(), is_rewound=True)
+    answer = answer_claim(make_history(checkpoint(10), make_attempt(30)), wish, now=at(100))
+    assert isinstance(answer, Granted)
+    assert answer.reason == "rewound"
