@@ -14,11 +14,13 @@ from buildstate_api.builds.routes import router as builds
 from buildstate_api.claims.routes import router as claims
 from buildstate_api.database import Database
 from buildstate_api.deps import KeyDep, require_key
+from buildstate_api.interventions.routes import router as interventions
 from buildstate_api.jobs import keep_working
 from buildstate_api.keys.routes import router as keys
 from buildstate_api.leases import keep_beating
 from buildstate_api.openapi import Service
 from buildstate_api.projects.routes import router as projects
+from buildstate_api.resumes.routes import router as resumes
 from buildstate_api.settings import ServerSettings
 from buildstate_core import __version__
 
@@ -35,7 +37,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
         app.state.database = database
         work = [
             asyncio.create_task(keep_beating(database)),
-            asyncio.create_task(keep_working(settings.database_url, database)),
+            asyncio.create_task(keep_working(settings, database)),
         ]
         try:
             yield
@@ -60,7 +62,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
     problems.install(app)
     app.add_middleware(JsonBodies, max_body_bytes=settings.max_body_bytes)
     app.include_router(health.router)
-    for router in (projects, builds, claims, artifacts, keys):
+    for router in (projects, builds, interventions, claims, artifacts, keys, resumes):
         app.include_router(router, dependencies=[Depends(require_key)])
 
     @app.get("/openapi.json", include_in_schema=False)

@@ -134,7 +134,8 @@ async def _writing(
         ),
     ] = None,
 ) -> Writing:
-    digest = hashlib.sha256(f"{request.method} {request.url.path}\n".encode())
+    asked = f"{request.url.path}?{request.url.query}".removesuffix("?")
+    digest = hashlib.sha256(f"{request.method} {asked}\n".encode())
     digest.update(await request.body())
     return Writing(session, api_key_id, idempotency_key, digest.digest())
 

@@ -12,6 +12,8 @@ import procrastinate
 from buildstate_api.builds.service import sweep
 from buildstate_api.database import Database
 from buildstate_api.idempotency import forget_old
+from buildstate_api.resumes.asking import ask_due
+from buildstate_api.settings import PrefectSettings, ServerSettings
 
 SCHEMA: Final = "procrastinate"
 
@@ -19,12 +21,15 @@ _log = logging.getLogger(__name__)
 _RESTART_SECONDS: Final = 2.0
 
 
-def job_queue(database_url: str, database: Database) -> procrastinate.App:
+def job_queue(
+    database_url: str, database: Database, prefect: PrefectSettings | None = None
+) -> procrastinate.App:
     """Give the queue with every job of the service on it.
 
     Args:
         database_url: Where the queue is.
         database: What the jobs work on.
+        prefect: The orchestrator that builds are resumed by, if there is one.
     """
     connector = procrastinate.PsycopgConnector(
         conninfo=database_url,
@@ -42,6 +47,12 @@ def job_queue(database_url: str, database: Database) -> procrastinate.App:
         async with database.transaction() as session:
             await sweep(session)
 
+    # Two seconds after the sweep, which may just have found what there is to resume.
+    @queue.periodic(cron="* * * * * 2-59/5")
+    @queue.task(name="resume", queueing_lock="resume")
+    async def resume_builds(timestamp: int) -> None:  # noqa: ARG001 - as above
+        await ask_due(database, prefect)
+
     @queue.periodic(cron="17 * * * *")
     @queue.task(name="forget-old-answers", queueing_lock="forget-old-answers")
     async def forget_old_answers(timestamp: int) -> None:  # noqa: ARG001 - as above
@@ -51,17 +62,18 @@ def job_queue(database_url: str, database: Database) -> procrastinate.App:
     return queue
 
 
-async def keep_working(database_url: str, database: Database) -> None:
+async def keep_working(settings: ServerSettings, database: Database) -> None:
     """Work on jobs until cancelled; start again after the database was away."""
     while True:
-        queue = job_queue(database_url, database)
+        queue = job_queue(settings.database_url, database, settings.prefect)
         try:
             async with queue.open_async():
                 await queue.run_worker_async(
                     install_signal_handlers=False,
                     listen_notify=True,
                     delete_jobs="always",
-                    concurrency=2,
+                    # A Prefect that hangs keeps several of them; the sweep needs one, too.
+                    concurrency=6,
                 )
         except Exception as error:  # noqa: BLE001 - whatever it was, jobs must go on
             task = asyncio.current_task()

@@ -27,6 +27,7 @@ _PROBLEMS: Final = {
 }
 
 _FIRST_ERROR: Final = 400
+_NAMES_A_BUILD: Final = {"build", "derived_from"}
 _BUILD: Final = {"project": "rhel-base", "version": "9.6", "platform": "aws", "os": "rhel-9"}
 _IMAGE: Final = {
     "name": "image.qcow2",
@@ -38,8 +39,11 @@ _IMAGE: Final = {
 _TOKEN: Final = "the token that the claim was answered with"  # noqa: S105 - says what to put there
 
 EXAMPLES: Final[Mapping[str, Any]] = {
+    "Adopt": {"state": 25, "artifacts": [_IMAGE], "reason": "made by hand before the move"},
     "ArtifactVerified": {"checksum": _IMAGE["checksum"], "size_bytes": _IMAGE["size_bytes"]},
     "BuildCreate": _BUILD | {"image_type": "base", "labels": {"team": "platform"}},
+    "BuildDerive": {"from_state": 40, "platform": "azure"},
+    "Cancel": {"reason": "the release was called off"},
     "CatalogSet": {
         "states": [
             {"code": 10, "name": "Base bootable image", "required": True},
@@ -55,11 +59,16 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     },
     "Complete": {"token": _TOKEN, "artifacts": [_IMAGE]},
     "Fail": {"token": _TOKEN, "message": "dnf: mirror timed out"},
+    "Force": {"state": 25, "reason": "the baseline's packages were withdrawn"},
     "Heartbeat": {"token": _TOKEN},
     "KeyCreate": {"name": "ci"},
     "ProjectCreate": {"name": "rhel-base", "storage_url": "s3://builds/rhel-base"},
+    "ProjectUpdate": {"description": "Base images of RHEL", "auto_resume": "lost"},
     "Quarantine": {"reason": "artifact_corrupt", "message": "its digest is another one"},
     "Report": {"state": 25, "status": "completed", "artifacts": [_IMAGE]},
+    "ResumeCreate": {"lane": "eu-west-1", "reason": "the mirror is back"},
+    "Revoke": {"reason": "the mirror was compromised"},
+    "Waive": {"state": 80, "reason": "this image is rebuilt every night"},
 }
 """One whole body of each request."""
 
@@ -133,7 +142,7 @@ def _what_fails(operation: Mapping[str, Any]) -> Iterator[int]:
         yield from (400, 409, 413, 415)
     if "security" in operation:
         yield 401
-    if any(where == "path" for where, _ in takes):
+    if any(where == "path" or name in _NAMES_A_BUILD for where, name in takes):
         yield 404
     if ("header", "if-match") in takes:
         yield 412

@@ -157,6 +157,7 @@ _NOT_IN_RANGE: Final = {
     "int_parsing_size",
 }
 
+_STATES: Final = {"state", "code", "requires", "consumes", "from_state", "derived_state"}
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _HTTP_DETAIL: Final = {
     HTTPStatus.NOT_FOUND: "There is nothing at this path; see /openapi.json for what there is.",
@@ -188,7 +189,7 @@ def _explain(error: dict[str, Any]) -> InvalidInput:
 
 def _is_state(names: list[str]) -> bool:
     named = [name for name in names if not name.isdigit()]
-    return bool(named) and named[-1] in {"state", "code", "requires", "consumes"}
+    return bool(named) and named[-1] in _STATES
 
 
 def _shown(value: object) -> str:

@@ -27,8 +27,8 @@ from buildstate_api.database import Database
 from buildstate_api.embedded import EmbeddedPostgres
 from buildstate_api.keys.service import ensure_administrator
 from buildstate_api.migrate import migrate
-from buildstate_api.settings import ServerSettings
-from buildstate_core.errors import BuildStateError, Conflict
+from buildstate_api.settings import PrefectSettings, ServerSettings
+from buildstate_core.errors import BuildStateError, Conflict, InvalidInput
 from buildstate_core.settings import Settings, read_config, write_profile
 
 _log = logging.getLogger(__name__)
@@ -61,6 +61,7 @@ def serve(
     host: str,
     port: int,
     database_url: str | None,
+    prefect: PrefectSettings | None = None,
     on_ready: Callable[[Running], None],
 ) -> None:
     """Run the service until a signal ends it.
@@ -70,6 +71,7 @@ def serve(
         host: The address to listen on.
         port: The port; 0 for any that is free.
         database_url: A PostgreSQL of one's own; `None` for the embedded one.
+        prefect: The orchestrator that builds are resumed by, if there is one.
         on_ready: Called once it can be asked.
 
     Raises:
@@ -92,11 +94,26 @@ def serve(
         if postgres is not None:
             stack.enter_context(_kept_running(postgres))
         config = uvicorn.Config(
-            create_app(ServerSettings(database_url=database_url)),
+            create_app(ServerSettings(database_url=database_url, prefect=prefect)),
             log_level="warning",
             timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         )
         _Server(config, lambda: on_ready(running)).run(sockets=[sock])
+
+
+def prefect_at(api_url: str, *, api_key: str | None, ui_url: str | None) -> PrefectSettings:
+    """Say where the orchestrator is; an empty text is nothing.
+
+    Raises:
+        InvalidInput: It is no URL.
+    """
+    if not api_url.startswith(("http://", "https://")):
+        raise InvalidInput(
+            f'BLDST_PREFECT_API_URL is "{api_url}"; use a URL such as http://127.0.0.1:4200/api.',
+            code="bad-prefect-url",
+            field="--prefect-api-url",
+        )
+    return PrefectSettings(api_url=api_url, api_key=api_key or None, ui_url=ui_url or None)
 
 
 class _Ended(BaseException):

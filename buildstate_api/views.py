@@ -75,6 +75,7 @@ def build_view(row: BuildRow) -> models.Build:
         lanes=tuple(models.Lane.model_validate(each) for each in row.lanes),
         derived_from=None if row.parent is None else row.parent.number,
         derived_state=row.derived_state,
+        derived_lane=row.derived_lane,
         catalog_version=row.catalog_version,
         failure=None if row.failure is None else models.Failure.model_validate(row.failure),
         created_at=row.created_at,
@@ -119,9 +120,7 @@ def attempt_view(build: BuildRow, row: AttemptRow) -> models.Attempt:
         artifacts=tuple(artifact_view(number, row, each) for each in row.artifacts),
         compared_with=row.compared_with,
         orchestrator=(
-            None
-            if row.orchestrator is None
-            else models.Orchestrator.model_validate(row.orchestrator)
+            None if row.orchestrator is None else models.RunBy.model_validate(row.orchestrator)
         ),
     )
 

@@ -9,11 +9,15 @@ from buildstate_cli.commands import (
     build,
     catalog,
     config,
+    decide,
     demo,
+    derive,
+    explain,
     key,
     plan,
     project,
     report,
+    resume,
     run,
     server,
 )
@@ -52,6 +56,21 @@ def _root(
     """Follow machine image builds from state 0 to 100, and resume them where they stopped."""
 
 
-for each in (build, run, plan, artifact, project, catalog, server, key, config, demo):
+for each in (
+    build,
+    run,
+    resume,
+    plan,
+    explain,
+    artifact,
+    project,
+    catalog,
+    server,
+    key,
+    config,
+    demo,
+):
     each.register(app)
 report.register(build.commands)
+derive.register(build.commands)
+decide.register(app, build.commands)

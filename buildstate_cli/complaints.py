@@ -56,7 +56,8 @@ def complain_of_bug(error: BaseException) -> None:
 def _usage_sentence(error: typer.TyperException) -> str:
     if not isinstance(error, typer.BadParameter) or error.param is None or not error.message:
         return _ended(error.format_message())
-    flag = error.param.opts[0] if error.param.opts else error.param.display_name_raw
+    names = [each for each in error.param.opts if each.startswith("-")]
+    flag = names[0] if names else error.param.display_name_raw
     reason = error.message.removeprefix("Value error, ")
     seen = _value_seen(error)
     if seen is None or repr(seen) in reason:

@@ -19,6 +19,7 @@ class Panel(StrEnum):
     """The sections of `bldst --help`."""
 
     BUILDS = "Builds"
+    DECISIONS = "What people decide, kept with who, when and why"
     PROJECTS = "Projects"
     SERVICE = "Service and access"
 

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from buildstate_core.vocabulary import MAX_STATE, MIN_STATE
+from buildstate_core.vocabulary import MAX_STATE, MIN_STATE, AutoResume
 
 
 class Format(StrEnum):
@@ -33,6 +33,16 @@ BuildRef = Annotated[
 ProjectArgument = Annotated[
     str, typer.Argument(metavar="PROJECT", help="The project's name.", show_default=False)
 ]
+StateArgument = Annotated[
+    int,
+    typer.Argument(
+        metavar="STATE", min=MIN_STATE, max=MAX_STATE, help="Where in the process, 0 to 100."
+    ),
+]
+Reason = Annotated[
+    str,
+    typer.Option("--reason", help="Why, for whoever reads it later.", show_default=False),
+]
 State = Annotated[
     int, typer.Option("--state", min=MIN_STATE, max=MAX_STATE, help="Where in the process.")
 ]
@@ -47,6 +57,24 @@ AnyLane = Annotated[
     str | None,
     typer.Option("--lane", help='Only this lane; "" for the trunk.  [default: all]'),
 ]
+Platform = Annotated[str | None, typer.Option("--platform", help="The cloud or hypervisor (aws).")]
+Version = Annotated[str | None, typer.Option("--version", help="The image's version.")]
+Os = Annotated[str | None, typer.Option("--os", help="The operating system (rhel-9).")]
+ImageType = Annotated[str | None, typer.Option("--image-type", help="The kind of image (base).")]
+BuildKey = Annotated[
+    str | None,
+    typer.Option(
+        "--key",
+        help="What makes it the same build from any worker.  [default: version, platform, os"
+        " and image type]",
+    ),
+]
+BuildLabels = Annotated[
+    list[str] | None, typer.Option("--label", metavar="KEY=VALUE", help="A label; repeatable.")
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print the build's number and nothing else.")
+]
 Worker = Annotated[
     str | None,
     typer.Option("--worker", help="Who did it.  [default: BLDST_WORKER, then the host's name]"),
@@ -58,6 +86,40 @@ HappenedAt = Annotated[
         metavar="TIME",
         help="When it happened, RFC 3339 with a zone (2026-11-24T12:00:00Z).  [default: now]",
     ),
+]
+
+ProjectDescription = Annotated[
+    str | None, typer.Option("--description", help="What it is, in a line.")
+]
+ProjectStorage = Annotated[
+    str | None,
+    typer.Option(
+        "--storage-url",
+        metavar="URL",
+        help="Where its artifacts go (s3://bucket/prefix); without one each worker's"
+        " BLDST_STORAGE_URL says so.",
+    ),
+]
+ProjectAutoResume = Annotated[
+    AutoResume | None,
+    typer.Option(
+        "--auto-resume",
+        help="After what its builds go on by themselves, by way of Prefect: never, after a worker"
+        " was lost, or after a failure too. A new project begins with never.",
+    ),
+]
+MaxAutoResumes = Annotated[
+    int | None,
+    typer.Option(
+        "--max-auto-resumes",
+        min=0,
+        max=100,
+        help="How often one build may go on by itself. A new project begins with 3.",
+    ),
+]
+ApplyToOpen = Annotated[
+    bool,
+    typer.Option("--apply-to-open", help="Builds in flight take the new version over, too."),
 ]
 
 StorageType = Annotated[

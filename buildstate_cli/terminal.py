@@ -23,10 +23,13 @@ _STYLES: Final = {
     "lost": "red",
     "quarantined": "red",
     "revoked": "red",
+    "changed": "red",
+    "differ": "red",
+    "unknown": "yellow",
     "refuse": "red",
     "-": "dim",
 }
-_NARROWEST: Final = 20
+_NARROWEST: Final = 11
 """How narrow a column of free text may become, in characters."""
 _GAP: Final = 3
 

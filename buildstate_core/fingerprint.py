@@ -1,20 +1,34 @@
 """Digests of what goes into a milestone, part by part.
 
 How parts are compared is a rule: see `buildstate_core.rules.fingerprints`. Here they are measured.
-Values are only ever kept as digests.
+Values are only ever kept as digests, and secrets not even so: a digest of a short password tells
+the password.
 """
 
 import ast
+import dataclasses
 import hashlib
 import inspect
 import json
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path, PurePath
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import AnyUrl, BaseModel, Secret, SecretBytes, SecretStr
+from pydantic_core import to_jsonable_python
 
 from buildstate_core.errors import InvalidInput
 from buildstate_core.transfer import digest_of
+
+_SECRET: Final = (Secret, SecretBytes, SecretStr)
+_HAVE_ONE_JSON_FORM: Final = (AnyUrl, Decimal, UUID, date, datetime, time, timedelta)
+_LEFT_OUT: Final = {"secret": None}
+"""Stands for a secret inside a value, whatever it is."""
 
 
 def command_parts(command: Sequence[str]) -> dict[str, str]:
@@ -23,11 +37,21 @@ def command_parts(command: Sequence[str]) -> dict[str, str]:
 
 
 def param_parts(params: Mapping[str, Any]) -> dict[str, str]:
-    """Give a part for each parameter that JSON can say; others are left out, so unknown."""
+    """Give a part for each parameter that has one form in JSON.
+
+    That is what JSON can say itself, and dataclasses, pydantic models, enums, times, paths, URLs,
+    UUIDs and decimals. Others are left out, so unknown; so are secrets. A secret inside a value is
+    left out of its digest.
+
+    >>> param_parts({"password": SecretStr("s3cret"), "handle": object()})
+    {}
+    """
     parts = {}
     for name, value in params.items():
+        if isinstance(value, _SECRET):
+            continue
         try:
-            parts[f"param:{name}"] = _digest(value)
+            parts[f"param:{name}"] = _digest(_canonical(value))
         except (TypeError, ValueError, RecursionError):
             continue
     return parts
@@ -80,3 +104,41 @@ def code_parts(function: Callable[..., object]) -> dict[str, str]:
 def _digest(value: object) -> str:
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _canonical(value: object) -> object:
+    """Give a value as JSON says it.
+
+    Raises:
+        TypeError: It has no form of its own in JSON, or not the same one each time.
+    """
+    if isinstance(value, _SECRET):
+        return _LEFT_OUT
+    if isinstance(value, Enum):
+        return _canonical(value.value)
+    if isinstance(value, list | tuple):
+        return [_canonical(each) for each in value]
+    fields = value if isinstance(value, dict) else _fields_of(value)
+    if fields is not None:
+        return {key: _canonical(each) for key, each in fields.items()}
+    return _said(value)
+
+
+def _fields_of(value: object) -> Mapping[str, object] | None:
+    if isinstance(value, BaseModel):
+        fields = {name: getattr(value, name) for name in type(value).model_fields}
+        return {**fields, **(value.model_extra or {})}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
+    return None
+
+
+def _said(value: object) -> object:
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, PurePath):
+        return str(value)
+    if isinstance(value, _HAVE_ONE_JSON_FORM):
+        said: object = to_jsonable_python(value)
+        return said
+    raise TypeError(type(value).__name__)

@@ -16,8 +16,8 @@ it.
 
 import contextlib
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC
 from types import TracebackType
 from typing import Final, Self
@@ -32,73 +32,33 @@ from buildstate_core.errors import (
     BuildStateError,
     Held,
     NotAllowed,
+    Refused,
     StaleClaim,
     Unreachable,
 )
 from buildstate_core.heartbeat import Heart
+from buildstate_core.milestones import Done, Milestone
 from buildstate_core.models import (
-    Artifact,
     ArtifactRecord,
     Attempt,
     Claim,
     ClaimRequest,
     Complete,
     Fail,
-    Orchestrator,
 )
-from buildstate_core.vocabulary import TRUNK, ClaimDecision, Kind
+from buildstate_core.vocabulary import AttemptStatus, ClaimDecision, Kind
+
+__all__ = ["Done", "Milestone", "Runner", "Running", "Stopped"]
 
 _POLL_SECONDS: Final = 1.0
 _MAX_MESSAGE: Final = 10_000
 
 
-@dataclass(frozen=True, kw_only=True)
-class Milestone:
-    """What is about to run, if it has to.
+class Stopped(BaseException):
+    """Somebody asked this process to end. An attempt that this interrupts is cancelled.
 
-    Attributes:
-        build: The build's id or number.
-        lease_seconds: After how long without a heartbeat the claim is lost.
-        fingerprint: Part name to digest, of what would run.
-        consumes: The states whose artifacts it takes; `None` for the checkpoint before it.
-        machine: The attempts whose results the working machine holds; `None` for not said.
-        is_rewound: Whether a later milestone starts from before this one, so that no later
-            checkpoint stands in for it.
-        refuted: The attempt whose effect on the world a probe found to be gone.
-        orchestrator: What runs it, so that its own interface leads here and back.
-        wait_seconds: How long to wait for another worker that has it; `None` for no limit.
+    It did not fail by itself, so that nothing has to be mended before it is tried again.
     """
-
-    build: UUID | int
-    state: int
-    lease_seconds: int
-    lane: str = TRUNK
-    kind: Kind | None = None
-    fingerprint: Mapping[str, str] = field(default_factory=dict)
-    consumes: Sequence[int] | None = None
-    machine: Collection[UUID] | None = None
-    is_rewound: bool = False
-    refuted: UUID | None = None
-    orchestrator: Orchestrator | None = None
-    wait_seconds: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Done:
-    """There is nothing to run; what the milestone left is where it should be.
-
-    Attributes:
-        reason, text: Why, as a code and in words.
-        is_resume_point: Whether the next milestone continues from it.
-        storage_url: The storage of the build's project.
-    """
-
-    attempt: Attempt
-    artifacts: tuple[Artifact, ...]
-    reason: str
-    text: str
-    is_resume_point: bool
-    storage_url: str | None
 
 
 class Runner:
@@ -129,6 +89,7 @@ class Runner:
         milestone: Milestone,
         *,
         on_stale: Callable[[StaleClaim], None] | None = None,
+        probe: Callable[[Done], bool] | None = None,
     ) -> "Done | Running":
         """Claim a milestone: it is done, or it is ours to run.
 
@@ -136,7 +97,11 @@ class Runner:
 
         Args:
             milestone: What is about to run.
-            on_stale: Called from the heartbeat's thread when the claim turns out to be lost.
+            on_stale: Called from the heartbeat's thread when the claim turns out to be lost, or,
+                for an effect, is about to be.
+            probe: Looks whether what the milestone did to the world still holds, before it is
+                skipped. `False`: it is gone, and is done again. An exception refuses: nobody can
+                tell, so nothing is claimed or run, and the exception goes on to the caller.
 
         Raises:
             Held: Another worker has it, longer than `wait_seconds`.
@@ -148,20 +113,17 @@ class Runner:
         if milestone.wait_seconds is not None:
             deadline = time.monotonic() + milestone.wait_seconds
         while True:
+            asked_at = time.monotonic()
             claim = self.client.claim(_ref(milestone.build), self._request(milestone))
             if claim.decision is ClaimDecision.HELD:
                 self._wait(claim, deadline)
             elif claim.decision is ClaimDecision.RUN:
-                return Running(self, claim, on_stale=on_stale)
+                return Running(self, claim, on_stale=on_stale, asked_at=asked_at)
             elif self._are_there(claim):
-                return Done(
-                    attempt=claim.attempt,
-                    artifacts=claim.artifacts,
-                    reason=claim.reason,
-                    text=claim.text,
-                    is_resume_point=claim.is_resume_point,
-                    storage_url=claim.storage_url,
-                )
+                done = _done(claim)
+                if not _is_refuted(done, probe):
+                    return done
+                milestone = _refuted(milestone, done)
 
     def _request(self, milestone: Milestone) -> ClaimRequest:
         return ClaimRequest(
@@ -215,6 +177,12 @@ class Running:
     As a context manager it fails the attempt when the block raises, and when the block ends
     without having said how it went.
 
+    Args:
+        runner: Who has claimed it.
+        claim: What the claim was answered.
+        on_stale: Called from the heartbeat's thread when the claim is no longer ours.
+        asked_at: When it was asked for, by the monotonic clock: the lease runs from then.
+
     Attributes:
         claim: What the claim was answered.
     """
@@ -225,6 +193,7 @@ class Running:
         claim: Claim,
         *,
         on_stale: Callable[[StaleClaim], None] | None = None,
+        asked_at: float | None = None,
     ) -> None:
         assert claim.token is not None  # noqa: S101 - a claim to run has one
         assert claim.lease_seconds is not None  # noqa: S101 - a claim to run has one
@@ -239,6 +208,8 @@ class Running:
             token=claim.token,
             lease_seconds=claim.lease_seconds,
             on_stale=on_stale,
+            stops_by_itself=claim.attempt.kind is Kind.EFFECT,
+            leased_at=asked_at,
         ).start()
 
     def __enter__(self) -> Self:
@@ -253,7 +224,7 @@ class Running:
         if not self._ended:
             # The error that is on its way says more than one about telling the service of it.
             with contextlib.suppress(BuildStateError):
-                self.fail("it ended without a word" if error is None else _message(error))
+                self._fail_of(error)
         self._heart.stop()
 
     @property
@@ -337,14 +308,57 @@ class Running:
     def _give_up(self, error: BaseException) -> None:
         """Fail the attempt, and remove what nothing will ever refer to."""
         with contextlib.suppress(BuildStateError):
-            self.fail(_message(error))
+            self._fail_of(error)
         for record in self._uploaded:
             with contextlib.suppress(BuildStateError):
                 self._runner.artifacts.discard(record)
 
+    def _fail_of(self, error: BaseException | None) -> None:
+        if error is None:
+            self.fail("it ended without a word")
+        else:
+            self.fail(_message(error), is_cancelled=isinstance(error, Stopped | KeyboardInterrupt))
+
     def _end(self) -> None:
         self._ended = True
         self._heart.stop()
+
+
+def _done(claim: Claim) -> Done:
+    return Done(
+        attempt=claim.attempt,
+        artifacts=claim.artifacts,
+        reason=claim.reason,
+        text=claim.text,
+        is_resume_point=claim.is_resume_point,
+        storage_url=claim.storage_url,
+    )
+
+
+def _is_refuted(done: Done, probe: Callable[[Done], bool] | None) -> bool:
+    """Ask the probe, unless a person has said that the milestone is not needed."""
+    if probe is None or done.attempt.status is AttemptStatus.WAIVED:
+        return False
+    return not probe(done)
+
+
+def _refuted(milestone: Milestone, done: Done) -> Milestone:
+    """Give what to claim now that a probe found an effect to be gone.
+
+    Raises:
+        Refused: The service was told so, and says all the same that there is nothing to do.
+    """
+    attempt = done.attempt
+    if milestone.refuted == attempt.id:
+        raise Refused(
+            f"State {attempt.state} of build {attempt.build} is gone, as its probe says, but the"
+            " service does not have it done again.",
+            code="probe-not-heard",
+            field="probe",
+            hint="Check that the service is of the same release; or have it run again:"
+            f" bldst force {attempt.build} --state {attempt.state}",
+        )
+    return replace(milestone, refuted=attempt.id)
 
 
 def _message(error: BaseException) -> str:

@@ -4,12 +4,8 @@ A step leaves nothing behind but a changed working machine. Whether this machine
 step has changed, and was not touched since, is known only here: in a small file for each build and
 lane, in the workspace. It is emptied before a command runs and written again after it has
 succeeded, so that a command that failed half-way leaves a machine that holds nothing.
-
-A skip may prove wrong later: a milestone whose recipe has changed needs steps that a checkpoint
-stood in for. The workspace remembers which, so that they run when the pipeline is run again.
 """
 
-import contextlib
 import os
 from pathlib import Path
 from typing import Final
@@ -27,18 +23,21 @@ class Workspace:
 
     Args:
         folder: The working directory. Nothing is written before `hold`.
+
+    Attributes:
+        memory: The folder in it that is ours.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._memory = folder / FOLDER / "machine"
-        self._rewinds = folder / FOLDER / "rewind"
+        self.memory = folder / FOLDER
+        self._machine = self.memory / "machine"
 
     def held(self, build: UUID, lane: str) -> tuple[UUID, ...]:
         """Give the attempts whose results the machine holds, as far as this workspace knows."""
         # A lane begins where the trunk is.
-        own = _file(self._memory, build, lane)
-        file = own if own.exists() else _file(self._memory, build, TRUNK)
+        own = _file(self._machine, build, lane)
+        file = own if own.exists() else _file(self._machine, build, TRUNK)
         try:
             with file.open(encoding="ascii") as opened:
                 return (UUID(opened.read(_MAX_BYTES)),)
@@ -51,7 +50,7 @@ class Workspace:
         Raises:
             OSError: The workspace cannot be written.
         """
-        self._write(_file(self._memory, build, lane), str(attempt))
+        self._write(_file(self._machine, build, lane), str(attempt))
 
     def clear(self, build: UUID, lane: str) -> None:
         """Note that the machine may have been changed half-way.
@@ -60,37 +59,29 @@ class Workspace:
             OSError: The workspace cannot be written, and remembers something else.
         """
         if self.held(build, lane):
-            self._write(_file(self._memory, build, lane), "")
+            self._write(_file(self._machine, build, lane), "")
 
-    def rewind(self, build: UUID, lane: str, *, first: int, below: int) -> None:
-        """Note that the steps from `first` up to `below` have to run here, whatever covers them.
+    def begin_anew(self, build: UUID, lane: str) -> None:
+        """Note that the machine of a lane is where the trunk's is again.
 
         Raises:
             OSError: The workspace cannot be written.
         """
-        self._write(_file(self._rewinds, build, lane), f"{first} {below}")
+        if lane != TRUNK:
+            _file(self._machine, build, lane).unlink(missing_ok=True)
 
-    def is_rewound(self, build: UUID, lane: str, state: int) -> bool:
-        """Whether this state is among those that have to run here."""
-        try:
-            first, below = _file(self._rewinds, build, lane).read_text(encoding="ascii").split()
-            return int(first) <= state < int(below)
-        except (OSError, ValueError):
-            return False
+    def make_memory(self) -> None:
+        """Make the folder that is ours, and keep it out of git.
 
-    def end_rewind(self, build: UUID, lane: str, state: int) -> None:
-        """Note that the state for which the others had to run has what it needs.
-
-        Where that cannot be noted, more than necessary runs again.
+        Raises:
+            OSError: The workspace cannot be written.
         """
-        file = _file(self._rewinds, build, lane)
-        with contextlib.suppress(OSError, ValueError):
-            if file.read_text(encoding="ascii").endswith(f" {state}"):
-                file.unlink()
+        self.memory.mkdir(parents=True, exist_ok=True)
+        (self.memory / ".gitignore").write_text("*\n", encoding="ascii")
 
     def _write(self, file: Path, content: str) -> None:
+        self.make_memory()
         file.parent.mkdir(parents=True, exist_ok=True)
-        (self.folder / FOLDER / ".gitignore").write_text("*\n", encoding="ascii")
         draft = file.with_name(f".{os.getpid()}")  # no lane begins with a dot
         draft.write_text(content, encoding="ascii")
         draft.replace(file)

@@ -7,15 +7,18 @@
 - `current_build`: the open build, for a function that wants its folder or its number
 - `Handle`: what a milestone returns for a thing that is not bytes to us, such as an AMI
 - `Artifact`: what it gives for a file or folder: a path that is downloaded when it is needed
+- `BuildStateServer`: a Prefect block that says where the service is
 """
 
 from buildstate_flows.context import OpenBuild, build, current_build
 from buildstate_flows.handle import Handle
 from buildstate_flows.lazy import Artifact
 from buildstate_flows.milestone import Milestone, milestone
+from buildstate_flows.server import BuildStateServer
 
 __all__ = [
     "Artifact",
+    "BuildStateServer",
     "Handle",
     "Milestone",
     "OpenBuild",

@@ -1,12 +1,67 @@
 """What milestones are called with: artifacts found in it, and put in it."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+import types
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from buildstate_flows.handle import Handle
 from buildstate_flows.lazy import Artifact
 
 Result = Artifact | Handle
+
+
+class Form(Enum):
+    """In which form a parameter takes an artifact."""
+
+    PATH = "a pathlib.Path to a private copy"
+    TEXT = "the same as a string"
+    LAZY = "the Artifact itself, which is downloaded when it is read"
+
+
+def forms_of(function: Callable[..., Any]) -> dict[str, Form]:
+    """Give in which form each annotated parameter takes an artifact.
+
+    `Artifact` anywhere in the annotation leaves it lazy, `str` without `Path` makes it a string;
+    everything else is a path. That holds inside lists, tuples and the values of dicts, too.
+
+    >>> from pathlib import Path
+    >>> def f(a: Path, b: list[str], c: "Artifact | None", d: dict[str, Path], e=None): ...
+    >>> [form.name for form in forms_of(f).values()]
+    ['PATH', 'TEXT', 'LAZY', 'PATH']
+    """
+    try:
+        hints = get_type_hints(function)
+    except Exception:  # noqa: BLE001 - a name that only type checkers see, or anything else
+        return {}
+    hints.pop("return", None)
+    return {name: _form_of(set(_leaves(hint))) for name, hint in hints.items()}
+
+
+def _form_of(leaves: set[Any]) -> Form:
+    if Artifact in leaves:
+        return Form.LAZY
+    is_text = str in leaves and not any(
+        isinstance(each, type) and hasattr(each, "__fspath__") for each in leaves
+    )
+    return Form.TEXT if is_text else Form.PATH
+
+
+def _leaves(hint: Any) -> Iterator[Any]:
+    """Give the types that a value may be of, without the containers around them."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is None or hasattr(origin, "__fspath__"):
+        yield origin or hint
+    elif origin is Annotated:
+        yield from _leaves(arguments[0])
+    elif origin in {Union, types.UnionType}:
+        for each in arguments:
+            yield from _leaves(each)
+    elif isinstance(origin, type) and issubclass(origin, Mapping):
+        yield from _leaves(arguments[-1])
+    else:
+        for each in arguments:
+            yield from _leaves(each)
 
 
 def replaced(value: Any, replace: Callable[[Any], Any]) -> Any:

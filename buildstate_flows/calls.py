@@ -3,17 +3,17 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from buildstate_core.errors import InvalidInput
 from buildstate_core.fingerprint import code_parts, input_parts, param_parts
-from buildstate_core.models import Artifact as Recorded
-from buildstate_core.models import Build
+from buildstate_core.models import Build, Orchestrator
 from buildstate_core.runner import Milestone
 from buildstate_core.vocabulary import TRUNK, Kind
-from buildstate_flows.arguments import Result, replaced, results_in
+from buildstate_flows.arguments import Form, Result, forms_of, replaced, results_in
 from buildstate_flows.handle import Handle
 from buildstate_flows.lazy import Artifact
 from buildstate_flows.results import is_named
@@ -31,6 +31,8 @@ class Recipe:
         kind: What it does, if that was said.
         inputs: Files whose content decides "unchanged".
         version: Stands for the code, if it is given.
+        code: Whether the code counts: its own, or `ignore`.
+        probe: Looks whether what it did to the world still holds.
     """
 
     function: Callable[..., Any]
@@ -40,6 +42,40 @@ class Recipe:
     kind: Kind | None
     inputs: Sequence[str]
     version: str | None
+    code: Literal["own", "ignore"] = "own"
+    probe: Callable[[Any], Any] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # In another process the source may not be there, nor all names of the annotations.
+        return {**self.__dict__, "code_parts": self.code_parts, "forms": self.forms}
+
+    @cached_property
+    def code_parts(self) -> Mapping[str, str]:
+        """The parts of its fingerprint that are the code; measured once."""
+        if self.version is not None:
+            return {"code": hashlib.sha256(f"version {self.version}".encode()).hexdigest()}
+        return {} if self.code == "ignore" else code_parts(self.function)
+
+    @cached_property
+    def forms(self) -> Mapping[str, Form]:
+        """In which form each parameter takes an artifact; a path, for those left out."""
+        return forms_of(self.function)
+
+    def lane_of(self, parameters: Mapping[str, Any]) -> str:
+        """Give the lane of a call; it may depend on the parameters.
+
+        Raises:
+            InvalidInput: The lane's template names something else.
+        """
+        try:
+            return self.lane.format_map(parameters)
+        except (KeyError, ValueError, IndexError, AttributeError) as error:
+            raise InvalidInput(
+                f"The lane {self.lane!r} of {self.name} names what is no parameter of it.",
+                code="bad-lane",
+                field="lane",
+                hint=f"It has {', '.join(parameters) or 'none'}; write the name in braces.",
+            ) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,21 +93,12 @@ class Call:
 
     @classmethod
     def of(cls, recipe: Recipe, parameters: Mapping[str, Any]) -> "Call":
-        """Make one; the lane may depend on the parameters.
+        """Make one.
 
         Raises:
-            InvalidInput: The lane's template names something else.
+            InvalidInput: The lane's template names what is no parameter.
         """
-        try:
-            lane = recipe.lane.format_map(parameters)
-        except (KeyError, ValueError, IndexError, AttributeError) as error:
-            raise InvalidInput(
-                f"The lane {recipe.lane!r} of {recipe.name} names what is no parameter of it.",
-                code="bad-lane",
-                field="lane",
-                hint=f"It has {', '.join(parameters) or 'none'}; write the name in braces.",
-            ) from error
-        return cls(recipe=recipe, parameters=parameters, lane=lane)
+        return cls(recipe=recipe, parameters=parameters, lane=recipe.lane_of(parameters))
 
     @property
     def key(self) -> tuple[str, int]:
@@ -83,7 +110,14 @@ class Call:
         return list(results_in(dict(self.parameters)))
 
     def to_claim(
-        self, build: Build, machine: Sequence[UUID], *, lease_seconds: int, is_rewound: bool
+        self,
+        build: Build,
+        machine: Sequence[UUID],
+        *,
+        lease_seconds: int,
+        is_rewound: bool,
+        giver: UUID,
+        orchestrator: Orchestrator | None,
     ) -> Milestone:
         """Give it as it is asked for.
 
@@ -92,49 +126,48 @@ class Call:
             machine: The attempts whose results this pass's machine holds.
             lease_seconds: After how long without a heartbeat the claim is lost.
             is_rewound: No later checkpoint stands in for it.
+            giver: The pass; what it gave out is of the build, or of one that it derives from.
+            orchestrator: What runs it.
         """
-        recorded = [each.record for each in self.results()]
-        consumed = {
-            each.state for each in recorded if each is not None and self._sees(each, build.number)
-        }
+
+        def is_seen(result: Result) -> bool:
+            return self._sees(result, build.number, giver)
+
+        seen = [each.record for each in self.results() if is_seen(each)]
         return Milestone(
             build=build.id,
             lease_seconds=lease_seconds,
             state=self.recipe.state,
             lane=self.lane,
             kind=self.recipe.kind,
-            fingerprint=self._fingerprint(build.number),
-            consumes=sorted(consumed),
+            fingerprint=self._fingerprint(is_seen),
+            consumes=sorted({each.state for each in seen if each is not None}),
             machine=machine,
             is_rewound=is_rewound,
+            orchestrator=orchestrator,
         )
 
-    def _sees(self, record: Recorded, number: int) -> bool:
+    def _sees(self, result: Result, number: int, giver: UUID) -> bool:
         """Whether the service compares it: of this build, below, in this lane or the trunk."""
-        return (
-            record.build == number
-            and record.state < self.recipe.state
-            and record.lane in {TRUNK, self.lane}
-        )
+        record = result.record
+        if record is None or record.state >= self.recipe.state:
+            return False
+        if record.build == number:
+            return record.lane in {TRUNK, self.lane}
+        return result.giver == giver
 
-    def _fingerprint(self, number: int) -> dict[str, str]:
+    def _fingerprint(self, is_seen: Callable[[Result], bool]) -> dict[str, str]:
         plain = {
-            name: replaced(value, lambda each: self._stand_in(each, number))
+            name: replaced(value, lambda each: self._stand_in(each, is_seen))
             for name, value in self.parameters.items()
         }
         return {
-            **self._code(),
+            **self.recipe.code_parts,
             **input_parts(self.recipe.inputs, folder=Path.cwd()),
             **param_parts(plain),
         }
 
-    def _code(self) -> dict[str, str]:
-        version = self.recipe.version
-        if version is None:
-            return code_parts(self.recipe.function)
-        return {"code": hashlib.sha256(f"version {version}".encode()).hexdigest()}
-
-    def _stand_in(self, value: Any, number: int) -> Any:
+    def _stand_in(self, value: Any, is_seen: Callable[[Result], bool]) -> Any:
         """Give what stands for a result in a parameter's digest.
 
         Which state made it, where the service compares the content; else the content.
@@ -142,7 +175,7 @@ class Call:
         if not isinstance(value, Artifact | Handle):
             return value
         record = value.record
-        if record is not None and self._sees(record, number):
+        if record is not None and is_seen(value):
             return {"result of": [record.state, record.name if is_named(record) else None]}
         if isinstance(value, Handle):
             return {"handle": [value.kind, value.id, dict(value.attributes)]}

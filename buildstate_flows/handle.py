@@ -1,6 +1,7 @@
 """Results that are not bytes to us: an AMI, a snapshot, a volume."""
 
 from typing import Any
+from uuid import UUID  # noqa: TC003 - as everywhere
 
 from pydantic import ValidationError
 
@@ -31,6 +32,7 @@ class Handle:
         self.id = id
         self.attributes: dict[str, Any] = attributes
         self.record: Artifact | None = None
+        self.giver: UUID | None = None
 
     @classmethod
     def recorded(cls, record: Artifact) -> "Handle":

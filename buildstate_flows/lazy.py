@@ -4,8 +4,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Protocol
+from uuid import UUID
+from weakref import WeakValueDictionary
 
+from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Artifact as ArtifactRecord
 
 
@@ -38,6 +41,17 @@ class Slot:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 
+class Giver(Protocol):
+    """Whoever gives out lazy artifacts: the shelf of one pass."""
+
+    def adopt(self, record: ArtifactRecord, root: str | None) -> "Artifact":
+        """Give the artifact of a record that came from another process."""
+
+
+givers: Final[WeakValueDictionary[UUID, Giver]] = WeakValueDictionary()
+"""Those of this process, by the id of their pass. It is the same in every process of the pass."""
+
+
 class Artifact:
     """What a milestone made, as a path that is downloaded when it is first needed.
 
@@ -45,13 +59,26 @@ class Artifact:
     `pathlib.Path` has: `image.stat()`, `image.read_bytes()`, `image / "etc"`. The first such use
     downloads it into the pass's folder and verifies its digest on the way. Handing it on to
     another milestone downloads nothing; a milestone that really runs gets a `pathlib.Path`.
+
+    It travels to another process as its record, and is downloaded anew there. A subflow takes it
+    in a parameter that is annotated as `Artifact`, or not at all; Prefect refuses it for `Path`.
     """
 
     # An ordinary class: Prefect walks lists, dicts, dataclasses and models for futures.
 
-    def __init__(self, slot: Slot, fetch: Callable[[Slot], Path]) -> None:
+    def __init__(self, slot: Slot, fetch: Callable[[Slot], Path], giver: UUID) -> None:
         self._slot = slot
         self._fetch = fetch
+        self.giver = giver
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        now = self._slot.now
+        return _arrived, (self.giver, now.record, now.root)
+
+    @property
+    def root(self) -> str | None:
+        """The storage of its build's project."""
+        return self._slot.now.root
 
     @property
     def record(self) -> ArtifactRecord:
@@ -105,3 +132,21 @@ class Artifact:
     def __repr__(self) -> str:
         lane = f" lane {self.lane}" if self.lane else ""
         return f"<Artifact {self.name} of build {self.record.build} state {self.state}{lane}>"
+
+
+def _arrived(giver: UUID, record: ArtifactRecord, root: str | None) -> Artifact:
+    """Give an artifact that came from another process."""
+    found = givers.get(giver)
+    if found is not None:
+        return found.adopt(record, root)
+    return Artifact(Slot(Version(record, root)), _nowhere, giver)
+
+
+def _nowhere(slot: Slot) -> Path:
+    record = slot.now.record
+    raise InvalidInput(
+        f"The artifact {record.name} of state {record.state} came from another process, and its"
+        " build is not open in this one.",
+        code="no-open-build",
+        hint="Read it in a milestone, or in the flow that opened the build.",
+    )

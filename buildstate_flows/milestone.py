@@ -2,75 +2,41 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal, ParamSpec, TypedDict, TypeVar
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from prefect import Task
-from prefect.assets import Asset
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.futures import PrefectFuture
-from prefect.tasks import (
-    RetryConditionCallable,
-    StateHookCallable,
-    TaskRunNameValueOrCallable,
-)
 from prefect.utilities.callables import get_call_parameters
 from typing_extensions import Unpack
 
 from buildstate_core.errors import InvalidInput
-from buildstate_core.vocabulary import MAX_STATE, MIN_STATE, TRUNK, Kind
+from buildstate_core.vocabulary import TRUNK, Kind
+from buildstate_flows.arguments import replaced
 from buildstate_flows.calls import Call, Recipe
-from buildstate_flows.passes import Pass
-from buildstate_flows.rewinding import perform, perform_async
+from buildstate_flows.options import (
+    HOOKS,
+    CodeName,
+    KindName,
+    MilestoneOptions,
+    TaskOptions,
+    check,
+    kind_of,
+    no_task_worker,
+)
+from buildstate_flows.passes import Pass, open_pass
+from buildstate_flows.rewinding import fetch, perform, perform_async
+from buildstate_flows.runs import add_tags, namer_of, tags_of
+from buildstate_flows.travel import Ticket, entered
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-KindName = Literal["checkpoint", "step", "effect", "gate", "ephemeral"]
-
-_HOOKS: Final = ("on_completion", "on_failure", "on_running")
-_CACHING: Final = frozenset(
-    {
-        "cache_policy", "cache_key_fn", "cache_expiration", "refresh_cache", "persist_result",
-        "result_storage", "result_serializer", "result_storage_key", "cache_result_in_memory",
-    }
-)  # fmt: skip
-
-
-class TaskOptions(TypedDict, total=False):
-    """What a milestone takes from `prefect.task`. Caching is not among it: the service does that.
-
-    `version` stands for the function's code in its fingerprint: a milestone with a version is
-    made again when that changes, whatever happens to the code.
-    """
-
-    name: str | None
-    description: str | None
-    tags: Sequence[str] | set[str] | None
-    version: str | None
-    task_run_name: TaskRunNameValueOrCallable | None
-    retries: int | None
-    retry_delay_seconds: float | list[float] | Callable[[int], list[float]] | None
-    retry_jitter_factor: float | None
-    retry_condition_fn: RetryConditionCallable | None
-    timeout_seconds: float | None
-    log_prints: bool | None
-    on_completion: list[StateHookCallable] | None
-    on_failure: list[StateHookCallable] | None
-    on_running: list[StateHookCallable] | None
-    viz_return_value: Any
-    asset_deps: list[str | Asset] | None
-
-
-class MilestoneOptions(TaskOptions, total=False):
-    """What `with_options` can change."""
-
-    state: int
-    lane: str
-    kind: Kind | KindName | None
-    inputs: Sequence[str]
+Probe = TypeVar("Probe", bound=Callable[..., Any])
 
 
 class Milestone(Task[P, R]):
@@ -88,36 +54,85 @@ class Milestone(Task[P, R]):
         lane: str = TRUNK,
         kind: Kind | KindName | None = None,
         inputs: Sequence[str] = (),
+        code: CodeName = "own",
         **options: Unpack[TaskOptions],
     ) -> None:
         name = str(options.get("name") or getattr(fn, "__name__", type(fn).__name__))
-        _check(fn, name, state, inputs, options)
+        check(fn, name, options, state=state, inputs=inputs, code=code)
         recipe = Recipe(
             function=fn,
             name=name,
             state=state,
             lane=lane,
-            kind=None if kind is None else _kind(kind),
+            kind=None if kind is None else kind_of(kind),
             inputs=tuple(inputs),
             version=options.get("version"),
+            code=code,
         )
-        wrapped = _recording(recipe)
-        super().__init__(fn=wrapped, cache_policy=NO_CACHE, persist_result=False, **options)
+        named: TaskOptions = {**options, "name": name}
+        if named.get("task_run_name") is None:
+            named["task_run_name"] = namer_of(recipe)
+        super().__init__(fn=_recording(fn), cache_policy=NO_CACHE, persist_result=False, **named)
         # Only now: Prefect copies the function's own attributes onto the task.
         self.recipe = recipe
         self._options = options
+        self._pass: Pass | None = None
+        self._ticket: Ticket | None = None
 
     def with_options(self, **options: Unpack[MilestoneOptions]) -> "Milestone[P, R]":  # type: ignore[override]
         """Give the same milestone with other options: another lane, more retries."""
-        hooks = {name: list(getattr(self, f"{name}_hooks")) for name in _HOOKS}
+        made = type(self)(self.recipe.function, **{**self._all_options(), **options})
+        made.recipe = replace(made.recipe, probe=self.recipe.probe)
+        return made
+
+    def probe(self, function: Probe) -> Probe:
+        """Say how to see that what this milestone did to the world still holds.
+
+        Before the milestone is skipped, the function gets what it returned, and answers. `False`:
+        it is gone, so that the milestone runs again. An exception means that nobody can tell: it
+        goes on to the caller, and nothing is run. A step that returned nothing gives `None`.
+
+            @register.probe
+            def is_registered(ami: Handle) -> bool: ...
+        """
+        if not callable(function):
+            raise InvalidInput(f"The probe of {self.name} is no function.", field="probe")
+        self.recipe = replace(self.recipe, probe=function)
+        return function
+
+    def __copy__(self) -> "Milestone[P, R]":
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        ticket = self._ticket if self._pass is None else Ticket.of(self._pass)
+        options = {**self._all_options(), "tags": self.tags}
+        return _arrived, (type(self), self.recipe, options, ticket)
+
+    def _all_options(self) -> dict[str, Any]:
         recipe = self.recipe
-        own = {
+        return {
+            **self._options,
+            **{name: list(getattr(self, f"{name}_hooks")) for name in HOOKS},
             "state": recipe.state,
             "lane": recipe.lane,
             "kind": recipe.kind,
             "inputs": recipe.inputs,
+            "code": recipe.code,
         }
-        return type(self)(recipe.function, **{**self._options, **hooks, **own, **options})  # type: ignore[arg-type]
+
+    def _in(self, work: Pass | None, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Give it as it is run in a pass: tagged, and able to go to another process."""
+        if work is None:
+            return self
+        parameters: dict[str, Any] = {}
+        with suppress(Exception):  # Prefect says what is wrong with them
+            parameters = get_call_parameters(self.fn, args, dict(kwargs))
+        made = self.__copy__()
+        made.tags = self.tags | tags_of(self.recipe, work.build.number, parameters)
+        made._pass = work  # noqa: SLF001 - its own
+        return made
 
     # Prefect's own overloads keep the types; these are what happens.
     if not TYPE_CHECKING:
@@ -128,22 +143,34 @@ class Milestone(Task[P, R]):
             """Call it, in a flow as a task run of its own."""
             if not return_state and FlowRunContext.get() is None and TaskRunContext.get() is None:
                 return _plainly(self, args, kwargs)
-            made = super().__call__(*args, return_state=return_state, wait_for=wait_for, **kwargs)
+            task = self._in(open_pass.get(), args, kwargs)
+            made = Task.__call__(
+                task, *args, return_state=return_state, wait_for=wait_for, **kwargs
+            )
             if return_state:
                 return made
             return _value_soon(made) if inspect.iscoroutine(made) else _value(made)
 
         def submit(self, *args: Any, **kwargs: Any) -> Any:
             """Submit it; the open build waits for it at its end."""
-            future = super().submit(*args, **kwargs)
-            _expect([future])
+            work = Pass.current()
+            future = Task.submit(self._in(work, args, kwargs), *args, **kwargs)
+            _expect(work, [future])
             return future
 
         def map(self, *args: Any, **kwargs: Any) -> Any:
             """Submit it once for each item. Give each a lane of its own: `lane="{region}"`."""
-            futures = super().map(*args, **kwargs)
-            _expect(futures)
+            work = Pass.current()
+            futures = Task.map(self._in(work, (), {}), *args, **kwargs)
+            _expect(work, futures)
             return futures
+
+        def delay(self, *_args: Any, **_kwargs: Any) -> Any:
+            """Refuse: it would run where no build is open, after this one has been closed."""
+            raise no_task_worker(self.name)
+
+        apply_async = delay
+        serve = delay
 
 
 def milestone(
@@ -152,6 +179,7 @@ def milestone(
     lane: str = TRUNK,
     kind: Kind | KindName | None = None,
     inputs: Sequence[str] = (),
+    code: CodeName = "own",
     **options: Unpack[TaskOptions],
 ) -> Callable[[Callable[P, R]], Milestone[P, R]]:
     """Make a function one milestone of the open build, and a Prefect task.
@@ -161,7 +189,10 @@ def milestone(
 
     What the function returns decides: a `pathlib.Path` to a file or folder, or a dict of them by
     name, is uploaded; a `Handle` and data that JSON can say are recorded; `None` makes it a step,
-    which has only changed its arguments' files in place. Paths arrive as private copies.
+    which has only changed its arguments' files in place.
+
+    What other milestones returned arrives as the function says: a `pathlib.Path` to a private copy
+    by default, a string for `str`, and not downloaded for `Artifact`; in lists and dicts, too.
 
     Args:
         state: Where in the process, 0 to 100 inclusive.
@@ -170,6 +201,7 @@ def milestone(
             the world.
         inputs: Files and folders whose content decides "unchanged", relative to the working
             directory. A missing one is an error.
+        code: `ignore`: a change of the function's code is none. A `version` stands for it.
         options: As `prefect.task` takes them: `retries`, `tags`, `timeout_seconds`, ….
 
     Raises (when called):
@@ -180,38 +212,67 @@ def milestone(
     """
 
     def decorate(fn: Callable[P, R]) -> Milestone[P, R]:
-        return Milestone(fn, state=state, lane=lane, kind=kind, inputs=inputs, **options)
+        return Milestone(fn, state=state, lane=lane, kind=kind, inputs=inputs, code=code, **options)
 
     return decorate
 
 
-def _recording(recipe: Recipe) -> Callable[..., Any]:
+def _arrived(
+    cls: type[Milestone[..., Any]], recipe: Recipe, options: dict[str, Any], ticket: Ticket | None
+) -> Milestone[..., Any]:
+    """Give a milestone that came from another process."""
+    made = cls(recipe.function, **options)
+    made.recipe = recipe
+    made._ticket = ticket
+    return made
+
+
+def _recording(function: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a function, so that it records when Prefect's engine runs it, and only then."""
-    function = recipe.function
     if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)
         async def run_async(*args: Any, **kwargs: Any) -> Any:
-            if not _is_run_by_engine(run_async):
+            task = _run_by_engine(run_async)
+            if task is None:
                 return await function(*args, **kwargs)
-            call = Call.of(recipe, get_call_parameters(function, args, kwargs))
-            return (await perform_async(Pass.current(), call)).for_prefect()
+            with entered(_pass_of(task)) as work:
+                call = _call(work, task, get_call_parameters(function, args, kwargs))
+                return (await perform_async(work, call)).for_prefect()
 
         return run_async
 
     @functools.wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
-        if not _is_run_by_engine(run):
+        task = _run_by_engine(run)
+        if task is None:
             return function(*args, **kwargs)
-        call = Call.of(recipe, get_call_parameters(function, args, kwargs))
-        return perform(Pass.current(), call).for_prefect()
+        with entered(_pass_of(task)) as work:
+            call = _call(work, task, get_call_parameters(function, args, kwargs))
+            return perform(work, call).for_prefect()
 
     return run
 
 
-def _is_run_by_engine(wrapper: Callable[..., Any]) -> bool:
+def _run_by_engine(wrapper: Callable[..., Any]) -> "Milestone[..., Any] | None":
     context = TaskRunContext.get()
-    return context is not None and context.task.fn is wrapper
+    if context is None or context.task.fn is not wrapper:
+        return None
+    assert isinstance(context.task, Milestone)  # noqa: S101 - nothing else wraps so
+    return context.task
+
+
+def _pass_of(task: Milestone[..., Any]) -> Pass:
+    """Give the pass that a call belongs to; in another process it is opened first."""
+    ticket = task._ticket  # noqa: SLF001 - its own
+    return Pass.current() if ticket is None else ticket.open(fetch)
+
+
+def _call(work: Pass, task: Milestone[..., Any], parameters: Mapping[str, Any]) -> Call:
+    known = {name: replaced(value, work.shelf.bound) for name, value in parameters.items()}
+    call = Call.of(task.recipe, known)
+    add_tags(tags_of(task.recipe, work.build.number, known))
+    return call
 
 
 def _plainly(task: Milestone[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -236,50 +297,7 @@ def _value(made: Any) -> Any:
     return made.result(_sync=True) if isinstance(made, State) else made  # type: ignore[call-overload]
 
 
-def _expect(futures: Sequence[Any]) -> None:
-    work = Pass.current()
+def _expect(work: Pass, futures: Any) -> None:
     for future in futures:
         if isinstance(future, PrefectFuture):
             work.expect(future)
-
-
-def _kind(kind: str) -> Kind:
-    try:
-        return Kind(kind)
-    except ValueError as error:
-        raise InvalidInput(
-            f"kind is {kind!r}; use one of {', '.join(Kind)}.", code="bad-kind", field="kind"
-        ) from error
-
-
-def _check(fn: object, name: str, state: object, inputs: object, options: TaskOptions) -> None:
-    """Refuse what cannot work at the decoration, where it is written."""
-    if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
-        raise InvalidInput(
-            f"{name} is a generator; a milestone has one result.",
-            code="generator",
-            hint="Return what it makes: a dict of paths by name, for several files.",
-        )
-    if isinstance(fn, classmethod | staticmethod) or not callable(fn):
-        raise InvalidInput(
-            f"{name} is no function.",
-            code="no-function",
-            hint="Put @milestone below @staticmethod or @classmethod, next to the function.",
-        )
-    if not isinstance(state, int) or isinstance(state, bool) or not MIN_STATE <= state <= MAX_STATE:
-        raise InvalidInput(
-            f"The state of {name} is {state!r}; use an integer from 0 to 100.",
-            code="state-out-of-range",
-            field="state",
-        )
-    if isinstance(inputs, str):
-        raise InvalidInput(
-            f"The inputs of {name} are one string.", field="inputs", hint=f"Write [{inputs!r}]."
-        )
-    refused = _CACHING & options.keys()
-    if refused:
-        raise InvalidInput(
-            f"{name} takes no {min(refused)}: the state service is the only cache.",
-            code="no-caching",
-            field=min(refused),
-        )

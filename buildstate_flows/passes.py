@@ -7,26 +7,36 @@ import weakref
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, Final
-from uuid import UUID
+from typing import Any, Final, Protocol
+from uuid import UUID, uuid4
 
 from prefect.futures import PrefectFuture
 
 from buildstate_core.artifacts import Artifacts
 from buildstate_core.client import Client
 from buildstate_core.errors import InvalidInput
-from buildstate_core.models import Build
+from buildstate_core.models import Build, Orchestrator
 from buildstate_core.settings import Settings
 from buildstate_core.vocabulary import TRUNK
+from buildstate_flows.board import Board
 from buildstate_flows.calls import Call
 from buildstate_flows.lazy import Slot
+from buildstate_flows.runs import flow_run_here, orchestrator_of
 from buildstate_flows.shelf import Shelf
+from buildstate_flows.stopping import Ending
 
 _MOST_HELD: Final = 1000
 """As many as a claim may name."""
 
 open_pass: ContextVar["Pass | None"] = ContextVar("open_pass", default=None)
 """The pass that milestones record to. Prefect copies it into its task runners' threads."""
+
+
+class Endable(Protocol):
+    """A milestone that runs."""
+
+    def end(self, ending: Ending) -> None:
+        """Record that it ended so, and stop its function."""
 
 
 class Pass:
@@ -39,6 +49,8 @@ class Pass:
         settings: This worker's name and leases.
         folder: Where files go; `None` for a folder that is removed at the end.
         fetch: Gives the path of an artifact to the flow's own code.
+        id: Names the pass, when it is one that another process has opened.
+        board: Where Prefect shows it; `None` for nowhere.
 
     Attributes:
         calls: The milestones that were called, in order, by lane and state.
@@ -55,17 +67,26 @@ class Pass:
         settings: Settings,
         folder: Path | None,
         fetch: Callable[["Pass", Slot], Path],
+        id: UUID | None = None,  # noqa: A002 - as it reads
+        board: Board | None = None,
     ) -> None:
+        self.id = id or uuid4()
+        self.board = board
         self.build = build
         self.client = client
         self.artifacts = artifacts
         self.settings = settings
-        self.shelf = Shelf(artifacts, lambda: self.folder, fetch=lambda slot: fetch(self, slot))
+        self.shelf = Shelf(
+            self.id, artifacts, lambda: self.folder, fetch=lambda slot: fetch(self, slot)
+        )
         self.calls: dict[tuple[str, int], Call] = {}
         self.rewinding = threading.Lock()
         self.rewinds = 0
         self._machine: dict[str, tuple[UUID, ...]] = {}
         self._submitted: set[PrefectFuture[Any]] = set()
+        self._running: set[Endable] = set()
+        self._ending: Ending | None = None
+        self._orchestrators: dict[UUID, Orchestrator] = {}
         self._change = threading.Condition()
         self._is_closed = False
         self._folder = folder
@@ -85,8 +106,9 @@ class Pass:
             raise InvalidInput(
                 "No build is open here, so that there is nothing to record the milestone to.",
                 code="no-open-build",
-                hint='Call it inside `with build("project", …):`. A unit test may call `.fn(…)`,'
-                " the plain function.",
+                hint='Call it inside `with build("project", …):`, in a thread of your own through'
+                " `contextvars.copy_context().run`. A unit test may call `.fn(…)`, the plain"
+                " function.",
             )
         return found
 
@@ -102,9 +124,24 @@ class Pass:
             return self._folder.resolve()
 
     @property
+    def has_folder(self) -> bool:
+        """Whether there is one already."""
+        return self._folder is not None
+
+    @property
     def is_closed(self) -> bool:
         """Whether its folder is gone."""
         return self._is_closed
+
+    def orchestrator(self, task_run: UUID | None) -> Orchestrator | None:
+        """Give what runs a milestone: a task run of the flow run that this is in."""
+        flow_run = flow_run_here()
+        if flow_run is None:
+            return None
+        known = self._orchestrators.get(flow_run)
+        if known is None:
+            known = self._orchestrators[flow_run] = orchestrator_of(flow_run)
+        return known.model_copy(update={"task_run_id": task_run})
 
     def machine(self, lane: str) -> Sequence[UUID]:
         """Give the attempts whose results the machine of a lane holds."""
@@ -135,22 +172,44 @@ class Pass:
         """Keep a call that was made, so that it can be made again."""
         self.calls[call.key] = call
 
+    def begin(self, job: Endable) -> None:
+        """Note a milestone that runs now."""
+        with self._change:
+            self._running.add(job)
+            ending = self._ending
+        if ending is not None:
+            job.end(ending)
+
+    def end(self, job: Endable) -> None:
+        """Note that it no longer does."""
+        with self._change:
+            self._running.discard(job)
+
+    def end_all(self, ending: Ending) -> None:
+        """End every milestone that runs, in whatever thread: the flow itself was ended so.
+
+        One that still waits for its claim is ended when it has it.
+        """
+        with self._change:
+            self._ending = ending
+            jobs = list(self._running)
+        for job in jobs:
+            job.end(ending)
+
     def expect(self, future: PrefectFuture[Any]) -> None:
         """Note a submitted milestone, which the end of the pass waits for."""
         with self._change:
             self._submitted.add(future)
         future.add_done_callback(self._has_ended)
 
-    def close(self, *, wait: bool) -> None:
-        """End the pass.
-
-        Args:
-            wait: For submitted milestones, which still need the folder. Otherwise it is removed
-                when the last of them is done.
-        """
+    def wait(self) -> None:
+        """Wait for submitted milestones."""
         with self._change:
-            if wait:
-                self._change.wait_for(lambda: not self._submitted)
+            self._change.wait_for(lambda: not self._submitted)
+
+    def close(self) -> None:
+        """End the pass. Its folder is removed now, or when the last milestone is done."""
+        with self._change:
             if not self._submitted:
                 self._is_closed = True
                 self._clean_up()

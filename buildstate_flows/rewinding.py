@@ -7,11 +7,11 @@ same afterwards, with what was made anew behind them.
 """
 
 import asyncio
+import functools
 import inspect
-import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine
-from contextvars import ContextVar, copy_context
+from collections.abc import Callable, Collection
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -23,7 +23,7 @@ from buildstate_core.vocabulary import TRUNK
 from buildstate_flows.calls import Call
 from buildstate_flows.lazy import Slot
 from buildstate_flows.passes import Pass
-from buildstate_flows.running import Asking, Job, Outcome, begin, say
+from buildstate_flows.running import Asking, Job, Outcome, begin, run_to_end, say
 
 Given = TypeVar("Given")
 
@@ -56,7 +56,9 @@ def perform(work: Pass, call: Call) -> Outcome:
     if isinstance(begun, Outcome):
         return begun
     with begun as job:
-        return job.finish(call_with_parameters(call.recipe.function, dict(job.parameters)))
+        with job.stopper.guard():
+            result = call_with_parameters(call.recipe.function, dict(job.parameters))
+        return job.finish(result)
 
 
 async def perform_async(work: Pass, call: Call) -> Outcome:
@@ -70,8 +72,10 @@ async def perform_async(work: Pass, call: Call) -> Outcome:
     if isinstance(begun, Outcome):
         return begun
     with begun as job:
-        result: Any = call_with_parameters(call.recipe.function, dict(job.parameters))
-        return await asyncio.to_thread(job.finish, await result)
+        with job.stopper.guard_task():
+            soon: Any = call_with_parameters(call.recipe.function, dict(job.parameters))
+            result = await soon
+        return await asyncio.to_thread(job.finish, result)
 
 
 def fetch(work: Pass, slot: Slot) -> Path:
@@ -179,27 +183,8 @@ def _make_again(work: Pass, calls: Collection[Call], error: Conflict, rewind: _R
             if rewind.made[call.key] > _AGAIN:
                 raise error
             if inspect.iscoroutinefunction(call.recipe.function):
-                _run_to_end(perform_async, work, call)
+                run_to_end(functools.partial(perform_async, work, call))
             else:
                 perform(work, call)
     finally:
         _rewinding.reset(token)
-
-
-def _run_to_end(
-    function: Callable[[Pass, Call], Coroutine[Any, Any, Outcome]], work: Pass, call: Call
-) -> None:
-    """Run a coroutine function from a thread that may have a running loop already."""
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            asyncio.run(function(work, call))
-        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
-            failed.append(error)
-
-    thread = threading.Thread(target=copy_context().run, args=(run,))
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]

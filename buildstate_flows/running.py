@@ -4,10 +4,15 @@ The core's runner says whether to run; here are the function, its arguments and 
 async milestone everything that waits for the service or a storage is in a thread beside the loop.
 """
 
+import asyncio
+import inspect
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack, suppress
+from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
+from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,14 +21,17 @@ from prefect.exceptions import MissingContextError
 from prefect.states import Completed
 
 from buildstate_core.artifacts import Blob
-from buildstate_core.errors import Conflict
-from buildstate_core.models import Claim
+from buildstate_core.errors import BuildStateError, Conflict
+from buildstate_core.models import Attempt, Claim
 from buildstate_core.runner import Done, Runner, Running
-from buildstate_flows.arguments import replaced
+from buildstate_flows.arguments import Form, replaced
+from buildstate_flows.board import Row
 from buildstate_flows.calls import Call
 from buildstate_flows.lazy import Artifact
 from buildstate_flows.passes import Pass
 from buildstate_flows.results import outputs_of
+from buildstate_flows.runs import task_run_here
+from buildstate_flows.stopping import Ending, Stopper, ending_by
 
 
 @dataclass(frozen=True)
@@ -32,33 +40,48 @@ class Outcome:
 
     Attributes:
         value: What it returns.
-        skipped: Why it was not run, if it was not.
+        name: How Prefect is to name the state.
+        message: Why it was skipped or run.
     """
 
     value: Any
-    skipped: Done | None = None
+    name: str
+    message: str
+
+    @classmethod
+    def of_done(cls, value: Any, done: Done) -> Self:
+        """Give that of a call that was skipped."""
+        return cls(value, "Restored" if done.is_resume_point else "Skipped", done.text)
 
     def for_prefect(self) -> Any:
-        """Give it as a task returns it: a state with a name, if it was skipped."""
-        if self.skipped is None:
-            return self.value
-        name = "Restored" if self.skipped.is_resume_point else "Skipped"
-        return Completed(name=name, message=self.skipped.text, data=self.value)
+        """Give it as a task returns it: a state that tells."""
+        return Completed(name=self.name, message=self.message, data=self.value)
 
 
 class Job:
     """A call that is ours to run, with its arguments in place.
 
     As a context manager it fails the attempt when the block raises.
+
+    Attributes:
+        parameters: What the function is called with.
+        stopper: Stops the function when the claim is no longer ours.
     """
 
-    def __init__(
-        self, work: Pass, call: Call, running: Running, parameters: Mapping[str, Any]
-    ) -> None:
-        self.parameters = parameters
+    def __init__(self, work: Pass, call: Call, running: Running, stopper: Stopper) -> None:
+        self.parameters: Mapping[str, Any] = {}
+        self.stopper = stopper
         self._pass = work
         self._call = call
         self._running = running
+        self._began = monotonic()
+        self._is_through = False
+        work.begin(self)
+
+    @property
+    def why(self) -> str:
+        """Why it runs."""
+        return f"attempt {self._running.attempt.attempt}: {self._running.claim.text}"
 
     def __enter__(self) -> Self:
         return self
@@ -69,10 +92,21 @@ class Job:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._pass.end(self)
         if error is not None:
             self._pass.lose(self._call.lane)
+            ending = ending_by(error, since=self._began)
+            if ending is not None:
+                self._end(ending)
+            self._note_failure(ending or Ending(_shown(error), is_cancelled=False))
         # One request, also in an async milestone: a cancelled one may not wait for anything.
         self._running.__exit__(kind, error, traceback)
+
+    def end(self, ending: Ending) -> None:
+        """End it from another thread: the flow itself has ended so."""
+        self._end(ending)
+        self._note_failure(ending)
+        self.stopper.stop(Conflict(f"The milestone was ended: {ending.message}.", code="cancelled"))
 
     def finish(self, value: Any) -> Outcome:
         """Store and record what the function returned.
@@ -83,12 +117,38 @@ class Job:
         """
         outputs = outputs_of(value, self._call.recipe.name)
         attempt = self._running.complete(outputs)
+        self._is_through = True
         paths = {each.name: each.path for each in outputs if isinstance(each, Blob)}
         root = self._running.claim.storage_url
         result = self._pass.shelf.settle(attempt.artifacts, root, paths)
         self._pass.hold(self._call.lane, attempt.id)
         self._pass.note(self._call)
-        return Outcome(result)
+        self._note("completed", attempt)
+        return Outcome(result, "Completed", self.why)
+
+    def _end(self, ending: Ending) -> None:
+        if not self._is_through:
+            # What is on its way says more than an error about telling the service of it.
+            with suppress(BuildStateError):
+                self._running.fail(ending.message, is_cancelled=ending.is_cancelled)
+
+    def _note_failure(self, ending: Ending) -> None:
+        if not self._is_through:
+            outcome = "cancelled" if ending.is_cancelled else "failed"
+            self._note(outcome, self._running.attempt, ending.message)
+            self._is_through = True
+
+    def _note(self, outcome: str, attempt: Attempt, message: str = "") -> None:
+        if self._pass.board is not None:
+            row = Row(
+                name=self._call.recipe.name,
+                outcome=outcome,
+                attempt=attempt,
+                why=self._running.claim.text,
+                seconds=monotonic() - self._began,
+                message=message,
+            )
+            self._pass.board.note(row)
 
 
 class Asking:
@@ -146,19 +206,21 @@ def begin(work: Pass, call: Call, asking: Asking, *, is_rewound: bool) -> Outcom
     """
     settings = work.settings
     runner = Runner(work.client, work.artifacts, worker=settings.worker, on_wait=asking.wait)
+    stopper = Stopper()
     claim = call.to_claim(
         work.build,
         work.machine(call.lane),
         lease_seconds=settings.lease_seconds,
         is_rewound=is_rewound,
+        giver=work.id,
+        orchestrator=work.orchestrator(task_run_here()),
     )
-    begun = runner.begin(claim)
+    begun = runner.begin(claim, on_stale=stopper.stop, probe=_probe_of(work, call))
     if isinstance(begun, Done):
-        value = work.shelf.settle(begun.artifacts, begun.storage_url)
-        work.note(call)
-        return Outcome(value, begun)
+        return _skipped(work, call, begun)
     with ExitStack() as stack:
-        job = stack.enter_context(Job(work, call, begun, {}))
+        job = stack.enter_context(Job(work, call, begun, stopper))
+        say(f"State {call.recipe.state} runs, {job.why}.")
         as_it_is = begun.claim.is_in_place
         if not as_it_is:
             work.restore(call.lane)
@@ -167,16 +229,69 @@ def begin(work: Pass, call: Call, asking: Asking, *, is_rewound: bool) -> Outcom
     return job
 
 
+def run_to_end(coroutine: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """Run a coroutine function from a thread that may have a running loop already."""
+    made: list[Any] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            made.append(asyncio.run(coroutine()))
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            failed.append(error)
+
+    thread = threading.Thread(target=copy_context().run, args=(run,))
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+    return made[0]
+
+
 def say(line: str) -> None:
     """Log a line where Prefect shows it; nowhere outside a run."""
     with suppress(MissingContextError):
         get_run_logger().info(line)
 
 
-def _in_place(work: Pass, call: Call, *, as_it_is: bool) -> dict[str, Any]:
-    def place(value: Any) -> Any:
-        if not isinstance(value, Artifact):
-            return value
-        return work.shelf.place(value, call.lane, as_it_is=as_it_is)
+def _skipped(work: Pass, call: Call, done: Done) -> Outcome:
+    outcome = Outcome.of_done(work.shelf.settle(done.artifacts, done.storage_url), done)
+    work.note(call)
+    if work.board is not None:
+        name = call.recipe.name
+        row = Row(name=name, outcome=outcome.name.lower(), attempt=done.attempt, why=done.text)
+        work.board.note(row)
+    return outcome
 
-    return {name: replaced(value, place) for name, value in call.parameters.items()}
+
+def _probe_of(work: Pass, call: Call) -> Callable[[Done], bool] | None:
+    """Give what asks the user's probe about what the milestone returned."""
+    probe = call.recipe.probe
+    if probe is None:
+        return None
+
+    def ask(done: Done) -> bool:
+        value = work.shelf.settle(done.artifacts, done.storage_url)
+        if inspect.iscoroutinefunction(probe):
+            return bool(run_to_end(lambda: probe(value)))
+        return bool(probe(value))
+
+    return ask
+
+
+def _in_place(work: Pass, call: Call, *, as_it_is: bool) -> dict[str, Any]:
+    def put(form: Form, value: Any) -> Any:
+        if not isinstance(value, Artifact) or form is Form.LAZY:
+            return value
+        path = work.shelf.place(value, call.lane, as_it_is=as_it_is)
+        return str(path) if form is Form.TEXT and not isinstance(path, Artifact) else path
+
+    forms = call.recipe.forms
+    return {
+        name: replaced(value, partial(put, forms.get(name, Form.PATH)))
+        for name, value in call.parameters.items()
+    }
+
+
+def _shown(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"

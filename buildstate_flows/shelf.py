@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from buildstate_core.artifacts import Artifacts, is_pullable, place_of
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Artifact as Recorded
 from buildstate_core.vocabulary import ArtifactKind
 from buildstate_flows.handle import Handle
-from buildstate_flows.lazy import Artifact, Slot, Version
+from buildstate_flows.lazy import Artifact, Slot, Version, givers
 from buildstate_flows.results import is_named, value_of
 
 _Key = tuple[str, int, str]
@@ -24,14 +25,21 @@ class Shelf:
     Threads may share it.
 
     Args:
+        giver: The pass's id, which results carry.
         artifacts: What moves artifacts.
         folder: Gives the pass's folder.
         fetch: Gives the path of an artifact to the flow's own code.
     """
 
     def __init__(
-        self, artifacts: Artifacts, folder: Callable[[], Path], *, fetch: Callable[[Slot], Path]
+        self,
+        giver: UUID,
+        artifacts: Artifacts,
+        folder: Callable[[], Path],
+        *,
+        fetch: Callable[[Slot], Path],
     ) -> None:
+        self._giver = giver
         self._artifacts = artifacts
         self._folder = folder
         self._fetch = fetch
@@ -40,6 +48,7 @@ class Shelf:
         self._results: dict[_Key, Artifact | Handle] = {}
         self._given_out: set[Path] = set()
         self.downloads: list[int] = []
+        givers[giver] = self
 
     def settle(
         self, records: Sequence[Recorded], root: str | None, paths: Mapping[str, Path] | None = None
@@ -56,6 +65,22 @@ class Shelf:
         where = paths or {}
         with self._lock:
             return value_of(records, lambda each: self._put(each, root, where.get(each.name)))
+
+    def adopt(self, record: Recorded, root: str | None) -> Artifact:
+        """Give the artifact of a record that came from another process of this pass."""
+        with self._lock:
+            known = self._results.get(_key(record))
+            if isinstance(known, Artifact) and known.record.created_at >= record.created_at:
+                return known  # it may have been made again here meanwhile
+            result = self._put(record, root, None)
+        assert isinstance(result, Artifact)  # noqa: S101 - a handle travels as itself
+        return result
+
+    def bound(self, value: Any) -> Any:
+        """Give an artifact of this pass as the one that is known here; all else as it is."""
+        if isinstance(value, Artifact) and value.giver == self._giver:
+            return self.adopt(value.record, value.root)
+        return value
 
     def place(self, artifact: Artifact, lane: str, *, as_it_is: bool) -> Path | Artifact:
         """Have an artifact on this worker, for one lane.
@@ -75,6 +100,10 @@ class Shelf:
         if not is_pullable(artifact.record):
             return artifact
         slot = self._slots.get(_key(artifact.record))
+        if artifact.giver not in givers:  # of another build, and from another process
+            path = self._new_place(artifact.record, lane)
+            self._artifacts.pull(artifact.record, path, root=artifact.root)
+            return path
         if slot is None or slot.now.record.build != artifact.record.build:
             return Path(artifact)
         return self.place_slot(slot, lane, as_it_is=as_it_is)
@@ -117,13 +146,15 @@ class Shelf:
         slot = self._slots.get(key)
         if slot is None:
             slot = self._slots[key] = Slot(Version(record, root))
-            self._results[key] = Artifact(slot, self._fetch)
+            self._results[key] = Artifact(slot, self._fetch, self._giver)
         elif slot.now.record.id != record.id:
             slot.now = Version(record, root)
         if path is not None:
             self._take_over(slot, path)
         result = self._results[key]
-        return result if isinstance(result, Artifact) else Artifact(slot, self._fetch)
+        if not isinstance(result, Artifact):  # what was a handle before
+            result = self._results[key] = Artifact(slot, self._fetch, self._giver)
+        return result
 
     def _put_handle(self, key: _Key, record: Recorded) -> Handle:
         handle = self._results.get(key)
@@ -131,6 +162,7 @@ class Shelf:
             handle.bind(record)
             return handle
         made = self._results[key] = Handle.recorded(record)
+        made.giver = self._giver
         return made
 
     def _take_over(self, slot: Slot, path: Path) -> None:

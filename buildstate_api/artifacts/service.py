@@ -32,9 +32,22 @@ async def list_artifacts(
 
 async def get_artifact(session: AsyncSession, artifact_id: UUID) -> Artifact:
     """Get one artifact."""
-    row = await _find(session, artifact_id)
+    row = await find(session, artifact_id)
     build = await changes.find(session, row.build_id)
     return artifact_view(build.number, row.attempt, row)
+
+
+async def find(session: AsyncSession, artifact_id: UUID) -> ArtifactRow:
+    """Find an artifact with its attempt, or say that there is none."""
+    row = await queries.artifact(session, artifact_id)
+    if row is None:
+        raise NotFound(
+            f"There is no artifact {artifact_id}.",
+            code="artifact-not-found",
+            field="artifact",
+            hint="To see a build's artifacts: bldst artifact list BUILD",
+        )
+    return row
 
 
 async def verify(session: AsyncSession, artifact_id: UUID, seen: ArtifactVerified) -> Artifact:
@@ -62,8 +75,13 @@ async def verify(session: AsyncSession, artifact_id: UUID, seen: ArtifactVerifie
 
 
 async def quarantine(session: AsyncSession, artifact_id: UUID, found: Quarantine) -> Artifact:
-    """Take an artifact out of use; said twice, the first reason stays."""
-    build, row = await _locked(session, artifact_id)
+    """Take an artifact out of use; said twice, the first reason stays.
+
+    The builds that derive from its build may have to go back for it too.
+    """
+    build_id = (await find(session, artifact_id)).build_id
+    family = await changes.lock_family(session, build_id)
+    row = await find(session, artifact_id)
     if row.status == ArtifactStatus.AVAILABLE:
         row.status = ArtifactStatus.QUARANTINED
         row.status_reason = found.reason
@@ -73,25 +91,14 @@ async def quarantine(session: AsyncSession, artifact_id: UUID, found: Quarantine
             "reason": found.reason,
             "message": found.message,
         }
-        emit(session, "artifact.quarantined", data, build_id=build.id)
-        await changes.derive(session, build)
+        emit(session, "artifact.quarantined", data, build_id=build_id)
+        for build in family:
+            await changes.derive(session, build)
     return await get_artifact(session, artifact_id)
-
-
-async def _find(session: AsyncSession, artifact_id: UUID) -> ArtifactRow:
-    row = await queries.artifact(session, artifact_id)
-    if row is None:
-        raise NotFound(
-            f"There is no artifact {artifact_id}.",
-            code="artifact-not-found",
-            field="artifact",
-            hint="To see a build's artifacts: bldst artifact list BUILD",
-        )
-    return row
 
 
 async def _locked(session: AsyncSession, artifact_id: UUID) -> tuple[BuildRow, ArtifactRow]:
     """Find an artifact and lock its build, in the order in which every writer locks them."""
-    build_id = (await _find(session, artifact_id)).build_id
+    build_id = (await find(session, artifact_id)).build_id
     build = await changes.find(session, build_id, lock=True)
-    return build, await _find(session, artifact_id)
+    return build, await find(session, artifact_id)

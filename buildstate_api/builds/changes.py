@@ -1,6 +1,6 @@
 """What every change of a build does in its transaction: lock, record, derive, emit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -8,10 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from buildstate_api.builds import queries
+from buildstate_api.builds.records import records
 from buildstate_api.database import database_now
 from buildstate_api.events.service import emit
-from buildstate_api.facts import history_of
 from buildstate_api.leases import expired_attempts, make_good
+from buildstate_api.resumes.triggers import ask_to_resume
 from buildstate_api.tables import ArtifactRow, AttemptRow, BuildRow
 from buildstate_core.errors import Conflict, NotFound
 from buildstate_core.models import ArtifactRecord
@@ -22,10 +23,13 @@ from buildstate_core.vocabulary import MAX_STATE, AttemptStatus, BuildStatus
 _MAX_NUMBER = 2**63 - 1
 
 
-async def find(session: AsyncSession, ref: str | UUID, *, lock: bool = False) -> BuildRow:
+async def find(
+    session: AsyncSession, ref: str | UUID, *, lock: bool = False, field: str = "build"
+) -> BuildRow:
     """Find a build by id or number, or say that there is none.
 
-    With `lock`, every other writer of this build waits until the commit.
+    With `lock`, every other writer of this build waits until the commit. Who locks several builds
+    does so in ascending order of their ids, after the project and before anything else.
     """
     parsed = ref if isinstance(ref, UUID) else _parsed(ref)
     row = None if parsed is None else await queries.build(session, parsed, lock=lock)
@@ -33,10 +37,25 @@ async def find(session: AsyncSession, ref: str | UUID, *, lock: bool = False) ->
         raise NotFound(
             f"There is no build {str(ref)[:80]!r}.",
             code="build-not-found",
-            field="build",
+            field=field,
             hint="Name it by its number or id. To see them: bldst build list",
         )
     return row
+
+
+async def lock_family(session: AsyncSession, build_id: UUID) -> Sequence[BuildRow]:
+    """Lock a build and all that derive from it.
+
+    Returns:
+        Them, parents before children.
+    """
+    family: set[UUID] = set()
+    while True:
+        found = {build_id, *await queries.descendants(session, build_id)}
+        rows = await queries.lock_builds(session, found)
+        if found == family:  # none was derived while the others were waited for
+            return sorted(rows, key=lambda row: row.number)
+        family = found
 
 
 def why_closed(build: BuildRow) -> str | None:
@@ -58,6 +77,17 @@ def closed(build: BuildRow, reason: str) -> Conflict:
     )
 
 
+def no_lane(build: BuildRow, lane: str, lanes: Iterable[str], field: str = "lane") -> NotFound:
+    """Make the error for a lane of which nothing is recorded."""
+    known = ", ".join(lanes)
+    return NotFound(
+        f"Build {build.number} has no lane {lane}.",
+        code="lane-not-found",
+        field=field,
+        hint=f"Its lanes are: {known}." if known else "It has only the trunk: leave the lane out.",
+    )
+
+
 async def mark_lost(session: AsyncSession, build: BuildRow) -> datetime:
     """End the attempts of a locked build whose lease ran out.
 
@@ -73,6 +103,7 @@ async def mark_lost(session: AsyncSession, build: BuildRow) -> datetime:
         end(session, build, row, AttemptStatus.LOST, at=at, message=message)
     if expired:
         await derive(session, build)
+        await ask_to_resume(session, build, expired)
     return now
 
 
@@ -108,6 +139,20 @@ def emit_attempt(session: AsyncSession, build: BuildRow, row: AttemptRow) -> Non
     emit(session, f"attempt.{row.status}", data, build_id=build.id)
 
 
+def emit_skip(
+    session: AsyncSession, build: BuildRow, row: AttemptRow, worker: str | None, reason: str
+) -> None:
+    """Add to the outbox that a worker was told to skip a milestone, and why."""
+    data = {
+        "attempt_id": str(row.id),
+        "state": row.state,
+        "lane": row.lane,
+        "reason": reason,
+        "worker": worker,
+    }
+    emit(session, "milestone.skipped", data, build_id=build.id)
+
+
 def add_artifacts(
     session: AsyncSession, attempt: AttemptRow, records: Iterable[ArtifactRecord]
 ) -> None:
@@ -131,24 +176,29 @@ def add_artifacts(
     )
 
 
-async def derive(session: AsyncSession, build: BuildRow) -> None:
-    """Bring what is derived of a locked build up to date, and emit a change of its status."""
+async def derive(session: AsyncSession, build: BuildRow, *, cancel: bool = False) -> None:
+    """Bring what is derived of a locked build up to date, and emit a change of its status.
+
+    With `cancel`, a person has given it up just now.
+    """
     await session.flush()
-    rows = await queries.attempts(session, build.id)
+    known = await records(session, build)
     required = [each.code for each in build.catalog.states if each.required]
     found = progress(
-        history_of(rows),
+        known.history,
         last_state=max((each.code for each in build.catalog.states), default=MAX_STATE),
         required=required,
-        is_cancelled=build.status == BuildStatus.CANCELLED,
+        is_cancelled=cancel or build.status == BuildStatus.CANCELLED,
     )
     now = await database_now(session)
     before = build.status
     _store(build, found, now)
-    begun = [row.started_at or row.ended_at for row in rows]
+    own = [row for row in known.rows.values() if row.build_id == build.id]
+    begun = [row.started_at or row.ended_at for row in own]
     build.started_at = min((at for at in begun if at is not None), default=None)
-    ended = [row.ended_at for row in rows if row.ended_at is not None]
-    build.finished_at = max(ended) if build.status == BuildStatus.COMPLETED else None
+    ended = [row.ended_at for row in own if row.ended_at is not None]
+    is_finished = build.status == BuildStatus.COMPLETED
+    build.finished_at = max(ended, default=None) if is_finished else None
     if build.status != before:
         emit(session, f"build.{build.status}", {"number": build.number}, build_id=build.id)
     await session.flush()

@@ -157,7 +157,7 @@ async def builds_before(
 async def attempts(session: AsyncSession, build_id: UUID) -> Sequence[AttemptRow]:
     """Load all attempts of a build, and those that it inherited, with their artifacts.
 
-    In the order in which they happened. `build` is loaded of those that were inherited.
+    In the order in which they happened. An inherited one is told by its build.
     """
     inherited = select(InheritedAttemptRow.attempt_id).where(
         InheritedAttemptRow.build_id == build_id
@@ -237,22 +237,9 @@ async def median_seconds(
     )
     median = func.percentile_cont(0.5).within_group(last.c.seconds)
     query = (
-        select(last.c.state, cast(median, Float))
+        select(last.c.state, cast(median, Float).label("seconds"))
         .where(last.c.place <= _RUNS_TO_LEARN_FROM)
         .group_by(last.c.state, last.c.is_alike)
         .order_by(last.c.state, last.c.is_alike)  # the platform's own come last, and win
     )
-    return {state: seconds for state, seconds in await session.execute(query)}  # noqa: C416
-
-
-async def _load_makers(session: AsyncSession, inherited: Iterable[AttemptRow]) -> None:
-    """Load the builds of attempts, and leave those as they are that are being changed."""
-    by_build: dict[UUID, list[AttemptRow]] = {}
-    for row in inherited:
-        by_build.setdefault(row.build_id, []).append(row)
-    if not by_build:
-        return
-    query = select(BuildRow).where(BuildRow.id.in_(by_build))
-    for maker in (await session.execute(query)).scalars():
-        for row in by_build[maker.id]:
-            set_committed_value(row, "build", maker)
+    return {row.state: row.seconds for row in await session.execute(query)}

@@ -1,5 +1,6 @@
 """`/v1/builds`."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -8,27 +9,34 @@ from pydantic import AfterValidator
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from buildstate_api.artifacts import service as artifacts
-from buildstate_api.builds import service
+from buildstate_api.builds import creation, explaining, planning, service
 from buildstate_api.claims import service as claims
-from buildstate_api.deps import PagingDep, Reading, WritingDep
+from buildstate_api.deps import PagingDep, Reading, Writing, WritingDep
 from buildstate_core.models import (
     Artifact,
     Attempt,
     Build,
     BuildCreate,
+    BuildDerive,
     Claim,
     ClaimRequest,
     Event,
+    Explanation,
     Page,
     Plan,
     Report,
 )
-from buildstate_core.models.base import storable
-from buildstate_core.vocabulary import MAX_STATE, MIN_STATE, BuildStatus
+from buildstate_core.models.base import LaneName, storable
+from buildstate_core.vocabulary import MAX_STATE, MIN_STATE, TRUNK, BuildStatus
+
+_MAX_NUMBER = 2**31 - 1
 
 router = APIRouter(prefix="/v1/builds", tags=["builds"])
 
 BuildPath = Annotated[str, Path(description="The build's id or number.", max_length=64)]
+ParentFilter = Annotated[
+    str | None, Query(description="The id or number of the build they derive from.", max_length=64)
+]
 Filter = Annotated[Annotated[str, AfterValidator(storable)] | None, Query(max_length=500)]
 
 
@@ -38,19 +46,23 @@ Filter = Annotated[Annotated[str, AfterValidator(storable)] | None, Query(max_le
     response_model=Build,
     responses={
         200: {"model": Build, "description": "The build with this key existed already."},
-        404: {"description": "There is no such project."},
+        404: {"description": "There is no such project, or no such build to derive from."},
     },
 )
 async def create_build(body: BuildCreate, writing: WritingDep) -> JSONResponse:
     """Create a build, or get the one that its key means already (200)."""
-    is_new = True
+    return await _created(writing, lambda session: creation.create_build(session, body))
 
-    async def create(session: AsyncSession) -> Build:
-        nonlocal is_new
-        build, is_new = await service.create_build(session, body)
-        return build
 
-    return await writing.once(create, status_code=lambda: 201 if is_new else 200)
+@router.post(
+    "/{build}/derive",
+    status_code=201,
+    response_model=Build,
+    responses={200: {"model": Build, "description": "This derived build existed already."}},
+)
+async def derive_build(build: BuildPath, body: BuildDerive, writing: WritingDep) -> JSONResponse:
+    """Start a build from a checkpoint of another; what is left out is as in that one."""
+    return await _created(writing, lambda session: creation.derive_build(session, build, body))
 
 
 @router.get("")
@@ -61,11 +73,15 @@ async def list_builds(  # noqa: PLR0917 - query parameters have names
     platform: Filter = None,
     key: Filter = None,
     status: BuildStatus | None = None,
+    derived_from: ParentFilter = None,
 ) -> Page[Build]:
     """List builds, newest first."""
     filters = {"project": project, "platform": platform, "key": key, "status": status}
     return await service.list_builds(
-        session, paging, {name: value for name, value in filters.items() if value is not None}
+        session,
+        paging,
+        {name: value for name, value in filters.items() if value is not None},
+        derived_from=derived_from,
     )
 
 
@@ -84,7 +100,22 @@ async def get_history(build: BuildPath, session: Reading, paging: PagingDep) -> 
 @router.get("/{build}/plan")
 async def get_plan(build: BuildPath, session: Reading) -> Plan:
     """Say what a rerun of a build would do with each milestone, and why."""
-    return await service.get_plan(session, build)
+    return await planning.get_plan(session, build)
+
+
+@router.get("/{build}/explain")
+async def explain(
+    build: BuildPath,
+    session: Reading,
+    state: Annotated[int, Query(ge=MIN_STATE, le=MAX_STATE, description="The milestone's state.")],
+    lane: Annotated[LaneName, Query(description="Its lane; empty for the trunk.")] = TRUNK,
+    attempt: Annotated[
+        int | None,
+        Query(ge=1, le=_MAX_NUMBER, description="Why this attempt was run; else of a rerun."),
+    ] = None,
+) -> Explanation:
+    """Say why a milestone was run, or what a rerun would do with it, part by part."""
+    return await explaining.explain(session, build, state, lane, attempt)
 
 
 @router.get("/{build}/events")
@@ -114,3 +145,17 @@ async def report(build: BuildPath, body: Report, writing: WritingDep) -> JSONRes
 async def claim(build: BuildPath, body: ClaimRequest, writing: WritingDep) -> JSONResponse:
     """Ask for a milestone: `skip` it, `run` it, or hear by whom it is `held`."""
     return await writing.once(lambda session: claims.claim(session, build, body))
+
+
+async def _created(
+    writing: Writing, make: Callable[[AsyncSession], Awaitable[tuple[Build, bool]]]
+) -> JSONResponse:
+    """Answer 201 for what is new, and 200 for what was there."""
+    is_new = True
+
+    async def create(session: AsyncSession) -> Build:
+        nonlocal is_new
+        build, is_new = await make(session)
+        return build
+
+    return await writing.once(create, status_code=lambda: 201 if is_new else 200)

@@ -10,21 +10,17 @@ from uuid_utils.compat import uuid7
 
 from buildstate_api.builds import changes, queries
 from buildstate_api.events.service import emit, list_events
-from buildstate_api.facts import attempt_fact, history_of
+from buildstate_api.facts import attempt_fact
 from buildstate_api.leases import builds_with_expired_leases, make_good
 from buildstate_api.paging import Paging, moment, number
-from buildstate_api.projects import service as projects
 from buildstate_api.tables import AttemptRow, BuildRow
-from buildstate_api.views import artifact_view, attempt_view, build_view, state_names
+from buildstate_api.views import attempt_view, build_view
 from buildstate_core.errors import Held, InvalidInput
 from buildstate_core.models import (
     Attempt,
     Build,
-    BuildCreate,
     Event,
     Page,
-    Plan,
-    PlannedMilestone,
     Report,
 )
 from buildstate_core.rules.attempts import (
@@ -36,45 +32,9 @@ from buildstate_core.rules.attempts import (
     merged,
     place_report,
 )
-from buildstate_core.rules.plan import Planned, plan
-from buildstate_core.rules.reasons import describe
-from buildstate_core.vocabulary import AttemptStatus, BuildStatus, Kind
+from buildstate_core.vocabulary import AttemptStatus, Kind
 
 _EVER: Final = datetime.min.replace(tzinfo=UTC)
-
-
-async def create_build(session: AsyncSession, wanted: BuildCreate) -> tuple[Build, bool]:
-    """Create a build, or find the one that its key means already.
-
-    Returns:
-        The build, and whether it is new.
-    """
-    # The lock makes two workers that start the same build at once agree on one.
-    project = await projects.find(session, wanted.project, lock=True)
-    # Without a version there is nothing to tell it by: then each request is a build of its own.
-    key = wanted.key or (wanted.derived_key if wanted.version else str(uuid7()))
-    existing = await queries.build_by_key(session, project.id, key, lock=wanted.restart)
-    if existing is not None and not wanted.restart:
-        return build_view(existing), False
-    row = BuildRow(
-        id=uuid7(),
-        project_id=project.id,
-        catalog_version=project.catalog_version,
-        key=key,
-        version=wanted.version,
-        platform=wanted.platform,
-        os=wanted.os,
-        image_type=wanted.image_type,
-        labels=wanted.labels,
-        failure=None,
-    )
-    if existing is not None:
-        existing.superseded_by = row.id
-        emit(session, "build.superseded", {"by": str(row.id)}, build_id=existing.id)
-    session.add(row)
-    await session.flush()
-    emit(session, "build.created", {"project": wanted.project, "key": key}, build_id=row.id)
-    return build_view(await changes.find(session, row.id)), True
 
 
 async def get_build(session: AsyncSession, ref: str) -> Build:
@@ -83,12 +43,27 @@ async def get_build(session: AsyncSession, ref: str) -> Build:
 
 
 async def list_builds(
-    session: AsyncSession, paging: Paging, filters: Mapping[str, str]
+    session: AsyncSession,
+    paging: Paging,
+    filters: Mapping[str, str],
+    *,
+    derived_from: str | None = None,
 ) -> Page[Build]:
-    """List builds, newest first."""
+    """List builds, newest first.
+
+    Args:
+        session: The transaction.
+        paging: Which page.
+        filters: Column to value; `project` is the project's name.
+        derived_from: Only those that derive from this build.
+    """
+    wanted: dict[str, str | UUID] = dict(filters)
+    if derived_from is not None:
+        parent = await changes.find(session, derived_from, field="derived_from")
+        wanted["derived_from"] = parent.id
     start = paging.start(number)
     found = await queries.builds_before(
-        session, start[0] if start else None, paging.limit + 1, filters
+        session, start[0] if start else None, paging.limit + 1, wanted
     )
     rows, cursor = paging.cut(found, lambda row: (row.number,))
     return Page(items=tuple(build_view(row) for row in rows), next_cursor=cursor)
@@ -107,24 +82,6 @@ async def get_history(session: AsyncSession, ref: str, paging: Paging) -> Page[A
 async def get_events(session: AsyncSession, ref: str, paging: Paging) -> Page[Event]:
     """List what happened to a build, oldest first."""
     return await list_events(session, await changes.find(session, ref), paging)
-
-
-async def get_plan(session: AsyncSession, ref: str) -> Plan:
-    """Say what a rerun of a build would do with each milestone."""
-    build = await changes.find(session, ref)
-    rows = {str(row.id): row for row in await queries.attempts(session, build.id)}
-    planned = plan(
-        history_of(rows.values()),
-        states=[each.code for each in build.catalog.states],
-        now=await make_good(session),
-        is_closed=changes.why_closed(build) is not None,
-    )
-    return Plan(
-        build=build.number,
-        status=BuildStatus(build.status),
-        resume_from=build.resume_from,
-        milestones=tuple(_planned_view(build, each, rows) for each in planned),
-    )
 
 
 async def report(session: AsyncSession, ref: str, wanted: Report) -> Attempt:
@@ -147,9 +104,10 @@ async def report(session: AsyncSession, ref: str, wanted: Report) -> Attempt:
     rows = {
         str(row.id): row
         for row in await queries.attempts(session, build.id)
-        if (row.lane, row.state) == (wanted.lane, wanted.state)
+        if (row.build_id, row.lane, row.state) == (build.id, wanted.lane, wanted.state)
     }
-    placement = place_report(wanted.status, at, [attempt_fact(row) for row in rows.values()])
+    known = [attempt_fact(row, build) for row in rows.values()]
+    placement = place_report(wanted.status, at, known)
     match placement:
         case HeldByClaim(attempt):
             raise _held(build, rows[attempt.id])
@@ -260,20 +218,3 @@ async def _fresh(session: AsyncSession, build: BuildRow, attempt_id: UUID) -> At
     row = await queries.attempt(session, attempt_id)
     assert row is not None  # noqa: S101 - written in this transaction
     return attempt_view(build, row)
-
-
-def _planned_view(
-    build: BuildRow, planned: Planned, rows: Mapping[str, AttemptRow]
-) -> PlannedMilestone:
-    row = None if planned.attempt is None else rows[planned.attempt.id]
-    return PlannedMilestone(
-        state=planned.state,
-        state_name=state_names(build).get(planned.state),
-        lane=planned.lane,
-        decision=planned.decision,
-        reason=planned.reason,
-        text=describe(planned.reason),
-        artifacts=()
-        if row is None
-        else tuple(artifact_view(build.number, row, each) for each in row.artifacts),
-    )

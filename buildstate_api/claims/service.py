@@ -75,8 +75,8 @@ async def claim(session: AsyncSession, ref: str, request: ClaimRequest) -> Claim
         case HeldByOther(attempt):
             return answers.held(build, known.row(attempt))
         case RunFirst(because=because):
-            row = None if because is None else known.row(because)
-            raise answers.run_first(build, request, answer, row)
+            lacking = None if because is None else known.row(because)
+            raise answers.run_first(build, request, answer, lacking)
         case RequiresFirst():
             raise answers.requires_first(build, request, answer)
         case Closed():

@@ -37,3 +37,19 @@ async def catalog(session: AsyncSession, project: ProjectRow, version: int) -> C
         .options(selectinload(CatalogRow.states))
     )
     return (await session.execute(query)).scalar_one_or_none()
+
+
+async def catalogs_before(
+    session: AsyncSession, project: ProjectRow, before: int | None, limit: int
+) -> Sequence[CatalogRow]:
+    """List the versions of a project's catalogue with their states, newest first."""
+    query = (
+        select(CatalogRow)
+        .where(CatalogRow.project_id == project.id)
+        .options(selectinload(CatalogRow.states))
+        .order_by(CatalogRow.version.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(CatalogRow.version < before)
+    return (await session.execute(query)).scalars().all()

@@ -6,9 +6,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
+from buildstate_api.builds import changes
+from buildstate_api.builds import queries as builds
 from buildstate_api.errors import violates
 from buildstate_api.events.service import emit
-from buildstate_api.paging import Paging
+from buildstate_api.paging import Paging, number
 from buildstate_api.projects import queries
 from buildstate_api.tables import CatalogRow, ProjectRow, StateCodeRow
 from buildstate_api.views import catalog_view, project_view
@@ -20,6 +22,7 @@ from buildstate_core.models import (
     Page,
     Project,
     ProjectCreate,
+    ProjectUpdate,
 )
 
 _MAX_INT = 2**31 - 1
@@ -33,6 +36,8 @@ async def create_project(session: AsyncSession, wanted: ProjectCreate) -> Projec
         description=wanted.description,
         storage_url=wanted.storage_url,
         catalog_version=1,
+        auto_resume=wanted.auto_resume,
+        max_auto_resumes=wanted.max_auto_resumes,
     )
     session.add(project)
     try:
@@ -55,9 +60,40 @@ async def create_project(session: AsyncSession, wanted: ProjectCreate) -> Projec
     return project_view(project)
 
 
-async def get_project(session: AsyncSession, name: str) -> Project:
-    """Get one project."""
-    return project_view(await find(session, name))
+async def get_project(session: AsyncSession, name: str) -> tuple[Project, int]:
+    """Get one project, and which revision of it this is."""
+    row = await find(session, name)
+    return project_view(row), row.revision
+
+
+async def update_project(
+    session: AsyncSession, name: str, wanted: ProjectUpdate, *, if_revision: int | None = None
+) -> tuple[Project, int]:
+    """Change what is said of a project; what is not said, or is as it was, stays.
+
+    Only `storage_url` can be taken away, by null; of the others null says nothing.
+
+    Returns:
+        The project, and which revision of it this is.
+
+    Raises:
+        Conflict: `if_revision` is not the newest any more.
+    """
+    project = await find(session, name, lock=True)
+    if if_revision is not None and if_revision != project.revision:
+        raise _changed_since(f"Project {name} is at revision {project.revision}", if_revision)
+    fresh = {
+        field: value
+        for field, value in wanted.model_dump(exclude_unset=True).items()
+        if (value is not None or field == "storage_url") and value != getattr(project, field)
+    }
+    if fresh:
+        for field, value in fresh.items():
+            setattr(project, field, value)
+        project.revision += 1
+        emit(session, "project.changed", {"project": name, "fields": sorted(fresh)})
+        await session.flush()
+    return project_view(project), project.revision
 
 
 async def list_projects(session: AsyncSession, paging: Paging) -> Page[Project]:
@@ -83,27 +119,46 @@ async def get_catalog(session: AsyncSession, name: str, version: int | None = No
     return catalog_view(name, row)
 
 
+async def list_catalogs(session: AsyncSession, name: str, paging: Paging) -> Page[Catalog]:
+    """List every version of a project's catalogue, newest first."""
+    project = await find(session, name)
+    start = paging.start(_version)
+    found = await queries.catalogs_before(
+        session, project, start[0] if start else None, paging.limit + 1
+    )
+    rows, cursor = paging.cut(found, lambda row: (row.version,))
+    return Page(items=tuple(catalog_view(name, row) for row in rows), next_cursor=cursor)
+
+
 async def set_catalog(
     session: AsyncSession,
     name: str,
     states: Sequence[CatalogState],
     *,
     if_version: int | None = None,
+    apply_to_open: bool = False,
 ) -> Catalog:
     """Give a project a new version of its catalogue; builds keep the one they began with.
+
+    With `apply_to_open`, those that still take work get the new one, in the same transaction.
 
     Raises:
         Conflict: `if_version` is not the newest version any more.
     """
     project = await find(session, name, lock=True)
     _check_version(project, if_version)
-    return await _add_version(session, project, states)
+    return await _add_version(session, project, states, apply_to_open=apply_to_open)
 
 
 async def insert_state(
-    session: AsyncSession, name: str, state: CatalogState, *, if_version: int | None = None
+    session: AsyncSession,
+    name: str,
+    state: CatalogState,
+    *,
+    if_version: int | None = None,
+    apply_to_open: bool = False,
 ) -> Catalog:
-    """Add one state to a project's catalogue, as a new version."""
+    """Add one state to a project's catalogue, as a new version; see `set_catalog`."""
     project = await find(session, name, lock=True)
     _check_version(project, if_version)
     current = await get_catalog(session, name)
@@ -131,17 +186,19 @@ async def insert_state(
             field="requires",
         )
     states = sorted((*current.states, state), key=lambda each: each.code)
-    return await _add_version(session, project, states)
+    return await _add_version(session, project, states, apply_to_open=apply_to_open)
 
 
-async def find(session: AsyncSession, name: str, *, lock: bool = False) -> ProjectRow:
+async def find(
+    session: AsyncSession, name: str, *, lock: bool = False, field: str = "project"
+) -> ProjectRow:
     """Find a project by name, or say that there is none."""
     project = await queries.project_by_name(session, name, lock=lock)
     if project is None:
         raise NotFound(
             f"There is no project named {name}.",
             code="project-not-found",
-            field="project",
+            field=field,
             hint=f"Create it with: bldst project create {name}",
         )
     return project
@@ -149,16 +206,24 @@ async def find(session: AsyncSession, name: str, *, lock: bool = False) -> Proje
 
 def _check_version(project: ProjectRow, if_version: int | None) -> None:
     if if_version is not None and if_version != project.catalog_version:
-        raise Conflict(
-            f"The catalogue is at version {project.catalog_version}, not {if_version}.",
-            code="precondition-failed",
-            field="If-Match",
-            hint="Read it again, and apply your change to what it is now.",
-        )
+        raise _changed_since(f"The catalogue is at version {project.catalog_version}", if_version)
+
+
+def _changed_since(what: str, wanted: int) -> Conflict:
+    return Conflict(
+        f"{what}, not {wanted}.",
+        code="precondition-failed",
+        field="If-Match",
+        hint="Read it again, and apply your change to what it is now.",
+    )
 
 
 async def _add_version(
-    session: AsyncSession, project: ProjectRow, states: Sequence[CatalogState]
+    session: AsyncSession,
+    project: ProjectRow,
+    states: Sequence[CatalogState],
+    *,
+    apply_to_open: bool,
 ) -> Catalog:
     project.catalog_version += 1
     row = _catalog_row(project, project.catalog_version, states)
@@ -167,7 +232,28 @@ async def _add_version(
     emit(session, "catalog.changed", data)
     await session.flush()
     await session.refresh(row, ["created_at", "states"])
+    if apply_to_open:
+        await _move_open_builds(session, project)
     return catalog_view(project.name, row)
+
+
+async def _move_open_builds(session: AsyncSession, project: ProjectRow) -> None:
+    """Give every build that still takes work the newest catalogue, and derive where it stands."""
+    version = project.catalog_version
+    build_ids = await builds.lock_open_builds(session, project.id)
+    await builds.pin_catalog(session, build_ids, version)
+    for build_id in build_ids:
+        build = await changes.find(session, build_id, lock=True)
+        emit(session, "build.catalog_changed", {"version": version}, build_id=build_id)
+        await changes.derive(session, build)
+
+
+def _version(part: str) -> int:
+    """Read a version of a cursor; a `ValueError` if no row can have it."""
+    value = number(part)
+    if value > _MAX_INT:
+        raise ValueError(part)
+    return value
 
 
 def _catalog_row(project: ProjectRow, version: int, states: Sequence[CatalogState]) -> CatalogRow:

@@ -13,15 +13,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from buildstate_cli.actions import (
+        adopting,
         artifacts,
         builds,
         catalogs,
         checking,
+        comparing,
         configuration,
+        decisions,
         demo,
         keys,
+        lineage,
+        plans,
         projects,
         reports,
+        resumes,
         running,
         running_flags,
         serving,
@@ -29,15 +35,21 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "adopting",
     "artifacts",
     "builds",
     "catalogs",
     "checking",
+    "comparing",
     "configuration",
+    "decisions",
     "demo",
     "keys",
+    "lineage",
+    "plans",
     "projects",
     "reports",
+    "resumes",
     "running",
     "running_flags",
     "serving",

@@ -1,14 +1,24 @@
-"""Builds: create, list, show, and what a rerun would do."""
+"""Builds: create, list, show, and what was tried."""
 
+from collections.abc import Mapping
 from itertools import islice
+from typing import Final
 
 from buildstate_cli.actions.checking import build_reference, checked, pairs
 from buildstate_cli.actions.connection import connect
+from buildstate_cli.actions.lineage import show_with_lineage
 from buildstate_cli.options import Format
 from buildstate_cli.printing import emit, show
 from buildstate_cli.session import Session
-from buildstate_cli.views import attempts, builds, plans
+from buildstate_cli.views import attempts, builds
+from buildstate_core.errors import InvalidInput
 from buildstate_core.models import BuildCreate
+
+_FLAGS: Final = {
+    "derived_from": "--derive-from",
+    "derived_state": "--from-state",
+    "derived_lane": "--from-lane",
+}
 
 
 def create(
@@ -16,7 +26,8 @@ def create(
 ) -> None:
     """Create a build, or get the one with this key, and print it or only its number."""
     labels = pairs(label_texts, flag="--label")
-    request = checked(BuildCreate, {**values, "labels": labels or None})
+    _refuse_start_of_nothing(values)
+    request = checked(BuildCreate, {**values, "labels": labels or None}, flags=_FLAGS)
     with connect(session) as client:
         build = client.create_build(request)
     if is_quiet:
@@ -32,11 +43,15 @@ def list_some(
     project: str | None,
     platform: str | None,
     status: str | None,
+    derived_from: str | None,
     limit: int,
 ) -> None:
     """Print the newest builds."""
+    parent = None if derived_from is None else build_reference(derived_from, name="--derived-from")
     with connect(session) as client:
-        found = client.list_builds(project=project, platform=platform, status=status)
+        found = client.list_builds(
+            project=project, platform=platform, status=status, derived_from=parent
+        )
         show(list(islice(found, limit)), output, builds.listing)
 
 
@@ -44,7 +59,7 @@ def get(session: Session, output: Format, build: str) -> None:
     """Print one build."""
     reference = build_reference(build)
     with connect(session) as client:
-        show(client.get_build(reference), output, builds.one)
+        show_with_lineage(client, output, client.get_build(reference))
 
 
 def history(
@@ -61,8 +76,13 @@ def history(
         show(found, output, attempts.listing)
 
 
-def plan(session: Session, output: Format, build: str) -> None:
-    """Print what a rerun of a build would do."""
-    reference = build_reference(build)
-    with connect(session) as client:
-        show(client.plan(reference), output, plans.one)
+def _refuse_start_of_nothing(values: Mapping[str, object]) -> None:
+    """Refuse to be told where to start without being told of which build."""
+    if values["derived_from"] is not None:
+        return
+    for name in ("derived_state", "derived_lane"):
+        if values[name] is not None:
+            raise InvalidInput(
+                f"{_FLAGS[name]} is given without --derive-from; say from which build.",
+                field=_FLAGS[name],
+            )

@@ -1,7 +1,8 @@
-"""Catalogues: show, set, insert a state."""
+"""Catalogues: show, set, insert a state, and their versions."""
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +28,15 @@ def show_one(session: Session, output: Format, project: str, version: int | None
         show(client.get_catalog(project, version=version), output, catalogs.one)
 
 
-def set_all(session: Session, output: Format, project: str, file: str) -> None:
+def history(session: Session, output: Format, project: str) -> None:
+    """Print every version of a project's catalogue."""
+    with connect(session) as client:
+        show(list(client.list_catalogs(project)), output, catalogs.history)
+
+
+def set_all(
+    session: Session, output: Format, project: str, file: str, *, apply_to_open: bool
+) -> None:
     """Give a project the catalogue in a file, and print it."""
     content = _parse(_read(file), file)
     if isinstance(content, list):
@@ -36,14 +45,18 @@ def set_all(session: Session, output: Format, project: str, file: str) -> None:
         CatalogSet, {name: each for name, each in content.items() if name not in _NOT_OURS}
     )
     with connect(session) as client:
-        show(client.set_catalog(project, request), output, catalogs.changed)
+        catalog = client.set_catalog(project, request, apply_to_open=apply_to_open)
+    show(catalog, output, partial(catalogs.changed, is_for_open=apply_to_open))
 
 
-def insert(session: Session, output: Format, project: str, **values: object) -> None:
+def insert(
+    session: Session, output: Format, project: str, *, apply_to_open: bool, **values: object
+) -> None:
     """Add one state to a project's catalogue, and print that."""
     state = checked(CatalogState, values, flags={"code": "--state"})
     with connect(session) as client:
-        show(client.insert_state(project, state), output, catalogs.changed)
+        catalog = client.insert_state(project, state, apply_to_open=apply_to_open)
+    show(catalog, output, partial(catalogs.changed, is_for_open=apply_to_open))
 
 
 def _read(file: str) -> bytes:

@@ -19,7 +19,9 @@ _NAME: Final = "letters, digits, dot, dash and underscore, and a letter or digit
 _EXPECTED: Final = {
     "--checksum": "sha256: and 64 hexadecimal digits, lower case",
     "--lane": _NAME,
+    "--from-lane": _NAME,
     "--artifact-name": _NAME,
+    "--handle": "a short lower-case word, such as ami or ebs-snapshot",
     "--storage-type": "a short lower-case word, such as s3 or ebs",
     "--project": "lower case " + _NAME,
     "NAME": "lower case " + _NAME,
@@ -69,11 +71,15 @@ def checked_content(model: type[Model], content: object) -> Model:
         raise _invalid(first, _place(first["loc"]), field="--file") from None
 
 
-def build_reference(text: str) -> str | int:
+def build_reference(text: str, *, name: str = "BUILD") -> str | int:
     """Read how a person names a build: `123`, `#123` or its id.
 
     >>> build_reference("#123")
     123
+
+    Args:
+        text: As typed.
+        name: The argument or option that it was typed for.
 
     Raises:
         InvalidInput: It is none of these.
@@ -85,9 +91,9 @@ def build_reference(text: str) -> str | int:
         return str(UUID(text))
     except ValueError:
         raise InvalidInput(
-            f"BUILD is {_shown(text)}; use its number (123 or #123) or its id.",
+            f"{name} is {_shown(text)}; use its number (123 or #123) or its id.",
             code="bad-build",
-            field="BUILD",
+            field=name,
             hint="To see what there is: bldst build list",
         ) from None
 

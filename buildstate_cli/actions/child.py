@@ -1,15 +1,23 @@
-"""A command as a child process: signals are passed on, and its end is told as shells tell it."""
+"""A command as a child process: signals are passed on, and its end is told as shells tell it.
+
+A signal goes to the command alone, which knows what to do with it; what is left of what it started
+is ended after it. It ends with this process too, however that ends.
+"""
 
 import contextlib
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Final
+
+from buildstate_cli.actions.family import GRACE_SECONDS, PROGRAM, Family
+from buildstate_core.runner import Stopped
 
 _ENDING: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 _TELLING: Final = (signal.SIGUSR1, signal.SIGUSR2)
@@ -17,7 +25,6 @@ _TELLING: Final = (signal.SIGUSR1, signal.SIGUSR2)
 _NOT_FOUND: Final = 127
 _NOT_EXECUTABLE: Final = 126
 _SIGNAL_BASE: Final = 128
-_GRACE_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -27,17 +34,19 @@ class Ended:
     Attributes:
         exit_code: As a shell would give it: 128 and the signal's number if a signal ended it.
         problem: What to record of a command that did not succeed; `None` if it did.
+        is_cancelled: Whether somebody ended it by a signal to this process.
     """
 
     exit_code: int
     problem: str | None
+    is_cancelled: bool = False
 
 
-class Signalled(BaseException):
+class Signalled(Stopped):
     """A signal asked this process to end while no command was running."""
 
     def __init__(self, number: int) -> None:
-        super().__init__(_name_of(number))
+        super().__init__(name_of(number))
         self.exit_code = _SIGNAL_BASE + number
 
 
@@ -60,6 +69,10 @@ class Child:
         folder: Where it runs.
         environ: Its whole environment.
         stdout_to_stderr: Whether what it prints goes to stderr.
+        is_again: Whether this is not the call that was typed: what comes on stdin is for another.
+
+    Attributes:
+        was_stopped: Whether `stop` has ended it, or keeps it from beginning.
     """
 
     def __init__(
@@ -69,61 +82,118 @@ class Child:
         folder: Path,
         environ: Mapping[str, str],
         stdout_to_stderr: bool,
+        is_again: bool = False,
     ) -> None:
         self._command = list(command)
         self._folder = folder
         self._environ = dict(environ)
         self._stdout = sys.stderr.fileno() if stdout_to_stderr else None
+        self._stdin = subprocess.DEVNULL if is_again and not os.isatty(0) else None
         self._process: subprocess.Popen[bytes] | None = None
+        self._family: Family | None = None
         self._signal: signal.Signals | None = None
-        self._stopped = False
+        self._too_early: signal.Signals | None = None
+        self._changing = threading.Lock()
+        self.was_stopped = False
 
     def run(self) -> Ended:
         """Start it, pass signals on to it, and wait for its end."""
-        with _handled(self._pass_on, _ENDING), _handled(self._send, _TELLING):
+        with (
+            _handled(self._pass_on, _ENDING),
+            _handled(self._send, _TELLING),
+            _guard() as guard,
+        ):
             try:
-                self._process = subprocess.Popen(  # noqa: S603 - running it is what we are for
-                    self._command, cwd=self._folder, env=self._environ, stdout=self._stdout
-                )
+                with self._changing:
+                    if self.was_stopped:
+                        return self._ended(-signal.SIGTERM)
+                    process = self._start()
+                    family = Family(process.pid)
+                    guard(family)
+                    self._process, self._family = process, family
             except FileNotFoundError:
                 return Ended(_NOT_FOUND, f"{self._command[0]}: command not found")
             except OSError as error:
                 return Ended(_NOT_EXECUTABLE, f"{self._command[0]}: {error.strerror}")
-            if self._signal is not None:  # it came before there was anyone to pass it on to
-                self._process.send_signal(self._signal)
-            if self._stopped:
-                self._process.terminate()
-            return self._ended(self._process.wait())
+            if self._too_early is not None:
+                self._send(self._too_early, None)
+            status = process.wait()
+            if self._signal is not None:  # which went to the command alone
+                family.end(GRACE_SECONDS)
+            return self._ended(status)
 
-    def stop(self) -> None:
-        """End it from another thread: ask first, then insist."""
-        self._stopped = True
-        process = self._process
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
+    def stop(self, *, grace_seconds: float | None = None) -> None:
+        """End it and what it started, from another thread: ask first, then insist."""
+        with self._changing:
+            family = self._family
+            if family is not None and family.is_gone():
+                return
+            self.was_stopped = True
+        if family is not None:
+            family.end(GRACE_SECONDS if grace_seconds is None else grace_seconds)
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(  # noqa: S603 - running it is what we are for
+            self._command,
+            cwd=self._folder,
+            env=self._environ,
+            stdin=self._stdin,
+            stdout=self._stdout,
+        )
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
         self._signal = signal.Signals(number)
+        if self._family is not None:
+            self._family.look()  # before they are parted from it by its end
         if not _from_terminal(self._signal):
             self._send(number, frame)
 
     def _send(self, number: int, _: FrameType | None) -> None:
-        if self._process is not None:
+        if self._process is None:
+            self._too_early = signal.Signals(number)
+            return
+        with contextlib.suppress(PermissionError):  # `sudo` belongs to another user
             self._process.send_signal(number)
 
     def _ended(self, status: int) -> Ended:
         if self._signal is not None:
             name = self._signal.name
             code = status if status > 0 else _SIGNAL_BASE + self._signal
-            return Ended(code, f"ended by {name}, which was passed on to the command")
+            problem = f"ended by {name}, which was passed on to the command"
+            return Ended(code, problem, is_cancelled=True)
         if status < 0:
-            return Ended(_SIGNAL_BASE - status, f"the command was ended by {_name_of(-status)}")
+            return Ended(_SIGNAL_BASE - status, f"the command was ended by {name_of(-status)}")
         return Ended(status, f"the command ended with exit code {status}" if status else None)
+
+
+@contextlib.contextmanager
+def _guard() -> Iterator[Callable[[Family], None]]:
+    """Give what has a command ended if this process is gone without having waited for it."""
+    try:
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-I", "-S", PROGRAM],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            start_new_session=True,  # what ends this one must not end it as well
+        )
+    except OSError:  # the command matters more than its guard
+        yield lambda _: None
+        return
+    assert process.stdin is not None  # noqa: S101 - it is a pipe
+    pipe = process.stdin.fileno()
+
+    def guard(family: Family) -> None:
+        if family.start is not None:  # else it is gone already, or this system does not tell
+            with contextlib.suppress(OSError):
+                os.write(pipe, f"{family.pid} {family.start}\n".encode())
+
+    try:
+        yield guard
+    finally:
+        process.kill()  # before the pipe closes
+        process.communicate()
 
 
 @contextlib.contextmanager
@@ -157,7 +227,8 @@ def _from_terminal(number: signal.Signals) -> bool:
         os.close(terminal)
 
 
-def _name_of(number: int) -> str:
+def name_of(number: int) -> str:
+    """Give a signal's name, or its number if it has none."""
     try:
         return signal.Signals(number).name
     except ValueError:

@@ -26,6 +26,7 @@ class RunFlags:
     inputs: Sequence[str]
     params: Sequence[str]
     restores: Sequence[str]
+    probe: str | None
     lease_seconds: int | None
     wait_seconds: float | None
 

@@ -39,7 +39,13 @@ _OF_EXIT_CODE: Final[dict[int, type[BuildStateError]]] = {
 
 
 def start(
-    session: Session, output: Format, *, host: str, port: int, database_url: str | None
+    session: Session,
+    output: Format,
+    *,
+    host: str,
+    port: int,
+    database_url: str | None,
+    prefect_api_url: str | None,
 ) -> None:
     """Run the service in this process until a signal ends it."""
 
@@ -49,13 +55,31 @@ def start(
             show(_facts(running), output, _page)
 
     with _server_installed():
-        from buildstate_api.serve import serve  # noqa: PLC0415 - the service, and only here
+        from buildstate_api.serve import prefect_at, serve  # noqa: PLC0415 - only here
 
-    serve(session.settings, host=host, port=port, database_url=database_url, on_ready=ready)
+    prefect = prefect_api_url and prefect_at(
+        prefect_api_url,
+        api_key=session.environ.get("BLDST_PREFECT_API_KEY"),
+        ui_url=session.environ.get("BLDST_PREFECT_UI_URL"),
+    )
+    serve(
+        session.settings,
+        host=host,
+        port=port,
+        database_url=database_url,
+        prefect=prefect or None,
+        on_ready=ready,
+    )
 
 
 def start_behind(
-    session: Session, output: Format, *, host: str, port: int, database_url: str | None
+    session: Session,
+    output: Format,
+    *,
+    host: str,
+    port: int,
+    database_url: str | None,
+    prefect_api_url: str | None,
 ) -> None:
     """Start the service in a process of its own, and come back once it can be asked.
 
@@ -72,6 +96,8 @@ def start_behind(
     environ = dict(session.environ)
     if database_url is not None:  # not on the command line, where everyone could read it
         environ["BLDST_DATABASE_URL"] = database_url
+    if prefect_api_url is not None:
+        environ["BLDST_PREFECT_API_URL"] = prefect_api_url
     start = log.stat().st_size if log.exists() else 0
     with log.open("ab") as file:
         process = subprocess.Popen(  # noqa: S603 - ourselves

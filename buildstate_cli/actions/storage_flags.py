@@ -76,7 +76,7 @@ class ArtifactFlags:
             )
         storage_type = self.storage_type or inferred_type(self.storage_path)
         values = {
-            "name": self.name or _file_name(self.storage_path),
+            "name": self.name or file_name(self.storage_path),
             "kind": artifact_kind(storage_type, self.storage_path),
             "storage_type": storage_type,
             "uri": self.storage_path,
@@ -130,7 +130,7 @@ def artifact_kind(storage_type: str, path: str) -> ArtifactKind:
     return ArtifactKind.HANDLE
 
 
-def _file_name(path: str) -> str:
+def file_name(path: str) -> str:
     """Give the last part of a path if it can name an artifact."""
     name = urlsplit(path).path.rpartition("/")[2]
     try:

@@ -6,7 +6,7 @@ import typer
 
 from buildstate_cli import actions
 from buildstate_cli.helping import Group, Panel
-from buildstate_cli.options import Format, Output, ProjectArgument, State
+from buildstate_cli.options import ApplyToOpen, Format, Output, ProjectArgument, State
 
 commands = typer.Typer(cls=Group, help="Show and change the states of a project.")
 
@@ -29,6 +29,12 @@ def show(
     actions.catalogs.show_one(ctx.obj, output, project, version)
 
 
+@commands.command()
+def history(ctx: typer.Context, project: ProjectArgument, output: Output = Format.TABLE) -> None:
+    """List the versions of a project's catalogue, newest first, and what each one changed."""
+    actions.catalogs.history(ctx.obj, output, project)
+
+
 @commands.command("set")
 def set_all(
     ctx: typer.Context,
@@ -42,10 +48,12 @@ def set_all(
             help="JSON or YAML with a list of states, or with one under `states`; - for stdin.",
         ),
     ],
+    *,
+    apply_to_open: ApplyToOpen = False,
     output: Output = Format.TABLE,
 ) -> None:
-    """Give a project a new catalogue; builds in flight keep theirs."""
-    actions.catalogs.set_all(ctx.obj, output, project, file)
+    """Give a project a new catalogue; builds in flight keep theirs unless told otherwise."""
+    actions.catalogs.set_all(ctx.obj, output, project, file, apply_to_open=apply_to_open)
 
 
 @commands.command()
@@ -72,13 +80,15 @@ def insert(
         int | None,
         typer.Option("--expected-seconds", min=0, help="How long it usually takes, in seconds."),
     ] = None,
+    apply_to_open: ApplyToOpen = False,
     output: Output = Format.TABLE,
 ) -> None:
-    """Add one state to a project; builds in flight keep their catalogue."""
+    """Add one state to a project; builds in flight keep their catalogue unless told otherwise."""
     actions.catalogs.insert(
         ctx.obj,
         output,
         project,
+        apply_to_open=apply_to_open,
         code=state,
         name=name,
         description=description,

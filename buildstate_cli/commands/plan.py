@@ -14,4 +14,4 @@ def register(root: typer.Typer) -> None:
 
 def plan(ctx: typer.Context, build: BuildRef, output: Output = Format.TABLE) -> None:
     """Show what a rerun of a build would do with each state, and why."""
-    actions.builds.plan(ctx.obj, output, build)
+    actions.plans.plan(ctx.obj, output, build)

@@ -6,9 +6,17 @@ import typer
 
 from buildstate_cli import actions
 from buildstate_cli.helping import Group, Panel
-from buildstate_cli.options import Format, Output, ProjectArgument
+from buildstate_cli.options import (
+    Format,
+    MaxAutoResumes,
+    Output,
+    ProjectArgument,
+    ProjectAutoResume,
+    ProjectDescription,
+    ProjectStorage,
+)
 
-commands = typer.Typer(cls=Group, help="Create and show projects: lines of images.")
+commands = typer.Typer(cls=Group, help="Create, change and show projects: lines of images.")
 
 
 def register(root: typer.Typer) -> None:
@@ -25,23 +33,45 @@ def create(
             metavar="NAME", help="Lower case letters, digits, dot, dash, underscore; at most 63."
         ),
     ],
-    description: Annotated[
-        str | None, typer.Option("--description", help="What it is, in a line.")
-    ] = None,
-    storage_url: Annotated[
-        str | None,
-        typer.Option(
-            "--storage-url",
-            metavar="URL",
-            help="Where its artifacts go (s3://bucket/prefix).  [default: each worker's"
-            " BLDST_STORAGE_URL]",
-        ),
-    ] = None,
+    *,
+    description: ProjectDescription = None,
+    storage_url: ProjectStorage = None,
+    auto_resume: ProjectAutoResume = None,
+    max_auto_resumes: MaxAutoResumes = None,
     output: Output = Format.TABLE,
 ) -> None:
     """Create a project with the default catalogue."""
     actions.projects.create(
-        ctx.obj, output, name=name, description=description, storage_url=storage_url
+        ctx.obj,
+        output,
+        name=name,
+        description=description,
+        storage_url=storage_url,
+        auto_resume=auto_resume,
+        max_auto_resumes=max_auto_resumes,
+    )
+
+
+@commands.command()
+def update(
+    ctx: typer.Context,
+    project: ProjectArgument,
+    *,
+    description: ProjectDescription = None,
+    storage_url: ProjectStorage = None,
+    auto_resume: ProjectAutoResume = None,
+    max_auto_resumes: MaxAutoResumes = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Change what is said of a project; what is left out stays as it is."""
+    actions.projects.update(
+        ctx.obj,
+        output,
+        project,
+        description=description,
+        storage_url=storage_url,
+        auto_resume=auto_resume,
+        max_auto_resumes=max_auto_resumes,
     )
 
 

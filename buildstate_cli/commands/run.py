@@ -61,7 +61,19 @@ def run(
     kind: Annotated[
         Kind | None,
         typer.Option(
-            "--kind", help="What it does.  [default: checkpoint with --artifact, else step]"
+            "--kind",
+            help="What it does.  [default: effect with --probe, checkpoint with --artifact, else"
+            " step]",
+        ),
+    ] = None,
+    probe: Annotated[
+        str | None,
+        typer.Option(
+            "--probe",
+            metavar="LINE",
+            help="A shell command line that looks whether what it did still holds, before it is"
+            " skipped. Ends with 0: it does; 1: it is gone, and is run again; anything else, or"
+            " after 60 seconds: nobody can tell, and nothing is run.",
         ),
     ] = None,
     lease: Annotated[
@@ -99,7 +111,11 @@ def run(
     uploaded and recorded with its success. The command's own exit code is passed on.
 
     It sees BLDST_BUILD_ID, BLDST_STATE, BLDST_LANE, BLDST_ATTEMPT; BLDST_RESTORED, the restored
-    paths, one per line; and BLDST_RESTORE_URI, the URIs of what only it can restore.
+    paths, one per line; and BLDST_RESTORE_URI, the URIs of what only it can restore. A probe sees
+    BLDST_ARTIFACT_URIS, the URIs of what was left, one per line; BLDST_ARTIFACT_URI if it is one.
+
+    If an earlier state has to run on this machine first, and was called in this directory, it is
+    called again with the words and options of that call, and the environment of this one.
     """
     code: int = actions.running.run(
         ctx.obj,
@@ -114,6 +130,7 @@ def run(
             inputs=input_file or [],
             params=param or [],
             restores=restore or [],
+            probe=probe,
             lease_seconds=lease,
             wait_seconds=wait,
         ),

@@ -20,6 +20,16 @@ DatabaseUrl = Annotated[
         help="A PostgreSQL of your own (postgresql://…).  [default: an embedded one]",
     ),
 ]
+PrefectApiUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--prefect-api-url",
+        metavar="URL",
+        envvar="BLDST_PREFECT_API_URL",
+        show_envvar=True,
+        help="The Prefect that goes on with builds (http://127.0.0.1:4200/api).  [default: none]",
+    ),
+]
 
 
 def register(root: typer.Typer) -> None:
@@ -44,6 +54,7 @@ def start(
         ),
     ] = 8642,
     database_url: DatabaseUrl = None,
+    prefect_api_url: PrefectApiUrl = None,
     background: Annotated[
         bool,
         typer.Option("--background", "-d", help="Come back once it runs, and leave it running."),
@@ -52,10 +63,18 @@ def start(
 ) -> None:
     """Run the service, on an embedded PostgreSQL unless told otherwise; Ctrl-C ends it.
 
-    The first start makes an administrator's key and puts it into the local profile.
+    The first start makes an administrator's key and puts it into the local profile. A Prefect that
+    wants a key finds it in BLDST_PREFECT_API_KEY.
     """
     begin = actions.serving.start_behind if background else actions.serving.start
-    begin(ctx.obj, output, host=host, port=port, database_url=database_url)
+    begin(
+        ctx.obj,
+        output,
+        host=host,
+        port=port,
+        database_url=database_url,
+        prefect_api_url=prefect_api_url,
+    )
 
 
 @commands.command()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from buildstate_cli.page import Page, Table
 from buildstate_cli.views import words
 from buildstate_core.models import Artifact, Attempt
+from buildstate_core.rules.reasons import describe
 
 _COLUMNS = (
     "STATE",
@@ -14,15 +15,15 @@ _COLUMNS = (
     "STARTED",
     "DURATION",
     "WORKER",
-    "REASON",
+    "WHY",
     "ARTIFACT",
     "MESSAGE",
 )
-_FREE_TEXT = frozenset({"STATE", "ARTIFACT", "MESSAGE"})
+_FREE_TEXT = frozenset({"STATE", "WHY", "ARTIFACT", "MESSAGE"})
 
 
 def listing(attempts: Sequence[Attempt]) -> Page:
-    """Write attempts one below the other."""
+    """Write attempts one below the other, each with why it ran."""
     rows = [
         (
             words.state(each.state, each.state_name),
@@ -32,7 +33,7 @@ def listing(attempts: Sequence[Attempt]) -> Page:
             words.time(each.started_at),
             words.duration(each.duration_seconds),
             each.worker or "",
-            each.reason or "",
+            describe(each.reason) if each.reason else "",
             ", ".join(map(_place, each.artifacts)),
             each.message or "",
         )
@@ -45,9 +46,8 @@ def reported(attempt: Attempt | None) -> Page:
     """Say what a report led to; nothing if it could not be delivered."""
     if attempt is None:
         return []
-    lane = f", lane {attempt.lane}" if attempt.lane else ""
     state = words.state(attempt.state, attempt.state_name)
-    return [f"Build #{attempt.build}{lane}: state {state} {attempt.status}."]
+    return [f"Build #{attempt.build}{words.lane(attempt.lane)}: state {state} {attempt.status}."]
 
 
 def _place(artifact: Artifact) -> str:

@@ -1,6 +1,7 @@
 """Builds, one or many."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from buildstate_cli.page import Block, Fields, Page, Table
 from buildstate_cli.views import words
@@ -9,7 +10,12 @@ from buildstate_core.vocabulary import BuildStatus
 
 _COLUMNS = ("BUILD", "PROJECT", "PLATFORM", "VERSION", "STATE", "PROGRESS", "STATUS", "UPDATED")
 
+_DERIVED = ("BUILD", "PROJECT", "PLATFORM", "VERSION", "FROM STATE", "STATE", "STATUS")
+
 _FREE_TEXT = frozenset({"STATE", "LANES"})
+
+MAX_DERIVED: Final = 20
+"""How many of the builds that start from one are shown with it."""
 
 
 def listing(builds: Sequence[Build]) -> Page:
@@ -33,8 +39,13 @@ def listing(builds: Sequence[Build]) -> Page:
     return [Table(columns=columns, rows=rows, free_text=_FREE_TEXT, empty="No builds.")]
 
 
-def one(build: Build) -> Page:
-    """Write one build: a sentence, then its fields by their JSON names, then its lanes."""
+def one(build: Build, derived: Sequence[Build] = ()) -> Page:
+    """Write one build: a sentence, then its fields by their JSON names, then its lanes.
+
+    Args:
+        build: The build.
+        derived: Builds that start from it, newest first; no more than `MAX_DERIVED` are shown.
+    """
     fields = [
         ("id", str(build.id)),
         ("key", build.key),
@@ -49,7 +60,7 @@ def one(build: Build) -> Page:
         ("peak", str(build.peak)),
         ("active", ", ".join(map(str, build.active))),
         ("resume_from", words.state(build.resume_from)),
-        ("derived_from", f"#{build.derived_from}" if build.derived_from else ""),
+        ("derived_from", lineage(build)),
         ("catalog_version", str(build.catalog_version)),
         ("created_at", words.time(build.created_at)),
         ("started_at", words.time(build.started_at)),
@@ -58,9 +69,11 @@ def one(build: Build) -> Page:
     ]
     blocks: list[Block | None] = [
         sentence(build),
+        f"It derives from {lineage(build)}." if build.derived_from is not None else None,
         _failure(build.failure) if build.failure else None,
         Fields([(name, value) for name, value in fields if value]),
         _lanes(build.lanes) if build.lanes else None,
+        *(_derived(build, derived) if derived else ()),
     ]
     return [each for each in blocks if each is not None]
 
@@ -74,6 +87,14 @@ def sentence(build: Build) -> str:
     if build.status in {BuildStatus.COMPLETED, BuildStatus.CANCELLED}:
         return f"{stands}{lanes}."
     return f"{stands}{lanes}; a rerun {words.resumption(build.resume_from)}."
+
+
+def lineage(build: Build) -> str:
+    """Say what a build starts from; nothing if that is nothing."""
+    if build.derived_from is None:
+        return ""
+    at = "" if build.derived_state is None else f" at state {build.derived_state}"
+    return f"#{build.derived_from}{at}"
 
 
 def lanes_in_short(lanes: Sequence[Lane]) -> str:
@@ -107,3 +128,25 @@ def _lanes(lanes: Sequence[Lane]) -> Table:
         for each in lanes
     ]
     return Table(columns=("LANE", "STATUS", "CURRENT", "FRONTIER", "RESUMES FROM"), rows=rows)
+
+
+def _derived(build: Build, derived: Sequence[Build]) -> list[Block]:
+    rows = [
+        (
+            f"#{each.number}",
+            each.project,
+            each.platform or "",
+            each.version or "",
+            words.state(each.derived_state),
+            words.state(each.current_state, each.current_state_name),
+            each.status,
+        )
+        for each in derived[:MAX_DERIVED]
+    ]
+    blocks: list[Block] = [
+        f"These builds derive from #{build.number}:",
+        Table(columns=_DERIVED, rows=rows, free_text=_FREE_TEXT),
+    ]
+    if len(derived) > MAX_DERIVED:
+        blocks.append(f"To see all of them: bldst build list --derived-from {build.number}")
+    return blocks

@@ -29,6 +29,8 @@ def one(project: Project) -> Page:
         ("description", project.description),
         ("storage_url", project.storage_url or "none: each worker's own"),
         ("catalog_version", str(project.catalog_version)),
+        ("auto_resume", project.auto_resume),
+        ("max_auto_resumes", str(project.max_auto_resumes)),
         ("created_at", words.time(project.created_at)),
     ]
     return [Fields([(name, value) for name, value in fields if value])]

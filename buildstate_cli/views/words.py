@@ -1,11 +1,13 @@
 """How states, times, durations and sizes are written."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
 _MINUTE: Final = 60
 _HOUR: Final = 3600
 _KIB: Final = 1024
+_DIGEST_SHOWN: Final = 12
 _UNITS: Final = ("KiB", "MiB", "GiB", "TiB", "PiB")
 
 
@@ -39,6 +41,21 @@ def duration(seconds: float | None) -> str:
     return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02} min"
 
 
+def about(seconds: float) -> str:
+    """Write a duration that is an estimate, no finer than it can be known.
+
+    >>> about(40.4), about(2045), about(4500), about(0.2)
+    ('40 s', '34 min', '1 h 15 min', '1 s')
+    """
+    whole = max(round(seconds), 1)
+    if whole < _MINUTE:
+        return f"{whole} s"
+    minutes = round(whole / _MINUTE)
+    if minutes < _MINUTE:
+        return f"{minutes} min"
+    return f"{minutes // _MINUTE} h {minutes % _MINUTE:02} min"
+
+
 def size(size_bytes: int | None) -> str:
     """Write a size.
 
@@ -54,6 +71,53 @@ def size(size_bytes: int | None) -> str:
     while amount >= _KIB and unit != _UNITS[-1]:
         amount, unit = amount / _KIB, next(units)
     return f"{amount:.1f} {unit}"
+
+
+def states(codes: Iterable[int]) -> str:
+    """Name states in a sentence.
+
+    >>> states([25]), states([25, 30]), states([10, 25, 30])
+    ('state 25', 'states 25 and 30', 'states 10, 25 and 30')
+    """
+    named = [str(each) for each in codes]
+    return f"{'state' if len(named) == 1 else 'states'} {listed(named)}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Name things in a sentence.
+
+    >>> listed(["#12"]), listed(["#12", "#13", "#14"])
+    ('#12', '#12, #13 and #14')
+    """
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def count(number: int, one: str) -> str:
+    """Count things.
+
+    >>> count(1, "state"), count(3, "state")
+    ('1 state', '3 states')
+    """
+    return f"{number} {one}" if number == 1 else f"{number} {one}s"
+
+
+def digest(text: str | None) -> str:
+    """Write the beginning of a digest, enough to tell it from others.
+
+    >>> digest("sha256:" + "0123456789abcdef"), digest(None)
+    ('0123456789ab', '')
+    """
+    return "" if text is None else text.rpartition(":")[2][:_DIGEST_SHOWN]
+
+
+def lane(name: str) -> str:
+    """Name a lane behind a comma; nothing for the trunk.
+
+    >>> lane("eu-west-1"), lane("")
+    (', lane eu-west-1', '')
+    """
+    return f", lane {name}" if name else ""
 
 
 def resumption(resume_from: int | None) -> str:

@@ -16,6 +16,7 @@ from buildstate_core.models.builds import (
     Lane,
     Orchestrator,
     Report,
+    RunBy,
 )
 from buildstate_core.models.claims import Claim, ClaimRequest, Complete, Fail, Heartbeat, Lease
 from buildstate_core.models.interventions import (
@@ -85,5 +86,6 @@ __all__ = [
     "ResumeRequest",
     "Revocation",
     "Revoke",
+    "RunBy",
     "Waive",
 ]

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StrictBool, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StrictBool, StringConstraints
 
 from buildstate_core.models.artifacts import Artifact, ArtifactRecords
 from buildstate_core.models.base import (
@@ -129,6 +129,7 @@ class Build(Resource):
     lanes: tuple[Lane, ...]
     derived_from: int | None
     derived_state: int | None = None
+    derived_lane: str | None = None
     catalog_version: int
     failure: Failure | None
     created_at: Time
@@ -137,15 +138,7 @@ class Build(Resource):
     finished_at: Time | None
 
 
-class Orchestrator(Request):
-    """What ran an attempt, so that its own interface leads here and back.
-
-    Attributes:
-        kind: `prefect`.
-        flow_run_id: The outermost flow run: the one that a deployment started.
-        ui_url: Where a person sees it.
-    """
-
+class _RunBy(BaseModel):
     kind: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")] = "prefect"
     flow_run_id: UUID
     flow_run_name: Word | None = None
@@ -155,6 +148,20 @@ class Orchestrator(Request):
     work_pool: Line | None = None
     worker: Line | None = None
     ui_url: Line | None = None
+
+
+class Orchestrator(_RunBy, Request):
+    """What runs an attempt, so that its own interface leads here and back.
+
+    Attributes:
+        kind: `prefect`.
+        flow_run_id: The outermost flow run: the one that a deployment started.
+        ui_url: Where a person sees it.
+    """
+
+
+class RunBy(_RunBy, Resource):
+    """What ran an attempt: see `Orchestrator`."""
 
 
 class Attempt(Resource):
@@ -182,7 +189,7 @@ class Attempt(Resource):
     fingerprint: dict[str, str]
     artifacts: tuple[Artifact, ...]
     compared_with: UUID | None = None
-    orchestrator: Orchestrator | None = None
+    orchestrator: RunBy | None = None
 
 
 class Report(Request):

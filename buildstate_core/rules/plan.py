@@ -53,7 +53,8 @@ def plan(
     Args:
         history: All attempts of the build.
         states: States that are expected beyond those recorded, usually the catalogue's. Those
-            below a lane's highest recorded state are left out: the pipeline does not have them.
+            below the highest recorded state, of whichever lane, are left out: the pipeline does
+            not have them.
         now: The database's time.
         is_closed: Whether the build no longer takes any work.
     """
@@ -61,10 +62,11 @@ def plan(
     trunk = known.view(TRUNK)
     if not known.lanes:
         return tuple(_lane_plan(TRUNK, trunk, states, is_closed=is_closed))
+    ahead = _expected(known, states)
     planned = [
         each
         for lane in known.lanes
-        for each in _lane_plan(lane, known.view(lane), states, is_closed=is_closed)
+        for each in _lane_plan(lane, known.view(lane), ahead, is_closed=is_closed)
     ]
     own = [each for each in planned if each.lane != TRUNK]
     seen = {each.state for each in planned if each.lane == TRUNK}
@@ -75,6 +77,12 @@ def plan(
         + [each for each in behind if each.state in unseen]
         + own
     )
+
+
+def _expected(known: History, states: Collection[int]) -> set[int]:
+    """Give the states that lanes have: what one has recorded, and what lies ahead of them all."""
+    recorded = {each.state for each in known.attempts if each.lane != TRUNK}
+    return recorded | {state for state in states if state > max(recorded)}
 
 
 def _for_all_lanes(planned: Collection[Planned]) -> list[Planned]:

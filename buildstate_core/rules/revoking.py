@@ -10,6 +10,8 @@ from buildstate_core.vocabulary import TRUNK, AttemptStatus
 def made_from(history: History, artifact_id: str) -> tuple[AttemptFact, ...]:
     """Give the attempts of a build whose results contain an artifact, its own attempt first.
 
+    One that is still at work is among them: what it will make contains it.
+
     Where an attempt recorded what it consumed, that decides. Where it did not, whatever completed
     after the artifact was there and at a later state is taken to contain it: here doubt speaks
     against use.
@@ -38,7 +40,7 @@ def made_from(history: History, artifact_id: str) -> tuple[AttemptFact, ...]:
 def _contains(
     attempt: AttemptFact, tainted: Collection[AttemptFact], known: Collection[AttemptFact]
 ) -> bool:
-    if attempt.status is not AttemptStatus.COMPLETED:
+    if attempt.status is not AttemptStatus.COMPLETED and not attempt.status.is_live:
         return False
     sources = _sources(attempt, known)
     below = [

@@ -1,10 +1,11 @@
 import asyncio
+from uuid import uuid4
 
 from support import Cluster, Service, serving, until
 
 from buildstate_api.database import Database
 from buildstate_api.jobs import job_queue
-from buildstate_core.models import Report
+from buildstate_core.models import Orchestrator, Report
 from buildstate_core.vocabulary import AttemptStatus
 
 
@@ -44,3 +45,16 @@ def test_jobs_leave_nothing_behind(service: Service) -> None:
     )
     until(lambda: jobs("todo") + jobs("doing") == 0)
     assert jobs("succeeded") + jobs("failed") == 0
+
+
+def test_a_lost_build_that_nobody_reads_is_taken_up(service: Service) -> None:
+    build = service.make_build()
+    run = Orchestrator(flow_run_id=uuid4())
+    service.query("UPDATE projects SET auto_resume = 'lost'")
+    service.expire(service.claim(build, 50, orchestrator=run).attempt.id)
+
+    def statuses() -> list[str]:
+        return [each["status"] for each in service.query("SELECT status FROM resume_requests")]
+
+    # No Prefect is known here, which ends the request as soon as the job looks at it.
+    until(lambda: statuses() == ["failed"], seconds=20)

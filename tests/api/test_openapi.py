@@ -23,7 +23,8 @@ allow-x00 = false
 expected-statuses = ["2xx", "401", "404", "409", "412"]
 
 # What JSON Schema cannot say: a cursor is one that the service gave, codes and names are given
-# once, a code that is required is listed, and 2**63 - 1 is not 2**63 - 1 in floating point.
+# once, a code that is required is listed, a reason is more than spaces, a storage is one that
+# could be written to, and 2**63 - 1 is not 2**63 - 1 in floating point.
 [[operations]]
 include-operation-id-regex = "^({operations})"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "401", "404", "409", "412", "422"]
@@ -37,6 +38,12 @@ OPERATIONS = (
     "complete",
     "report",
     "verify",
+    "update_project",
+    "adopt",
+    "waive",
+    "force",
+    "cancel",
+    "revoke",
 )
 
 

@@ -101,6 +101,22 @@ def test_a_bad_report_is_refused_by_the_name_of_its_field(
     assert (problem["field"], problem["type"]) == (field, f"/problems/{code}")
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("waive", {"state": 101, "reason": "x"}, "state"),
+        ("force", {"state": -1, "reason": "x"}, "state"),
+        ("derive", {"from_state": 101}, "from_state"),
+        ("", {"project": "rhel-base", "derived_from": "1", "derived_state": 250}, "derived_state"),
+    ],
+)
+def test_a_wrong_state_is_told_by_its_name_wherever_it_stands(
+    reported: Service, path: str, body: object, field: str
+) -> None:
+    problem = post(reported, body, f"/v1/builds/1/{path}" if path else "/v1/builds").problem
+    assert (problem["type"], problem["field"]) == ("/problems/state-out-of-range", field)
+
+
 def test_a_wrong_state_is_told_what_is_right(reported: Service) -> None:
     assert post(reported, REPORT | {"state": 250}).problem == {
         "type": "/problems/state-out-of-range",

@@ -3,8 +3,8 @@ from support import Service
 
 from buildstate_core.catalog import DEFAULT_CATALOG
 from buildstate_core.errors import Conflict, NotFound
-from buildstate_core.models import CatalogSet, CatalogState
-from buildstate_core.vocabulary import AttemptStatus
+from buildstate_core.models import Cancel, CatalogSet, CatalogState, ProjectUpdate
+from buildstate_core.vocabulary import AttemptStatus, AutoResume
 
 VPN = CatalogState(code=42, name="VPN setup")
 
@@ -49,7 +49,9 @@ def test_projects_are_listed_by_name_over_several_pages(service: Service) -> Non
 def test_an_unknown_project_is_not_found(service: Service) -> None:
     for method, path, body in (
         ("GET", "/v1/projects/none", None),
+        ("PATCH", "/v1/projects/none", {"description": "x"}),
         ("GET", "/v1/projects/none/catalog", None),
+        ("GET", "/v1/projects/none/catalog/versions", None),
         ("GET", "/v1/projects/none/catalog/versions/1", None),
         ("PUT", "/v1/projects/none/catalog", {"states": [{"code": 1, "name": "x"}]}),
         ("POST", "/v1/projects/none/catalog/states", {"code": 1, "name": "x"}),
@@ -184,3 +186,140 @@ def test_a_storage_that_is_none_is_refused_before_work_is_put_into_it(
     answer = service.request("POST", "/v1/projects", {"name": "p", "storage_url": url})
     assert (answer.status, answer.problem["field"]) == (422, "storage_url")
     assert url in answer.problem["detail"]
+
+
+# --- edited ------------------------------------------------------------------------------------
+
+
+def test_an_edit_of_a_project_changes_what_it_says_and_nothing_else(service: Service) -> None:
+    service.make_project(
+        "rhel-base", description="Base images", storage_url="s3://builds", auto_resume="lost"
+    )
+    before = service.client.get_project("rhel-base")
+    assert (before.auto_resume, before.max_auto_resumes) == ("lost", 3)
+    update = ProjectUpdate(auto_resume=AutoResume.FAILED, max_auto_resumes=5)
+    after = service.client.update_project("rhel-base", update)
+    assert after == before.model_copy(update={"auto_resume": "failed", "max_auto_resumes": 5})
+    assert service.client.get_project("rhel-base") == after
+    (event,) = service.query("SELECT data FROM events WHERE type = 'project.changed'")
+    assert event["data"]["fields"] == ["auto_resume", "max_auto_resumes"]
+
+
+def test_a_project_can_give_up_its_storage_and_null_says_nothing_of_the_rest(
+    service: Service,
+) -> None:
+    service.make_project("rhel-base", description="Base images", storage_url="s3://builds")
+    nothing = {"description": None, "auto_resume": None, "max_auto_resumes": None}
+    path = "/v1/projects/rhel-base"
+    shown = service.request("PATCH", path, {"storage_url": None, **nothing}).json
+    assert (shown["description"], shown["storage_url"]) == ("Base images", None)
+
+
+def test_an_edit_that_changes_nothing_is_none(service: Service) -> None:
+    service.make_project("rhel-base", description="Base images")
+    path = "/v1/projects/rhel-base"
+    etag = service.request("GET", path).headers["etag"]
+    events = service.counts()["events"]
+    for body in ({}, {"description": "Base images"}):
+        assert service.request("PATCH", path, body).headers["etag"] == etag
+    assert service.counts()["events"] == events
+
+
+def test_an_edit_is_refused_when_the_project_has_changed_since(service: Service) -> None:
+    service.make_project()
+    path = "/v1/projects/rhel-base"
+    etag = service.request("GET", path).headers["etag"]
+    first = service.request("PATCH", path, {"description": "a"}, headers={"If-Match": etag})
+    assert (first.status, first.headers["etag"]) == (200, '"2"')
+    stale = service.request("PATCH", path, {"description": "b"}, headers={"If-Match": etag})
+    assert (stale.status, stale.problem["field"]) == (412, "If-Match")
+    assert "revision 2, not 1" in stale.problem["detail"]
+    newest = service.request("GET", path)
+    assert (newest.json["description"], newest.headers["etag"]) == ("a", '"2"')
+    again = service.request("PATCH", path, {"description": "b"}, headers={"If-Match": '"2"'})
+    assert again.headers["etag"] == '"3"'
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"auto_resume": "always"}, "auto_resume"),
+        ({"max_auto_resumes": -1}, "max_auto_resumes"),
+        ({"storage_url": "relative"}, "storage_url"),
+        ({"name": "other"}, "name"),
+    ],
+)
+def test_a_bad_edit_of_a_project_names_its_field(
+    service: Service, body: dict[str, object], field: str
+) -> None:
+    service.make_project()
+    answer = service.request("PATCH", "/v1/projects/rhel-base", body)
+    assert (answer.status, answer.problem["field"]) == (422, field)
+
+
+# --- versions ----------------------------------------------------------------------------------
+
+
+def test_the_versions_of_a_catalogue_are_listed_newest_first(service: Service) -> None:
+    service.make_project()
+    for code in (41, 42, 43, 44):
+        service.client.insert_state("rhel-base", CatalogState(code=code, name="New"))
+    assert [each.version for each in service.client.list_catalogs("rhel-base")] == [5, 4, 3, 2, 1]
+    path = "/v1/projects/rhel-base/catalog/versions?limit=3"
+    page = service.request("GET", path).json
+    rest = service.request("GET", f"{path}&cursor={page['next_cursor']}").json
+    assert [each["version"] for each in (*page["items"], *rest["items"])] == [5, 4, 3, 2, 1]
+    assert rest["next_cursor"] is None
+    assert 42 in [each["code"] for each in page["items"][2]["states"]]
+    assert len(rest["items"][-1]["states"]) == len(DEFAULT_CATALOG)
+
+
+def test_a_new_version_can_be_given_to_the_builds_that_take_work(service: Service) -> None:
+    service.make_project(states=[CatalogState(code=10, name="Base"), VPN])
+    working, delivered, cancelled = (service.make_build(version=each) for each in "123")
+    service.report(working, 10, AttemptStatus.COMPLETED)
+    service.report(delivered, 42, AttemptStatus.COMPLETED)
+    service.client.cancel_build(cancelled.number, Cancel(reason="not needed"))
+    superseded = service.make_build(version="4")
+    restarted = service.make_build(version="4", restart=True)
+    elsewhere = service.make_build("other")
+
+    state = CatalogState(code=25, name="Security", required=True)
+    assert service.client.insert_state("rhel-base", state, apply_to_open=True).version == 2
+    versions = {
+        each.number: service.client.get_build(each.number).catalog_version
+        for each in (working, delivered, cancelled, superseded, restarted, elsewhere)
+    }
+    assert list(versions.values()) == [2, 1, 1, 1, 2, 1]
+    assert 25 in [each.state for each in service.client.plan(working.number).milestones]
+    moved = service.query(
+        "SELECT build_id, data FROM events WHERE type = 'build.catalog_changed' ORDER BY id"
+    )
+    assert [(each["build_id"], each["data"]) for each in moved] == [
+        (working.id, {"version": 2}),
+        (restarted.id, {"version": 2}),
+    ]
+
+
+def test_where_an_open_build_stands_follows_from_its_new_catalogue(service: Service) -> None:
+    service.make_project(states=[CatalogState(code=10, name="Base"), VPN])
+    build = service.make_build()
+    service.report(build, 10, AttemptStatus.COMPLETED)
+    service.report(build, 30, AttemptStatus.COMPLETED)
+    assert service.client.get_build(build.number).frontier == 30
+    required = CatalogState(code=25, name="Security", required=True)
+    only = CatalogSet(states=(CatalogState(code=10, name="Base"), required, VPN))
+    service.client.set_catalog("rhel-base", only, apply_to_open=True)
+    assert service.client.get_build(build.number).frontier == 10
+    done = CatalogSet(states=(CatalogState(code=30, name="Done"),))
+    service.client.set_catalog("rhel-base", done, apply_to_open=True)
+    assert service.client.get_build(build.number).status == "completed"
+
+
+def test_the_same_key_for_open_builds_too_is_another_request(service: Service) -> None:
+    service.make_project()
+    path, body = "/v1/projects/rhel-base/catalog", {"states": [{"code": 100, "name": "Done"}]}
+    headers = {"Idempotency-Key": "k"}
+    assert service.request("PUT", path, body, headers=headers).status == 200
+    other = service.request("PUT", f"{path}?apply_to_open=true", body, headers=headers)
+    assert (other.status, other.problem["field"]) == (409, "Idempotency-Key")

@@ -133,7 +133,7 @@ def stub(environment: dict[str, str]) -> Iterator[Stub]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815 - named by http.server
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 - named by http.server
 
         def log_message(self, *_: object) -> None:
             pass

@@ -171,10 +171,15 @@ def test_json_is_what_the_service_says(
         ("build", "get", build): f"/v1/builds/{build}",
         ("build", "get", f"#{build}"): f"/v1/builds/{build}",
         ("plan", build): f"/v1/builds/{build}/plan",
+        ("explain", build, "25"): f"/v1/builds/{build}/explain?state=25",
+        ("explain", build, "25", "--attempt", "1"): (
+            f"/v1/builds/{build}/explain?state=25&attempt=1"
+        ),
         ("artifact", "show", str(artifact.id)): f"/v1/artifacts/{artifact.id}",
     }
     lists = {
         ("project", "list"): "/v1/projects",
+        ("catalog", "history", "rhel-base"): "/v1/projects/rhel-base/catalog/versions",
         ("build", "list"): "/v1/builds",
         ("build", "history", build): f"/v1/builds/{build}/history",
         ("artifact", "list", build): f"/v1/builds/{build}/artifacts",
@@ -226,6 +231,23 @@ def test_json_of_what_changes_something_is_the_changed_resource(
     failure = changed("build", "add-failure", build, "--state", "5", "--message", "x")
     assert failure["id"] == report["id"]
     assert [failure] == now(f"/v1/builds/{build}/history")["items"]
+
+    why = ("--reason", "because")
+    waived = changed("waive", build, "10", *why)
+    assert waived in now(f"/v1/builds/{build}/history")["items"]
+    adopted = changed("adopt", build, "25", "s3://b/x", *why)
+    assert adopted in now(f"/v1/builds/{build}/history")["items"]
+    [artifact] = adopted["artifacts"]
+    assert changed("force", build, "30", *why) == now(f"/v1/builds/{build}/plan")
+    revocation = changed("revoke", build, "25", *why)
+    assert revocation["artifacts"] == [now(f"/v1/artifacts/{artifact['id']}")]
+    assert changed("build", "cancel", build, *why) == now(f"/v1/builds/{build}")
+    listed = changed("build", "interventions", build)
+    assert listed == now(f"/v1/builds/{build}/interventions")["items"]
+    assert [each["kind"] for each in listed] == ["waive", "adopt", "force", "revoke", "cancel"]
+
+    update = ("project", "update", "made", "--max-auto-resumes", "5")
+    assert changed(*update) == now("/v1/projects/made")
 
     key = changed("key", "create", "--name", "shown")
     assert set(key) >= {"id", "name", "key", "prefix"}
@@ -362,7 +384,12 @@ def test_bad_input_names_the_option_and_leaves_nothing(
         (("artifact", "pull", "999999", "--state", "5"), 3),
         (("build", "add-state", "999999", "--state", "5", "--status", "failed"), 3),
         (("build", "create", "--project", "no-such"), 3),
+        (("build", "create", "--project", "rhel-base", "--derive-from", "999999"), 3),
+        (("build", "derive", "999999"), 3),
+        (("build", "list", "--derived-from", "999999"), 3),
         (("catalog", "insert", "no-such", "--state", "42", "--name", "x"), 3),
+        (("catalog", "history", "no-such"), 3),
+        (("project", "update", "no-such", "--description", "x"), 3),
         (("key", "revoke", "no-such"), 3),
     ],
     ids=lambda each: " ".join(each)[:40] if isinstance(each, tuple) else "",

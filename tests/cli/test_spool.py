@@ -109,11 +109,11 @@ def test_the_next_command_sends_it(
     [file] = spool.waiting(tmp_path / "data/spool")
     waiting = spool.KeptReport.model_validate_json(file.read_bytes())
 
-    elsewhere = bldst("build", "get", "123")
+    elsewhere = bldst("build", "get", "123", "-o", "json")
     assert (elsewhere.code, elsewhere.err, len(stub.requests)) == (0, "", 1)
 
     file.write_text(file.read_text().replace(closed_url, stub.url))
-    answer = bldst("build", "get", "123")
+    answer = bldst("build", "get", "123", "-o", "json")
     assert answer.code == 0
     assert answer.err == "bldst: sent 1 report kept while the service could not be reached.\n"
     assert [request for request, _ in stub.requests[1:]] == [
@@ -131,7 +131,7 @@ def test_a_refused_one_is_put_aside_and_the_command_goes_on(
     stub.on("GET /v1/builds/123", make_build().model_dump(mode="json"))
     stub.refuse("POST /v1/builds/123/reports", 409, detail="Build 123 is complete.")
     spool.keep(tmp_path / "data/spool", kept(url=stub.url))
-    answer = bldst("build", "get", "123")
+    answer = bldst("build", "get", "123", "-o", "json")
     assert answer.code == 0
     assert "warning: the service refused a kept report: Build 123 is complete." in answer.err
     assert len(list((tmp_path / "data/spool/refused").glob("*.json"))) == 1
@@ -144,7 +144,7 @@ def test_a_spool_that_cannot_be_used_does_not_stop_a_command(
     folder = tmp_path / "data/spool"
     spool.keep(folder, kept(url=stub.url))
     (folder / ".lock").mkdir()
-    answer = bldst("build", "get", "123")
+    answer = bldst("build", "get", "123", "-o", "json")
     assert answer.code == 0
     assert "kept reports cannot be sent" in answer.err
 

@@ -8,6 +8,9 @@ import pytest
 
 REPORT = ["build", "add-state", "1", "--status", "completed"]
 
+WHY = ["--reason", "because"]
+ADOPT = ["adopt", "1", "30", *WHY]
+
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
@@ -49,12 +52,78 @@ REPORT = ["build", "add-state", "1", "--status", "completed"]
             '--color is "red"; use #rrggbb.',
         ),
         pytest.param(["key", "create", "--name", ""], '--name is ""'),
+        pytest.param(["waive", "1", "30"], "Missing option '--reason'."),
+        pytest.param(["force", "1", "30"], "Missing option '--reason'."),
+        pytest.param(["revoke", "1", "30"], "Missing option '--reason'."),
+        pytest.param(["adopt", "1", "30", "s3://b/x"], "Missing option '--reason'."),
+        pytest.param(["build", "cancel", "1"], "Missing option '--reason'."),
+        pytest.param(["waive", "1", "30", "--reason", ""], '--reason is ""'),
+        pytest.param(["force", "1", "30", "--reason", "  "], '--reason is "  "'),
+        pytest.param(["build", "cancel", "1", "--reason", "x" * 2000], '--reason is "xxx'),
+        pytest.param(["waive", "1", "101", *WHY], "STATE is 101; use an integer from 0 to 100."),
+        pytest.param(["force", "1", "-1", *WHY], "No such option: -1"),
+        pytest.param(["revoke", "1", "abc", *WHY], 'STATE is "abc"; use an integer from 0'),
+        pytest.param(["force", "x", "30", *WHY], 'BUILD is "x"; use its number'),
+        pytest.param(["force", "1", "30", "--lane", "a/b", *WHY], '--lane is "a/b"; use letters'),
+        pytest.param(["explain", "1"], "Missing argument 'STATE'."),
+        pytest.param(["explain", "1", "101"], "STATE is 101; use an integer from 0 to 100."),
+        pytest.param(["explain", "1", "25", "--attempt", "0"], "--attempt is 0; use an integer"),
+        pytest.param([*ADOPT, "missing.qcow2"], 'PATH_OR_URI is "missing.qcow2", which is not'),
+        pytest.param([*ADOPT, "image=missing"], 'PATH_OR_URI is "missing", which is not there.'),
+        pytest.param([*ADOPT, ""], 'PATH_OR_URI is ""; name a file'),
+        pytest.param([*ADOPT, "conftest.py", "--size", "7"], "--size is given, but conftest.py is"),
+        pytest.param(
+            [*ADOPT, "conftest.py", "--checksum", "sha256:" + "a" * 64],
+            "--checksum is given, but conftest.py is a path",
+        ),
+        pytest.param([*ADOPT, "s3://b/x", "--checksum", "abc"], '--checksum is "abc"; use sha256:'),
+        pytest.param([*ADOPT, "s3://b/x", "--size", "-1"], "--size is -1; use an integer of at"),
+        pytest.param([*ADOPT, "ami-1", "--handle", "A M I"], '--handle is "A M I"; use a short'),
+        pytest.param([*ADOPT, "s3://b/x", "--lane", "a/b"], '--lane is "a/b"; use letters'),
+        pytest.param(["build", "compare", "1"], "Missing argument 'BUILD'."),
+        pytest.param(["build", "compare", "1", "two"], 'BUILD is "two"; use its number'),
+        pytest.param(
+            ["build", "derive", "1", "--from-state", "101"], "--from-state is 101; use an"
+        ),
+        pytest.param(["build", "derive", "1", "--lane", "a/b"], '--lane is "a/b"; use letters'),
+        pytest.param(["build", "derive", "1", "--label", "a"], '--label is "a"; use KEY=VALUE'),
+        pytest.param(["build", "derive", "1", "-p", "UP"], '--project is "UP"; use lower case'),
+        pytest.param(
+            ["build", "create", "-p", "p", "--from-state", "40"],
+            "--from-state is given without --derive-from; say from which build.",
+        ),
+        pytest.param(
+            ["build", "create", "-p", "p", "--from-lane", "eu"],
+            "--from-lane is given without --derive-from; say from which build.",
+        ),
+        pytest.param(
+            ["build", "create", "-p", "p", "--derive-from", "1", "--from-lane", "a/b"],
+            '--from-lane is "a/b"; use letters',
+        ),
+        pytest.param(
+            ["build", "list", "--derived-from", "x"], '--derived-from is "x"; use its number'
+        ),
+        pytest.param(["project", "update", "p"], "There is nothing to change."),
+        pytest.param(
+            ["project", "update", "p", "--auto-resume", "always"],
+            "--auto-resume: 'always' is not one of 'never', 'lost', 'failed'.",
+        ),
+        pytest.param(
+            ["project", "update", "p", "--max-auto-resumes", "101"],
+            "--max-auto-resumes is 101; use an integer from 0 to 100.",
+        ),
+        pytest.param(["project", "update", "p", "--storage-url", "x"], "--storage-url is"),
     ],
     ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else "",
 )
 def test_a_wrong_value_is_named(
-    arguments: list[str], told: str, stub: Any, bldst: Callable[..., Any]
+    arguments: list[str],
+    told: str,
+    stub: Any,
+    bldst: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(Path(__file__).parent)
     answer = bldst(*arguments)
     assert answer.code == 2
     assert answer.err.startswith("bldst: ")

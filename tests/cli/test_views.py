@@ -9,8 +9,8 @@ import pytest
 
 from buildstate_cli import plain, terminal
 from buildstate_cli.page import Page, Table
-from buildstate_cli.views import artifacts, attempts, builds, plans, words
-from buildstate_core.models import Lane, Plan
+from buildstate_cli.views import artifacts, attempts, builds, catalogs, words
+from buildstate_core.models import Catalog, Lane
 
 NOON = "2026-11-24T12:00:00Z"
 
@@ -115,16 +115,18 @@ def test_the_history_of_a_build(
 ) -> None:
     rows = [
         make_attempt(artifacts=[make_artifact()]),
-        make_attempt(state=50, state_name=None, lane="eu", attempt=2, status="failed", reason="x",
-                     message="mirror\ntimed out", started_at=None, duration_seconds=None),
+        make_attempt(state=50, state_name=None, lane="eu", attempt=2, status="failed",
+                     reason="recipe_changed:code", message="mirror\ntimed out", started_at=None,
+                     duration_seconds=None),
     ]  # fmt: skip
     table = [re.split(r"  +", row) for row in text(attempts.listing(rows)).splitlines()]
     assert table == [
-        ["STATE", "LANE", "ATTEMPT", "STATUS", "STARTED", "DURATION", "WORKER", "REASON",
+        ["STATE", "LANE", "ATTEMPT", "STATUS", "STARTED", "DURATION", "WORKER", "WHY",
          "ARTIFACT", "MESSAGE"],
         ["25 Security baseline", "-", "1", "completed", "2026-11-24 12:00:00Z", "1 min 15 s",
          "packer-07", "-", "s3://builds/123/image.qcow2", "-"],
-        ["50", "eu", "2", "failed", "-", "-", "packer-07", "x", "-", "mirror timed out"],
+        ["50", "eu", "2", "failed", "-", "-", "packer-07", "its recipe has changed: code", "-",
+         "mirror timed out"],
     ]  # fmt: skip
 
 
@@ -137,17 +139,65 @@ def test_a_report_in_a_sentence(make_attempt: Callable[..., Any]) -> None:
     )
 
 
-def test_a_plan() -> None:
-    milestone = {
-        "state": 25, "state_name": "Security baseline", "lane": "", "decision": "restore",
-        "reason": "unchanged", "text": "it is done", "artifacts": [],
-    }  # fmt: skip
-    plan = Plan(build=123, status="failed", resume_from=25, milestones=[milestone])
-    assert text(plans.one(plan)) == dedent("""\
-        A rerun of build #123 resumes from 25.
-        STATE                 LANE  DECISION  WHY         REASON
-        25 Security baseline  -     restore   it is done  unchanged
+def test_a_build_says_what_it_derives_from_and_what_derives_from_it(
+    make_build: Callable[..., Any],
+) -> None:
+    build = make_build(derived_from=12, derived_state=40)
+    derived = [
+        make_build(number=130, derived_state=40, platform="azure", status="pending",
+                   current_state=None, current_state_name=None),
+        make_build(number=129, derived_state=45),
+    ]  # fmt: skip
+    shown = text(builds.one(build, derived))
+    assert shown.splitlines()[1] == "It derives from #12 at state 40."
+    assert "derived_from     #12 at state 40\n" in shown
+    assert shown.endswith(
+        dedent("""\
+        These builds derive from #123:
+        BUILD  PROJECT    PLATFORM  VERSION  FROM STATE  STATE       STATUS
+        #130   rhel-base  azure     9.6      40          -           pending
+        #129   rhel-base  aws       9.6      45          45 Storage  in_progress
         """)
+    )
+
+
+@pytest.mark.parametrize(("number", "rows", "more"), [(20, 20, 0), (21, 20, 1)])
+def test_of_many_derived_builds_the_newest_are_shown(
+    number: int, rows: int, more: int, make_build: Callable[..., Any]
+) -> None:
+    derived = [make_build(number=each, derived_state=40) for each in range(200, 200 + number)]
+    shown = text(builds.one(make_build(), derived))
+    assert shown.count("#2") == rows
+    assert shown.count("bldst build list --derived-from 123") == more
+
+
+def catalog(version: int, *states: tuple[int, str]) -> Catalog:
+    listed = [{"code": code, "name": name} for code, name in states]
+    return Catalog(project="p", version=version, states=listed, created_at=NOON)
+
+
+def test_the_history_of_a_catalogue() -> None:
+    versions = [
+        catalog(4, (5, "OS"), (42, "VPN"), (43, "DNS")),
+        catalog(3, (5, "OS"), (42, "VPN"), (43, "DNS")),
+        catalog(2, (5, "OS"), (40, "Net"), (41, "x"), (42, "VPN set-up")),
+        catalog(1, (5, "OS"), (40, "Net"), (41, "x")),
+    ]
+    assert text(catalogs.history(versions)) == dedent("""\
+        VERSION  WHEN                  STATES  CHANGE
+        4        2026-11-24 12:00:00Z  3       nothing
+        3        2026-11-24 12:00:00Z  3       added 43; removed 40 and 41; changed 42
+        2        2026-11-24 12:00:00Z  4       added 42
+        1        2026-11-24 12:00:00Z  3       the first version
+        """)
+
+
+def test_a_change_of_a_catalogue_says_for_which_builds() -> None:
+    new = catalog(2, (5, "OS"))
+    assert text(catalogs.changed(new)) == (
+        "The catalogue of p is now version 2, with 1 state. Builds in flight keep theirs.\n"
+    )
+    assert text(catalogs.changed(new, is_for_open=True)).endswith("in flight take it over.\n")
 
 
 def test_an_artifact(make_artifact: Callable[..., Any]) -> None:

@@ -10,7 +10,7 @@ from support import Service, until
 
 from buildstate_core.client import Client
 from buildstate_core.errors import NotAllowed, StaleClaim, Unreachable
-from buildstate_core.heartbeat import Heart
+from buildstate_core.heartbeat import LEASE_RUNNING_OUT, Heart
 from buildstate_core.models import Claim, Heartbeat
 
 
@@ -49,7 +49,7 @@ def test_it_says_once_that_the_claim_is_lost_and_ends() -> None:
     told: list[StaleClaim] = []
     beating = heart(client, on_stale=told.append)
     until(lambda: told)
-    beating._thread.join(10)
+    beating.stop()
     assert (beating.stale, len(client.beats)) == (told[0], 2)
     assert len(told) == 1
     beating.stop()
@@ -110,3 +110,85 @@ def test_it_finds_out_that_another_has_taken_over(service: Service) -> None:
         beating.stop()
     assert other.reason == "lost_worker"
     assert "Claim the milestone again" in str(told[0])
+
+
+class TestEffect:
+    """It stops itself before its lease can have run out unseen."""
+
+    def test_without_a_renewal_it_is_told_before_the_lease_ends(self) -> None:
+        told: list[tuple[str, float]] = []
+        began = time.monotonic()
+        beating = heart(
+            Answering(Unreachable("no answer")),
+            lease_seconds=0.6,
+            stops_by_itself=True,
+            on_stale=lambda error: told.append((error.code, time.monotonic() - began)),
+        )
+        until(lambda: told)
+        beating.stop()
+        [(code, after)] = told
+        assert code == LEASE_RUNNING_OUT
+        assert after >= 0.4
+        assert beating.stale is not None
+        assert "another worker may begin this effect" in str(beating.stale)
+
+    def test_a_renewal_that_hangs_does_not_keep_it_from_being_told(self) -> None:
+        hanging = Hanging()
+        told: list[StaleClaim] = []
+        beating = heart(hanging, lease_seconds=0.3, stops_by_itself=True, on_stale=told.append)
+        until(lambda: told)
+        beating.stop()  # does not wait for what hangs
+        assert hanging.is_asked.is_set()
+        hanging.end.set()
+
+    def test_renewals_put_it_off(self) -> None:
+        client = Answering(Unreachable("once"), None)
+        told: list[StaleClaim] = []
+        beating = heart(client, lease_seconds=3, stops_by_itself=True, on_stale=told.append)
+        until(lambda: len(client.beats) >= 4)  # more than one lease
+        beating.stop()
+        assert (told, beating.stale) == ([], None)
+
+    def test_the_lease_runs_from_when_it_was_asked_for(self) -> None:
+        told: list[StaleClaim] = []
+        beating = heart(
+            Answering(None),
+            lease_seconds=600,
+            stops_by_itself=True,
+            leased_at=time.monotonic() - 595,
+            on_stale=told.append,
+        )
+        until(lambda: told)
+        beating.stop()
+
+    def test_it_is_told_once_whatever_comes_first(self) -> None:
+        told: list[StaleClaim] = []
+        beating = heart(
+            Answering(StaleClaim("it was taken over")),
+            lease_seconds=0.06,
+            stops_by_itself=True,
+            on_stale=told.append,
+        )
+        until(lambda: told)
+        beating.stop()
+        assert len(told) == 1
+
+    def test_all_else_goes_on_through_an_outage(self) -> None:
+        client = Answering(Unreachable("no answer"))
+        beating = heart(client, lease_seconds=0.03)
+        until(lambda: len(client.beats) >= 10)  # three leases
+        beating.stop()
+        assert beating.stale is None
+
+
+class Hanging:
+    """A client whose service does not answer."""
+
+    def __init__(self) -> None:
+        self.is_asked = threading.Event()
+        self.end = threading.Event()
+
+    def heartbeat(self, *_: Any) -> None:
+        self.is_asked.set()
+        self.end.wait(30)
+        raise Unreachable("no answer")

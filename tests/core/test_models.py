@@ -8,12 +8,15 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from buildstate_core import models
 from buildstate_core.models import (
+    Adopt,
     Artifact,
     ArtifactRecord,
     ArtifactVerified,
     Attempt,
     Build,
     BuildCreate,
+    BuildDerive,
+    Cancel,
     Catalog,
     CatalogSet,
     CatalogState,
@@ -21,23 +24,35 @@ from buildstate_core.models import (
     ClaimRequest,
     Complete,
     Event,
+    Explanation,
     Fail,
     Failure,
+    Force,
     Health,
     Heartbeat,
+    Intervention,
     Key,
     KeyCreate,
     Lane,
     Lease,
     NewKey,
+    Orchestrator,
     Page,
+    Part,
     Plan,
     PlannedMilestone,
     Problem,
     Project,
     ProjectCreate,
+    ProjectUpdate,
     Quarantine,
     Report,
+    ResumeCreate,
+    ResumeRequest,
+    Revocation,
+    Revoke,
+    RunBy,
+    Waive,
 )
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -136,6 +151,17 @@ BUILD = Build(
     updated_at=a_time(35),
     finished_at=None,
 )
+ORCHESTRATOR = RunBy(
+    flow_run_id=an_id(7),
+    flow_run_name="brave-otter",
+    task_run_id=an_id(8),
+    deployment_id=an_id(9),
+    deployment="rhel/nightly",
+    work_pool="builders",
+    worker="builder-2",
+    ui_url="http://prefect.example/runs/flow-run/0198c5a0-0000-7000-8000-000000000007",
+)
+REVOKED = changed(ARTIFACT, status="revoked")
 KEY = Key(
     id=an_id(5),
     name="ci",
@@ -158,7 +184,13 @@ STATE_10 = CatalogState(code=10, name="Base bootable image")
 EXAMPLES: dict[str, BaseModel] = {
     "artifact": ARTIFACT,
     "attempt": ATTEMPT,
+    "attempt-orchestrated": changed(
+        LIVE_ATTEMPT, compared_with=ATTEMPT.id, orchestrator=ORCHESTRATOR
+    ),
     "build": BUILD,
+    "build-derived": changed(
+        BUILD, number=124, platform="azure", derived_from=123, derived_state=25
+    ),
     "build-with-lanes": changed(
         BUILD,
         status="in_progress",
@@ -213,7 +245,35 @@ EXAMPLES: dict[str, BaseModel] = {
         at=a_time(20),
         data={"state": 25, "lane": "", "attempt": 1},
     ),
+    "explanation": Explanation(
+        build=124,
+        state=25,
+        state_name="Security baseline",
+        lane="",
+        attempt=1,
+        decision="run",
+        reason="recipe_changed:command",
+        text="its recipe has changed: command",
+        compared_build=123,
+        compared_attempt=1,
+        parts=(
+            Part(part="command", before="aa", now="bb", change="changed"),
+            Part(part="input:hosts", before="cc", now=None, change="unknown"),
+            Part(part="upstream:10", before=CHECKSUM, now=CHECKSUM, change="same"),
+        ),
+    ),
     "health": Health(status="ok", version="0.1.0"),
+    "intervention": Intervention(
+        id=an_id(10),
+        build=123,
+        kind="revoke",
+        state=25,
+        lane="",
+        artifact=ARTIFACT.id,
+        reason="the mirror was compromised",
+        actor="ci",
+        at=a_time(40),
+    ),
     "key": KEY,
     "key-new": NewKey(**KEY.model_dump(), key="bldst_AbCdEfGh"),
     "lease": Lease(lease_seconds=60, lease_until=a_time(41)),
@@ -231,6 +291,7 @@ EXAMPLES: dict[str, BaseModel] = {
                 reason="unchanged",
                 text="it is done, and nothing that goes into it has changed",
                 artifacts=(ARTIFACT,),
+                download_bytes=1073741824,
             ),
             PlannedMilestone(
                 state=50,
@@ -240,8 +301,11 @@ EXAMPLES: dict[str, BaseModel] = {
                 reason="failed_before",
                 text="its newest attempt failed",
                 artifacts=(),
+                expected_seconds=412.5,
             ),
         ),
+        download_bytes=1073741824,
+        expected_seconds=412.5,
     ),
     "problem": Problem(
         type="https://buildstate.dev/problems/held",
@@ -258,8 +322,28 @@ EXAMPLES: dict[str, BaseModel] = {
         description="Base images of RHEL.",
         storage_url="s3://builds",
         catalog_version=2,
+        auto_resume="lost",
+        max_auto_resumes=5,
         created_at=a_time(0),
     ),
+    "resume-request": ResumeRequest(
+        id=an_id(11),
+        build=123,
+        lane="eu-west-1",
+        state=50,
+        attempt=1,
+        status="running",
+        reason="lost_worker",
+        flow_run_id=an_id(7),
+        successor_id=an_id(12),
+        successor_name="calm-heron",
+        tries=1,
+        next_try_at=a_time(41),
+        message="calm-heron goes on in its place",
+        created_at=a_time(40),
+        updated_at=a_time(41),
+    ),
+    "revocation": Revocation(artifacts=(REVOKED,), builds=(123, 124)),
 }
 
 
@@ -287,14 +371,14 @@ def test_every_golden_file_is_compared() -> None:
             Build,
             "id number project key version platform os image_type labels status current_state "
             "current_state_name progress frontier peak active resume_from lanes derived_from "
-            "catalog_version failure created_at started_at updated_at finished_at",
+            "derived_state derived_lane catalog_version failure created_at started_at updated_at finished_at",
             id="build",
         ),
         pytest.param(Failure, "state lane attempt message at", id="failure"),
         pytest.param(
             Attempt,
             "id build state state_name lane attempt status kind reason message worker started_at "
-            "finished_at duration_seconds fingerprint artifacts",
+            "finished_at duration_seconds fingerprint artifacts compared_with orchestrator",
             id="attempt",
         ),
         pytest.param(
@@ -344,20 +428,35 @@ def test_every_time_in_the_golden_files_ends_in_z() -> None:
 
 # --- refused -----------------------------------------------------------------------------------
 
+WHY = "the mirror was compromised"
+
 VALID: dict[type[BaseModel], dict[str, Any]] = {
+    Adopt: {
+        "state": 25,
+        "artifacts": [{"storage_type": "s3", "uri": "s3://builds/image.qcow2"}],
+        "reason": WHY,
+    },
     ArtifactRecord: {"storage_type": "s3", "uri": "s3://builds/image.qcow2"},
     ArtifactVerified: {"checksum": CHECKSUM, "size_bytes": 1},
     BuildCreate: {"project": "rhel-base"},
+    BuildDerive: {},
+    Cancel: {"reason": WHY},
     CatalogSet: {"states": [{"code": 10, "name": "Base"}]},
     CatalogState: {"code": 10, "name": "Base"},
     ClaimRequest: {"state": 25},
     Complete: {"token": "t"},
     Fail: {"token": "t", "message": "no"},
+    Force: {"state": 25, "reason": WHY},
     Heartbeat: {"token": "t"},
     KeyCreate: {"name": "ci"},
+    Orchestrator: {"flow_run_id": str(an_id(7))},
     ProjectCreate: {"name": "rhel-base"},
+    ProjectUpdate: {},
     Quarantine: {"reason": "artifact_gone"},
     Report: {"state": 25, "status": "completed"},
+    ResumeCreate: {},
+    Revoke: {"reason": WHY},
+    Waive: {"state": 25, "reason": WHY},
 }
 
 
@@ -396,8 +495,15 @@ def test_a_resource_ignores_a_field_from_a_newer_service(name: str) -> None:
 @pytest.mark.parametrize("value", [-1, 101, "abc", "25", True, 25.0, None, [25]], ids=repr)
 @pytest.mark.parametrize(
     ("model", "field"),
-    [(Report, "state"), (ClaimRequest, "state"), (CatalogState, "code")],
-    ids=["report", "claim", "catalogue"],
+    [
+        (Report, "state"),
+        (ClaimRequest, "state"),
+        (CatalogState, "code"),
+        (Waive, "state"),
+        (Force, "state"),
+        (Adopt, "state"),
+    ],
+    ids=["report", "claim", "catalogue", "waive", "force", "adopt"],
 )
 def test_a_state_is_an_integer_from_0_to_100(
     model: type[BaseModel], field: str, value: object
@@ -468,6 +574,17 @@ def test_any_integer_in_range_is_a_state(value: int) -> None:
         pytest.param(Quarantine, "reason", "artifact_lost", id="unknown reason"),
         pytest.param(Quarantine, "reason", "artifact_gone\n", id="reason and a newline"),
         pytest.param(KeyCreate, "name", "x" * 129, id="key's name too long"),
+        pytest.param(Waive, "reason", "", id="no reason"),
+        pytest.param(Force, "reason", " \n ", id="a reason of spaces"),
+        pytest.param(Cancel, "reason", "x" * 1001, id="a reason too long"),
+        pytest.param(Revoke, "reason", "a\x00", id="NUL in a reason"),
+        pytest.param(Adopt, "artifacts", [], id="adopts nothing"),
+        pytest.param(BuildDerive, "from_state", 101, id="derives from a state out of range"),
+        pytest.param(BuildDerive, "lane", "eu west", id="derives from a lane with a space"),
+        pytest.param(BuildCreate, "derived_from", "", id="derives from nothing"),
+        pytest.param(ProjectUpdate, "auto_resume", "always", id="unknown policy"),
+        pytest.param(ProjectUpdate, "max_auto_resumes", 101, id="too many resumes"),
+        pytest.param(Orchestrator, "kind", "Prefect", id="orchestrator in upper case"),
     ],
 )
 def test_a_bad_value_is_refused_by_the_name_of_its_field(

@@ -24,13 +24,13 @@ from buildstate_core.errors import (
     StaleClaim,
     Unreachable,
 )
-from buildstate_core.models import Artifact, Build, Claim
-from buildstate_core.runner import Done, Milestone, Runner, Running
+from buildstate_core.models import Artifact, Build, Claim, ClaimRequest, Waive
+from buildstate_core.runner import Done, Milestone, Runner, Running, Stopped
 from buildstate_core.transfer import ArtifactStore
 from buildstate_core.vocabulary import Kind
 
 
-class Ended(BaseException):
+class Ended(Stopped):
     """As a signal raises it."""
 
 
@@ -164,7 +164,7 @@ class TestComplete:
         monkeypatch.setattr(worker.artifacts, "push", interrupted)
         with pytest.raises(Ended), worker.running(25) as begun:
             begun.complete([worker.blob("first"), worker.blob("second")])
-        assert (told(shared, build), stored(storage)) == ([("failed", "Ended: SIGTERM")], [])
+        assert (told(shared, build), stored(storage)) == ([("cancelled", "Ended: SIGTERM")], [])
 
     def test_a_stale_one_is_refused_and_leaves_nothing(
         self, worker: Worker, other: Worker, shared: Service, build: Build, storage: Path
@@ -254,12 +254,12 @@ class TestBlock:
             _ = 1 / 0
         assert told(shared, build) == [("failed", "ZeroDivisionError: division by zero")]
 
-    def test_an_error_without_a_text_is_named(
+    def test_a_person_s_ctrl_c_is_no_failure(
         self, worker: Worker, shared: Service, build: Build
     ) -> None:
         with pytest.raises(KeyboardInterrupt), worker.running(25):
             raise KeyboardInterrupt
-        assert told(shared, build) == [("failed", "KeyboardInterrupt")]
+        assert told(shared, build) == [("cancelled", "KeyboardInterrupt")]
 
     def test_an_end_without_a_word_is_a_failure(
         self, worker: Worker, shared: Service, build: Build
@@ -440,6 +440,89 @@ class TestBegin:
         )
         with pytest.raises(Unreachable):
             runner.begin(Milestone(build=1, state=25, lease_seconds=60))
+
+
+class TestProbe:
+    @pytest.fixture
+    def effect(self, worker: Worker) -> UUID:
+        with worker.running(60, kind=Kind.EFFECT) as begun:
+            return begun.complete([image("ami", kind="handle")]).id
+
+    def probed(self, worker: Worker, probe: Callable[[Done], bool], state: int = 60) -> Any:
+        wanted = Milestone(build=worker.build.id, state=state, kind=Kind.EFFECT, lease_seconds=60)
+        return worker.runner.begin(wanted, probe=probe)
+
+    def test_what_holds_is_skipped(self, worker: Worker, effect: UUID) -> None:
+        asked: list[Done] = []
+        done = self.probed(worker, lambda done: asked.append(done) is None)
+        assert (done, done.attempt.id) == (asked[0], effect)
+        assert [each.name for each in done.artifacts] == ["ami"]
+
+    @pytest.mark.usefixtures("effect")
+    def test_what_is_gone_is_done_again(self, worker: Worker) -> None:
+        with self.probed(worker, lambda _: False) as begun:
+            assert (begun.attempt.attempt, begun.attempt.reason) == (2, "artifact_gone")
+            begun.complete()
+
+    @pytest.mark.usefixtures("effect")
+    def test_what_cannot_be_told_claims_nothing(
+        self, worker: Worker, shared: Service, build: Build
+    ) -> None:
+        def undecided(_: Done) -> bool:
+            raise Refused("nobody can tell")
+
+        with pytest.raises(Refused, match="nobody can tell"):
+            self.probed(worker, undecided)
+        assert len(told(shared, build)) == 1
+
+    def test_what_was_never_done_is_not_probed(self, worker: Worker) -> None:
+        asked: list[Done] = []
+        with self.probed(worker, lambda done: asked.append(done) is None) as begun:
+            assert asked == []
+            begun.complete()
+
+    def test_what_a_person_waived_is_not_probed(self, worker: Worker, shared: Service) -> None:
+        shared.client.waive(worker.build.number, Waive(state=60, reason="by hand"))
+        done = self.probed(worker, lambda _: False)
+        assert (done.reason, done.attempt.status) == ("waived", "waived")
+
+    @pytest.mark.usefixtures("effect")
+    def test_a_service_that_does_not_hear_it_is_not_asked_for_ever(
+        self, worker: Worker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        claim = worker.client.claim
+
+        def deaf(build: str, request: ClaimRequest) -> Claim:
+            return claim(build, request.model_copy(update={"refuted": None}))
+
+        monkeypatch.setattr(worker.client, "claim", deaf)
+        with pytest.raises(Refused, match="does not have it done again"):
+            self.probed(worker, lambda _: False)
+
+
+class TestEffects:
+    def test_an_effect_is_stopped_when_no_renewal_comes_through(
+        self, worker: Worker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stale: list[StaleClaim] = []
+        wanted = {
+            kind: Milestone(build=worker.build.id, state=state, kind=kind, lease_seconds=1)
+            for state, kind in ((25, Kind.CHECKPOINT), (60, Kind.EFFECT))
+        }
+
+        def away(*_: Any) -> Any:
+            raise Unreachable("no answer")
+
+        monkeypatch.setattr(worker.client, "heartbeat", away)
+        checkpoint = worker.runner.begin(wanted[Kind.CHECKPOINT])
+        effect = worker.runner.begin(wanted[Kind.EFFECT], on_stale=stale.append)
+        assert isinstance(checkpoint, Running)
+        assert isinstance(effect, Running)
+        until(lambda: stale)
+        assert (stale[0].code, effect.stale) == ("lease-running-out", stale[0])
+        assert checkpoint.stale is None
+        for each in (checkpoint, effect):
+            each.__exit__(None, None, None)
 
 
 class TestArtifacts:

@@ -19,9 +19,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def test_a_new_one_holds_nothing_and_writes_nothing(workspace: Workspace) -> None:
     workspace.clear(BUILD, "")
-    workspace.end_rewind(BUILD, "", 25)
     assert workspace.held(BUILD, "") == ()
-    assert not workspace.is_rewound(BUILD, "", 25)
     assert not any(workspace.folder.iterdir())
 
 
@@ -60,19 +58,14 @@ def test_a_lane_begins_where_the_trunk_is_and_goes_its_own_way(workspace: Worksp
 @pytest.mark.parametrize("content", [b"", b"{}", b"null", b"\xff\xfe", b"1" * 1000, b"\0"])
 def test_a_memory_that_makes_no_sense_is_none(content: bytes, workspace: Workspace) -> None:
     workspace.hold(BUILD, "", uuid4())
-    workspace.rewind(BUILD, "", first=10, below=50)
     for file in (workspace.folder / ".bldst").glob("*/*/_"):
         file.write_bytes(content)
     assert workspace.held(BUILD, "") == ()
-    assert not workspace.is_rewound(BUILD, "", 25)
-    workspace.end_rewind(BUILD, "", 25)
 
 
 def test_something_else_in_its_place_holds_nothing(workspace: Workspace) -> None:
     (workspace.folder / ".bldst").write_text("a file")
     assert workspace.held(BUILD, "") == ()
-    assert not workspace.is_rewound(BUILD, "", 25)
-    workspace.end_rewind(BUILD, "", 25)
     workspace.clear(BUILD, "")
     with pytest.raises(OSError, match=r"\.bldst"):
         workspace.hold(BUILD, "", uuid4())
@@ -89,12 +82,11 @@ def test_what_cannot_be_forgotten_is_an_error(workspace: Workspace) -> None:
     assert workspace.held(BUILD, "") == (attempt,)
 
 
-def test_a_rewind_names_the_states_below_the_one_that_needs_them(workspace: Workspace) -> None:
-    workspace.rewind(BUILD, "", first=30, below=50)
-    rewound = [state for state in range(101) if workspace.is_rewound(BUILD, "", state)]
-    assert rewound == list(range(30, 50))
-    assert not workspace.is_rewound(BUILD, "eu", 30)
-    workspace.end_rewind(BUILD, "", 35)
-    assert workspace.is_rewound(BUILD, "", 30)
-    workspace.end_rewind(BUILD, "", 50)
-    assert not workspace.is_rewound(BUILD, "", 30)
+def test_a_lane_can_begin_anew_from_where_the_trunk_is(workspace: Workspace) -> None:
+    trunk = uuid4()
+    workspace.hold(BUILD, "", trunk)
+    workspace.clear(BUILD, "eu")
+    workspace.begin_anew(BUILD, "eu")
+    workspace.begin_anew(BUILD, "us")  # which has done nothing yet
+    workspace.begin_anew(BUILD, "")
+    assert {workspace.held(BUILD, each) for each in ("", "eu", "us")} == {(trunk,)}

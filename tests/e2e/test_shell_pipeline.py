@@ -77,7 +77,7 @@ def test_a_finished_pipeline_runs_nothing_and_downloads_nothing(
     before = story()
     assert elsewhere.script(PIPELINE, ID=build, HANG="").code == 0
     assert story() == before
-    assert not any(elsewhere.folder.iterdir())
+    assert [each.name for each in elsewhere.folder.iterdir()] == [".bldst"]
 
 
 def test_in_place_changes_are_made_again_on_a_restored_checkpoint(
@@ -190,7 +190,7 @@ def test_a_signal_reaches_the_command_and_is_recorded_by_name(
     ended = running.end()
     [attempt] = service.client.history(build)
     assert (ended.code, machine.read("got").strip()) == (code, number.name)
-    assert attempt.status == "failed"
+    assert attempt.status == "cancelled"
     assert number.name in (attempt.message or "")
 
 
@@ -226,7 +226,7 @@ def test_a_command_that_does_not_handle_sigterm_dies_of_it(
     running.send(signal.SIGTERM)
     assert running.end().code == 143
     [attempt] = service.client.history(build)
-    assert (attempt.status, "SIGTERM" in (attempt.message or "")) == ("failed", True)
+    assert (attempt.status, "SIGTERM" in (attempt.message or "")) == ("cancelled", True)
 
 
 def test_a_command_may_outlive_a_signal_and_have_its_own_exit_code(
@@ -238,7 +238,7 @@ def test_a_command_may_outlive_a_signal_and_have_its_own_exit_code(
     running.send(signal.SIGTERM)
     assert running.end().code == 5
     [attempt] = service.client.history(build)
-    assert (attempt.status, "SIGTERM" in (attempt.message or "")) == ("failed", True)
+    assert (attempt.status, "SIGTERM" in (attempt.message or "")) == ("cancelled", True)
 
 
 def test_a_signal_that_its_caller_ignores_is_ignored(
@@ -259,7 +259,7 @@ def test_a_signal_that_its_caller_ignores_is_ignored(
     assert attempt.status == "completed"
 
 
-def test_a_signal_during_the_upload_fails_the_attempt_and_leaves_nothing(
+def test_a_signal_during_the_upload_ends_the_attempt_and_leaves_nothing(
     machine: Machine, build: str, service: Service, tmp_path: Path
 ) -> None:
     storage = tmp_path / "storage"
@@ -271,7 +271,7 @@ def test_a_signal_during_the_upload_fails_the_attempt_and_leaves_nothing(
     running.send(signal.SIGTERM)
     ended = running.end()
     [attempt] = service.client.history(build)
-    assert (ended.code, attempt.status) == (143, "failed")
+    assert (ended.code, attempt.status) == (143, "cancelled")
     assert "SIGTERM" in (attempt.message or "")
     assert [path for path in storage.rglob("*") if path.is_file()] == []
 

@@ -2,13 +2,14 @@
 
 import asyncio
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
+from support import until
 
 from buildstate_flows import Handle, milestone
 
@@ -69,16 +70,30 @@ def pipeline(ran: Any) -> Any:
     return Pipeline
 
 
-def task_states(flow_run_id: Any) -> dict[str, tuple[str, str | None]]:
-    """Give name and message of each task run's state, as Prefect's server has them."""
+def in_prefect(read: Callable[[Any], Any]) -> Any:
+    """Give what Prefect's server has."""
 
-    async def read() -> dict[str, tuple[str, str | None]]:
+    async def ask() -> Any:
         async with get_client() as client:
-            runs = await client.read_task_runs()
-        mine = [run for run in runs if run.flow_run_id == flow_run_id]
-        return {run.name.rpartition("-")[0]: (run.state.name, run.state.message) for run in mine}
+            return await read(client)
 
-    return asyncio.run(read())
+    return asyncio.run(ask())
+
+
+def task_runs(flow_run_id: Any) -> dict[str, Any]:
+    """Give the task runs of a flow run by name, once all of them have ended."""
+
+    def read() -> dict[str, Any]:
+        runs = in_prefect(lambda client: client.read_task_runs())
+        return {run.name: run for run in runs if run.flow_run_id == flow_run_id}
+
+    until(lambda: all(run.state.is_final() for run in read().values()))
+    return read()
+
+
+def artifacts(flow_run_id: Any) -> dict[str, Any]:
+    found = in_prefect(lambda client: client.read_artifacts())
+    return {each.key: each for each in found if each.flow_run_id == flow_run_id}
 
 
 def test_a_flow_records_and_its_rerun_shows_in_prefect_what_was_skipped(
@@ -93,9 +108,37 @@ def test_a_flow_records_and_its_rerun_shows_in_prefect_what_was_skipped(
     assert ids == ["9.6 hardened in eu", "9.6 hardened in us", "9.6 hardened in ap"]
     assert ran.since() == [60]
     same = "it is done, and nothing that goes into it has changed"
-    names = task_states(state.state_details.flow_run_id)
-    assert names["base"] == ("Skipped", same)
-    assert names["harden"] == ("Restored", same)
+    flow_run_id = state.state_details.flow_run_id
+    runs = task_runs(flow_run_id)
+    shown = {name: (run.state.name, run.state.message) for name, run in runs.items()}
+    assert shown["10 base"] == ("Skipped", same)
+    assert shown["25 harden"] == ("Restored", same)
+    assert shown["60 register [ap]"] == (
+        "Completed",
+        "attempt 1: it has not been completed yet",
+    )
+    number = worker_b.history()[0].build
+    assert set(runs["10 base"].tags) == {"bldst", f"build:{number}", "state:10", "base"}
+    assert "lane:ap" in runs["60 register [ap]"].tags
+
+    made_by = worker_b.history()[-1].orchestrator
+    assert made_by.flow_run_id == flow_run_id
+    assert made_by.task_run_id == runs["60 register [ap]"].id
+    assert (made_by.flow_run_name, made_by.deployment_id) == (
+        in_prefect(lambda client: client.read_flow_run(flow_run_id)).name,
+        None,
+    )
+    assert str(made_by.flow_run_id) in made_by.ui_url
+
+    found = artifacts(flow_run_id)
+    assert set(found) == {f"bldst-build-{number}", f"bldst-progress-{number}"}
+    assert found[f"bldst-progress-{number}"].data == 60
+    table = found[f"bldst-build-{number}"].data
+    assert f"/v1/builds/{number}" in table
+    assert f"| 10 |  | base | skip | skipped | 1 |  | {same} |" in table
+    (line,) = [each for each in table.splitlines() if "| ap |" in each]
+    assert "| 60 | ap | register | run | completed | 1 |" in line
+    assert line.endswith("| it has not been completed yet |")
 
 
 def test_each_retry_is_an_attempt_and_begins_with_the_recorded_file(

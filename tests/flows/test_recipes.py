@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from prefect.blocks.system import Secret
 from pydantic import SecretStr
 
 from buildstate_core.errors import InvalidInput
@@ -123,6 +124,24 @@ def test_a_secret_is_in_no_fingerprint(rerun: Any, worker_a: Any) -> None:
     assert rerun(word="b") == []
     recorded = worker_a.history()[-1].fingerprint
     assert set(recorded) == {"code", "param:image", "param:level", "upstream:10"}
+
+
+def test_a_secret_block_of_prefect_does_not_count(worker_a: Any, ran: Any) -> None:
+    @milestone(state=20)
+    def log_in(token: Secret[str], names: dict[str, Any]) -> None:
+        ran(20)
+        assert token.get() == names["token"].get()
+
+    @milestone(state=30)
+    def keep() -> Path:
+        Path("kept").touch()
+        return Path("kept")
+
+    for word in ("one", "another"):
+        with worker_a.build():
+            log_in(Secret(value=word), {"token": Secret(value=word), "user": "a"})
+            keep()
+    assert ran.since() == [20]
 
 
 def test_artifacts_in_lists_and_dicts_are_consumed_and_arrive_as_paths(worker_a: Any) -> None:

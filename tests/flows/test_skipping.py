@@ -206,7 +206,7 @@ def test_steps_that_a_checkpoint_stood_in_for_run_when_its_own_recipe_has_change
     assert ran.since() == [30, 35, 50]
     assert worker_b.story()[5:] == [
         (30, "completed", "rewound"),
-        (35, "completed", "not_restorable"),
+        (35, "completed", "rewound"),
         (50, "completed", "recipe_changed:code"),
     ]
 

@@ -7,7 +7,15 @@ from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 
 from buildstate_core.vocabulary import Kind
-from buildstate_flows import Handle, Milestone, OpenBuild, build, current_build, milestone
+from buildstate_flows import (
+    BuildStateServer,
+    Handle,
+    Milestone,
+    OpenBuild,
+    build,
+    current_build,
+    milestone,
+)
 
 
 @milestone(state=10, retries=2, tags=["base"])
@@ -25,7 +33,12 @@ def register(image: Path, region: str) -> Handle:
     return Handle("ami", image.name, region=region)
 
 
-@milestone(state=30)
+@register.probe
+def is_registered(ami: Handle) -> bool:
+    return bool(ami.id)
+
+
+@milestone(state=30, code="ignore", version="3")
 def step(image: Path) -> None:
     image.touch()
 
@@ -55,6 +68,11 @@ def builds() -> None:
         assert_type(this.number, int)
         assert_type(this.downloads, tuple[int, ...])
     assert_type(current_build().workdir, Path)
+    server = BuildStateServer(api_url="http://127.0.0.1:8642")
+    with build("rhel-aws", derive_from="rhel-common/9.6", state=40, server=server):
+        assert_type(is_registered(Handle("ami", "ami-0")), bool)
+    with build("rhel-aws", derive_from=123, server="images") as derived:
+        assert_type(derived, OpenBuild)
 
 
 def mistakes() -> None:
@@ -62,3 +80,4 @@ def mistakes() -> None:
     base.with_options(cache_key_fn=None)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     milestone(state="25")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     milestone(state=25, kind="stp")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    milestone(state=25, code="none")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -5,16 +5,16 @@ minute that its state names, so that a pipeline that went well is in order.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from hypothesis import settings
+from support.store import START
 
 from buildstate_core.rules.facts import ArtifactFact, AttemptFact, History
 from buildstate_core.rules.recipes import Recipe
 from buildstate_core.vocabulary import TRUNK, ArtifactKind, ArtifactStatus, AttemptStatus, Kind
 
-START: Final = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LEASE_MINUTES: Final = 1000.0
 
 STEADY: Final = settings(deadline=None, derandomize=True, database=None, max_examples=100)

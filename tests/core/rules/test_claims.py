@@ -1,6 +1,7 @@
 from collections.abc import Collection
 
 import pytest
+from support.store import Store
 
 from buildstate_core.rules.claims import (
     Answer,
@@ -26,7 +27,6 @@ from .factories import (
     make_history,
     make_recipe,
 )
-from .store import Store
 
 FAILED, LIVE = AttemptStatus.FAILED, AttemptStatus.IN_PROGRESS
 

@@ -19,6 +19,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from support.store import Stale, Store
 
 from buildstate_core.rules import attempts as attempts_module
 from buildstate_core.rules import claims as claims_module
@@ -32,7 +33,6 @@ from buildstate_core.rules.skipping import Rerun, Skip
 from buildstate_core.vocabulary import AttemptStatus, Kind
 
 from .factories import make_artifact
-from .store import Stale, Store
 
 MACHINE = settings(
     deadline=None,

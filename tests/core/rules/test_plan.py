@@ -187,6 +187,25 @@ def test_the_trunk_is_planned_once_for_all_lanes() -> None:
     ]
 
 
+def test_a_lane_that_came_further_shows_what_lies_ahead_of_the_others() -> None:
+    rows = planned(
+        checkpoint(40),
+        checkpoint(60, lane="eu"),
+        checkpoint(75, lane="eu"),
+        make_attempt(60, lane="us", status=FAILED),
+        states=(40, 60, 65, 70, 75, 80),
+    )
+    assert lines(rows) == [
+        "40 restore unchanged",
+        "eu 60 skip unchanged",
+        "eu 75 restore unchanged",
+        "eu 80 run never_completed",
+        "us 60 run failed_before",
+        "us 75 run never_completed",
+        "us 80 run never_completed",
+    ]
+
+
 def test_a_closed_build_refuses_what_it_would_have_to_run() -> None:
     rows = planned(*DESIGN_EXAMPLE, is_closed=True)
     assert lines(rows) == [

@@ -8,6 +8,7 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.store import Store
 
 from buildstate_core.rules.attempts import REPORTABLE, settled
 from buildstate_core.rules.claims import (
@@ -32,7 +33,6 @@ from buildstate_core.vocabulary import (
 )
 
 from .factories import STEADY, at, make_artifact, make_attempt, same_recipe
-from .store import Store
 
 STATES = (5, 10, 25, 30, 40, 60, 100)
 NOW = at(60)

@@ -58,6 +58,11 @@ def test_an_artifact_of_another_build_taints_nothing_here() -> None:
             id="what failed has left nothing",
         ),
         pytest.param(
+            (BAD, make_attempt(40, status=AttemptStatus.IN_PROGRESS)),
+            ["trunk/025/1", "trunk/040/1"],
+            id="what is at work will contain it",
+        ),
+        pytest.param(
             (checkpoint(40, minute=20), BAD),
             ["trunk/025/1"],
             id="made before it was there",

@@ -1,7 +1,8 @@
 """A model of the service: it keeps attempts in memory and changes them only as the rules decide."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from buildstate_core.rules.attempts import (
     HeldByClaim,
@@ -17,7 +18,8 @@ from buildstate_core.rules.claims import Answer, Granted, Wish, answer_claim
 from buildstate_core.rules.facts import ArtifactFact, AttemptFact, History
 from buildstate_core.vocabulary import TRUNK, ArtifactStatus, AttemptStatus, Kind
 
-from .factories import START
+START: Final = datetime(2026, 11, 24, 12, tzinfo=UTC)
+"""When its clock begins."""
 
 
 class Stale(Exception):

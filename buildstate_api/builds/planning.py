@@ -1,0 +1,91 @@
+"""What a rerun of a build would do, what it would download, and how long it may take."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from buildstate_api.builds import changes
+from buildstate_api.builds.estimates import is_ahead, seconds_left, usual_seconds
+from buildstate_api.builds.records import Records, records
+from buildstate_api.leases import make_good
+from buildstate_api.tables import BuildRow
+from buildstate_api.views import artifact_view, maker_number, state_names
+from buildstate_core.models import Artifact, Plan, PlannedMilestone
+from buildstate_core.rules.plan import Planned, plan
+from buildstate_core.rules.reasons import describe
+from buildstate_core.vocabulary import ArtifactKind, BuildStatus, Decision
+
+
+async def get_plan(session: AsyncSession, ref: str) -> Plan:
+    """Say what a rerun of a build would do with each milestone."""
+    build = await changes.find(session, ref)
+    return await plan_of(session, build, await make_good(session))
+
+
+async def plan_of(session: AsyncSession, build: BuildRow, now: datetime) -> Plan:
+    """Say the same of a build at hand.
+
+    Args:
+        session: The transaction.
+        build: The build.
+        now: The database's time, by which leases are judged.
+    """
+    known = await records(session, build)
+    planned = planned_for(build, known, now)
+    ahead = {each.state for each in planned if is_ahead(each.decision)}
+    usual = await usual_seconds(session, build, ahead)
+    milestones = tuple(
+        _milestone(build, each, known, usual.get(each.state) if is_ahead(each.decision) else None)
+        for each in planned
+    )
+    downloads = {
+        artifact.id: artifact
+        for each in milestones
+        if each.decision is Decision.RESTORE
+        for artifact in each.artifacts
+    }
+    return Plan(
+        build=build.number,
+        status=BuildStatus(build.status),
+        resume_from=build.resume_from,
+        milestones=milestones,
+        download_bytes=_size_bytes(downloads.values()),
+        expected_seconds=seconds_left(milestones),
+    )
+
+
+def planned_for(build: BuildRow, known: Records, now: datetime) -> tuple[Planned, ...]:
+    """Decide what a rerun of a build would do with each milestone."""
+    return plan(
+        known.history,
+        states=[each.code for each in build.catalog.states],
+        now=now,
+        is_closed=changes.why_closed(build) is not None,
+    )
+
+
+def _milestone(
+    build: BuildRow, planned: Planned, known: Records, expected_seconds: float | None
+) -> PlannedMilestone:
+    row = None if planned.attempt is None else known.row(planned.attempt)
+    artifacts = (
+        ()
+        if row is None
+        else tuple(artifact_view(maker_number(build, row), row, each) for each in row.artifacts)
+    )
+    return PlannedMilestone(
+        state=planned.state,
+        state_name=state_names(build).get(planned.state),
+        lane=planned.lane,
+        decision=planned.decision,
+        reason=planned.reason,
+        text=describe(planned.reason),
+        artifacts=artifacts,
+        download_bytes=_size_bytes(artifacts) if planned.decision is Decision.RESTORE else 0,
+        expected_seconds=expected_seconds,
+    )
+
+
+def _size_bytes(artifacts: Iterable[Artifact]) -> int:
+    return sum(each.size_bytes or 0 for each in artifacts if each.kind is ArtifactKind.BLOB)

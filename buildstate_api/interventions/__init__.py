@@ -1,0 +1,1 @@
+"""What people decided about builds: who, when and why."""

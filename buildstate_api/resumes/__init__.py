@@ -1,0 +1,1 @@
+"""Requests to a build's orchestrator to go on."""

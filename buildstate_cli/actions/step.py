@@ -1,0 +1,343 @@
+"""One try at one call of `bldst run`, from the claim to what is recorded of it."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from buildstate_cli import exit_codes
+from buildstate_cli.actions import outputs, probing, running_flags
+from buildstate_cli.actions.checking import pairs
+from buildstate_cli.actions.child import Child, Ended
+from buildstate_cli.actions.journal import Call
+from buildstate_cli.actions.running_flags import Restore
+from buildstate_cli.complaints import complain_of, notice, warn
+from buildstate_cli.options import Format
+from buildstate_cli.printing import show
+from buildstate_cli.session import Session
+from buildstate_cli.views import attempts
+from buildstate_core.artifacts import Blob, is_pullable, place_of
+from buildstate_core.errors import (
+    ArtifactLost,
+    BuildStateError,
+    InvalidInput,
+    NotFound,
+    StaleClaim,
+)
+from buildstate_core.fingerprint import command_parts, input_parts, param_parts
+from buildstate_core.heartbeat import LEASE_RUNNING_OUT, margin_seconds
+from buildstate_core.models import Artifact, Attempt, Build
+from buildstate_core.runner import Done, Milestone, Runner, Running
+from buildstate_core.vocabulary import ArtifactKind, Kind
+from buildstate_core.workspace import Workspace
+
+_RECORD_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a call is made: what all calls of one process share."""
+
+    session: Session
+    output: Format
+    build: Build
+    workspace: Workspace
+    runner: Runner
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A call whose flags were read and whose inputs were looked at."""
+
+    restores: Sequence[Restore]
+    blobs: Sequence[Blob]
+    fingerprint: Mapping[str, str]
+
+
+def made_ready(call: Call, folder: Path) -> Ready:
+    """Read what was typed.
+
+    Raises:
+        InvalidInput: Something of it is wrong, or an input is missing.
+    """
+    flags = call.flags
+    return Ready(
+        restores=running_flags.restores(flags.restores, folder, below=flags.state),
+        blobs=running_flags.blobs(flags.artifacts, folder),
+        fingerprint={
+            **command_parts(call.command),
+            **call.params,
+            **param_parts(pairs(flags.params, flag="--param")),
+            **input_parts(flags.inputs, folder=folder),
+        },
+    )
+
+
+class Step:
+    """One try.
+
+    Args:
+        site: Where.
+        call: What.
+        ready: The same, made ready.
+        is_again: Whether it was called before, and is made again for the one that was typed now.
+        can_rewind: Whether what an artifact was made by can be run again from here.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        call: Call,
+        ready: Ready,
+        *,
+        is_again: bool,
+        can_rewind: Callable[[ArtifactLost], bool],
+    ) -> None:
+        self._site = site
+        self._call = call
+        self._ready = ready
+        self._is_again = is_again
+        self._can_rewind = can_rewind
+        self._child: Child | None = None
+        self._lease_seconds = float(call.flags.lease_seconds or site.session.settings.lease_seconds)
+
+    def run(self, *, is_rewound: bool) -> int:
+        """Skip it or run it; give the exit code.
+
+        Args:
+            is_rewound: Whether a later state starts from before it.
+
+        Raises:
+            ArtifactLost: What it needs is gone or corrupt. It was not run.
+            Refused: Another state has to run first.
+        """
+        line = self._call.flags.probe
+        begun = self._site.runner.begin(
+            self._milestone(is_rewound=is_rewound),
+            on_stale=self._stop,
+            probe=None if line is None else lambda done: self._holds(done, line),
+        )
+        if isinstance(begun, Done):
+            self._tell(begun.attempt, f"skipped: {begun.text}")
+            self._show(begun.attempt)
+            return exit_codes.OK
+        with begun:
+            self._tell(begun.attempt, f"attempt {begun.attempt.attempt}: {begun.claim.text}")
+            if self._ready.blobs:
+                self._site.runner.artifacts.check_location(begun.location)
+            return self._work(begun, self._restored(begun))
+
+    def _milestone(self, *, is_rewound: bool) -> Milestone:
+        flags, restores = self._call.flags, self._ready.restores
+        return Milestone(
+            build=self._site.build.id,
+            state=flags.state,
+            lane=flags.lane,
+            # Only what touches the world can be gone from it.
+            kind=flags.kind or (None if flags.probe is None else Kind.EFFECT),
+            fingerprint=self._ready.fingerprint,
+            consumes=sorted({each.state for each in restores}) if restores else None,
+            machine=self._site.workspace.held(self._site.build.id, flags.lane),
+            is_rewound=is_rewound,
+            lease_seconds=int(self._lease_seconds),
+            wait_seconds=flags.wait_seconds,
+        )
+
+    def _holds(self, done: Done, line: str) -> bool:
+        is_there = probing.holds(
+            done,
+            line,
+            folder=self._site.workspace.folder,
+            environ=self._environ(done.attempt),
+        )
+        self._tell(done.attempt, f"its probe says that it {'holds' if is_there else 'is gone'}")
+        return is_there
+
+    def _restored(self, begun: Running) -> Mapping[str, str]:
+        """Put what the command needs into its place, and give the variables that say so."""
+        try:
+            return self._restore(begun)
+        except ArtifactLost as error:
+            if self._can_rewind(error):
+                message = f"given up to run state {error.state} again first: {error.message}"
+                begun.fail(message, is_cancelled=True)
+            raise
+
+    def _restore(self, begun: Running) -> Mapping[str, str]:
+        paths, uris = [], []
+        for artifact, path in _targets(begun.claim.restore, self._ready.restores):
+            if is_pullable(artifact):
+                pulled = self._site.runner.artifacts.pull(
+                    artifact, self._site.workspace.folder / path, root=begun.claim.storage_url
+                )
+                paths.append(path)
+                if not pulled.was_there:
+                    self._tell(begun.attempt, f"restored {path} of state {artifact.state}")
+                if artifact.checksum is None:
+                    warn(f"{path} had no recorded checksum, so it is unverified; it has one now.")
+            elif artifact.kind is not ArtifactKind.VALUE and artifact.uri is not None:
+                uris.append(artifact.uri)
+                self._tell(begun.attempt, f"{artifact.uri} is for the command to restore")
+        return {"BLDST_RESTORED": "\n".join(paths), "BLDST_RESTORE_URI": "\n".join(uris)}
+
+    def _work(self, begun: Running, restored: Mapping[str, str]) -> int:
+        self._site.workspace.clear(self._site.build.id, begun.attempt.lane)
+        before = self._untouched(begun, restored)
+        child = self._child = Child(
+            self._call.command,
+            folder=self._site.workspace.folder,
+            environ={**self._environ(begun.attempt), **restored},
+            stdout_to_stderr=self._is_again or self._site.output is not Format.TABLE,
+            is_again=self._is_again,
+        )
+        # The claim may have been lost while files were restored. Seen after `_stop` can see the
+        # child, so that one of the two always ends it.
+        if begun.stale is not None:
+            child.stop()
+        ended = child.run()
+        if begun.stale is not None and (child.was_stopped or begun.stale.code != LEASE_RUNNING_OUT):
+            return self._given_up(begun, begun.stale)
+        if ended.problem is not None:
+            return self._failed(begun, ended)
+        self._warn_of_leftovers(before)
+        return self._completed(begun)
+
+    def _given_up(self, begun: Running, stale: StaleClaim) -> int:
+        complain_of(stale)
+        if stale.code != LEASE_RUNNING_OUT:
+            return exit_codes.exit_code(stale)
+        recorded: list[Attempt] = []
+
+        def record() -> None:
+            with suppress(BuildStateError):
+                recorded.append(begun.fail(f"stopped by itself: {stale.message}"))
+
+        # A service that does not answer would be waited for much longer than it matters.
+        recording = threading.Thread(target=record, daemon=True)
+        recording.start()
+        recording.join(_RECORD_SECONDS)
+        how = "failed: it was stopped" if recorded else "stopped; that could not be recorded"
+        self._tell(begun.attempt, how)
+        return exit_codes.UNREACHABLE
+
+    def _failed(self, begun: Running, ended: Ended) -> int:
+        problem = ended.problem or ""
+        failed = begun.fail(problem, is_cancelled=ended.is_cancelled)
+        self._tell(failed, f"{failed.status}: {problem}")
+        self._show(failed)
+        return ended.exit_code
+
+    def _completed(self, begun: Running) -> int:
+        blobs = self._ready.blobs
+        missing = next((blob for blob in blobs if not blob.path.exists()), None)
+        if missing is not None:
+            begun.fail(f"the command succeeded, but did not make {missing.path.name}")
+            raise BuildStateError(
+                f"The command succeeded, but --artifact {missing.place or missing.path} is not"
+                " there.",
+                code="artifact-not-made",
+                hint="The attempt is recorded as failed. Correct the path, or the command.",
+            )
+        done = begun.complete(blobs)
+        with told_if_unwritable("that this machine is as this state has left it"):
+            self._site.workspace.hold(self._site.build.id, done.lane, done.id)
+        self._tell(done, "completed")
+        self._show(done)
+        return exit_codes.OK
+
+    def _untouched(self, begun: Running, restored: Mapping[str, str]) -> Sequence[outputs.Trace]:
+        """Trace what the command should make, unless it may well leave that as it is.
+
+        That is what was restored for it, or is on this machine since a step before.
+        """
+        folder, places = self._site.workspace.folder, restored["BLDST_RESTORED"].splitlines()
+        known = {Path(os.path.normpath(folder / each)) for each in places}
+        return [
+            None
+            if begun.claim.is_in_place or Path(os.path.normpath(blob.path)) in known
+            else outputs.trace(blob.path)
+            for blob in self._ready.blobs
+        ]
+
+    def _warn_of_leftovers(self, before: Sequence[outputs.Trace]) -> None:
+        for blob, was in zip(self._ready.blobs, before, strict=True):
+            if was is not None and outputs.trace(blob.path) == was:
+                warn(
+                    f"--artifact {blob.place or blob.path} was there before, and the command has"
+                    " not touched it.",
+                    "It is recorded as what the command made. If it is a leftover, remove it and"
+                    f" have state {self._call.flags.state} run again.",
+                )
+
+    def _stop(self, stale: StaleClaim) -> None:
+        if self._child is None:
+            return
+        if stale.code == LEASE_RUNNING_OUT:
+            # Half of what is left is for killing what does not end by itself.
+            self._child.stop(grace_seconds=margin_seconds(self._lease_seconds) / 2)
+        else:
+            self._child.stop()
+
+    def _environ(self, attempt: Attempt) -> Mapping[str, str]:
+        return {
+            **self._site.session.environ,
+            "BLDST_BUILD_ID": str(self._site.build.id),
+            "BLDST_STATE": str(attempt.state),
+            "BLDST_LANE": attempt.lane,
+            "BLDST_ATTEMPT": str(attempt.attempt),
+        }
+
+    def _tell(self, attempt: Attempt, what: str) -> None:
+        lane = f", lane {attempt.lane}" if attempt.lane else ""
+        name = f" {attempt.state_name}" if attempt.state_name else ""
+        notice(f"bldst: #{attempt.build} state {attempt.state}{name}{lane}: {what}")
+
+    def _show(self, attempt: Attempt) -> None:
+        if self._site.output is not Format.TABLE and not self._is_again:
+            show(attempt, self._site.output, lambda each: attempts.listing([each]))
+
+
+@contextmanager
+def told_if_unwritable(unknown: str) -> Iterator[None]:
+    """Warn that a workspace cannot remember something; what was done stands all the same."""
+    try:
+        yield
+    except OSError as error:
+        warn(
+            f"{error.filename} cannot be written: {error.strerror}.",
+            f"So it is not known later {unknown}.",
+        )
+
+
+def _targets(
+    artifacts: Sequence[Artifact], restores: Sequence[Restore]
+) -> list[tuple[Artifact, str]]:
+    """Give each artifact to restore, and its path in the workspace."""
+    if not restores:
+        return [(artifact, str(place_of(artifact))) for artifact in artifacts]
+    found: list[tuple[Artifact, str]] = []
+    for restore in restores:
+        named = [
+            each
+            for each in artifacts
+            if each.state == restore.state and restore.name in {None, each.name}
+        ]
+        if not named:
+            what = f" named {restore.name}" if restore.name else ""
+            raise NotFound(
+                f"State {restore.state} has no artifact{what} to restore.",
+                code="artifact-not-found",
+                field="--restore",
+                hint="To see what there is: bldst artifact list BUILD",
+            )
+        if restore.path is not None and len(named) > 1:
+            raise InvalidInput(
+                f"State {restore.state} has {len(named)} artifacts, which cannot all be"
+                f" {restore.path}; name one: --restore {restore.state}:NAME={restore.path}",
+                field="--restore",
+            )
+        found.extend((each, restore.path or str(place_of(each))) for each in named)
+    return found

@@ -1,0 +1,132 @@
+"""What a milestone takes besides its function, and what is refused where it is written."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal, TypedDict
+
+from prefect.assets import Asset
+from prefect.tasks import (
+    RetryConditionCallable,
+    StateHookCallable,
+    TaskRunNameValueOrCallable,
+)
+
+from buildstate_core.errors import InvalidInput
+from buildstate_core.vocabulary import MAX_STATE, MIN_STATE, Kind
+
+KindName = Literal["checkpoint", "step", "effect", "gate", "ephemeral"]
+CodeName = Literal["own", "ignore"]
+
+HOOKS: Final = ("on_completion", "on_failure", "on_running")
+_CACHING: Final = frozenset(
+    {
+        "cache_policy", "cache_key_fn", "cache_expiration", "refresh_cache", "persist_result",
+        "result_storage", "result_serializer", "result_storage_key", "cache_result_in_memory",
+    }
+)  # fmt: skip
+
+
+class TaskOptions(TypedDict, total=False):
+    """What a milestone takes from `prefect.task`. Caching is not among it: the service does that.
+
+    `version` stands for the function's code in its fingerprint: a milestone with a version is
+    made again when that changes, whatever happens to the code.
+    """
+
+    name: str | None
+    description: str | None
+    tags: Sequence[str] | set[str] | None
+    version: str | None
+    task_run_name: TaskRunNameValueOrCallable | None
+    retries: int | None
+    retry_delay_seconds: float | list[float] | Callable[[int], list[float]] | None
+    retry_jitter_factor: float | None
+    retry_condition_fn: RetryConditionCallable | None
+    timeout_seconds: float | None
+    log_prints: bool | None
+    on_completion: list[StateHookCallable] | None
+    on_failure: list[StateHookCallable] | None
+    on_running: list[StateHookCallable] | None
+    viz_return_value: Any
+    asset_deps: list[str | Asset] | None
+
+
+class MilestoneOptions(TaskOptions, total=False):
+    """What `with_options` can change."""
+
+    state: int
+    lane: str
+    kind: Kind | KindName | None
+    inputs: Sequence[str]
+    code: CodeName
+
+
+def kind_of(kind: str) -> Kind:
+    """Give a kind by its name.
+
+    Raises:
+        InvalidInput: There is no such kind.
+    """
+    try:
+        return Kind(kind)
+    except ValueError as error:
+        raise InvalidInput(
+            f"kind is {kind!r}; use one of {', '.join(Kind)}.", code="bad-kind", field="kind"
+        ) from error
+
+
+def check(
+    fn: object,
+    name: str,
+    options: TaskOptions,
+    *,
+    state: object,
+    inputs: object,
+    code: object,
+) -> None:
+    """Refuse what cannot work at the decoration, where it is written.
+
+    Raises:
+        InvalidInput: The function, the state, or one of the options.
+    """
+    if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
+        raise InvalidInput(
+            f"{name} is a generator; a milestone has one result.",
+            code="generator",
+            hint="Return what it makes: a dict of paths by name, for several files.",
+        )
+    if isinstance(fn, classmethod | staticmethod) or not callable(fn):
+        raise InvalidInput(
+            f"{name} is no function.",
+            code="no-function",
+            hint="Put @milestone below @staticmethod or @classmethod, next to the function.",
+        )
+    if not isinstance(state, int) or isinstance(state, bool) or not MIN_STATE <= state <= MAX_STATE:
+        raise InvalidInput(
+            f"The state of {name} is {state!r}; use an integer from 0 to 100.",
+            code="state-out-of-range",
+            field="state",
+        )
+    if isinstance(inputs, str):
+        raise InvalidInput(
+            f"The inputs of {name} are one string.", field="inputs", hint=f"Write [{inputs!r}]."
+        )
+    if code not in {"own", "ignore"}:
+        raise InvalidInput(f"The code of {name} is {code!r}; use own or ignore.", field="code")
+    refused = _CACHING & options.keys()
+    if refused:
+        raise InvalidInput(
+            f"{name} takes no {min(refused)}: the state service is the only cache.",
+            code="no-caching",
+            field=min(refused),
+        )
+
+
+def no_task_worker(name: str) -> InvalidInput:
+    """Give the error for a milestone that is to run some time later, somewhere else."""
+    return InvalidInput(
+        f"{name} is a milestone of the open build; it cannot be left to a task worker, which has"
+        " none.",
+        code="no-background-task",
+        hint="Use `submit` or `map` in the flow, or open the build in a flow that is deployed.",
+    )

@@ -1,0 +1,110 @@
+"""Prefect's runs as BuildState knows them: what runs a milestone, how its run is named and tagged.
+
+Either interface leads to the other: attempts carry the flow run, task runs carry the build.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.context import FlowRunContext, TaskRunContext
+from prefect.futures import PrefectFuture
+from prefect.logging import get_logger
+from prefect.utilities.urls import url_for
+
+from buildstate_core.errors import InvalidInput
+from buildstate_core.models import Orchestrator
+from buildstate_flows.calls import Recipe
+
+_TAG = "bldst"
+
+
+def namer_of(recipe: Recipe) -> Callable[..., str]:
+    """Give what names a milestone's task runs: `60 register [eu-west-1]`."""
+
+    def name(parameters: dict[str, Any]) -> str:
+        lane = _lane(recipe, parameters)
+        return f"{recipe.state} {recipe.name}" + (f" [{lane}]" if lane else "")
+
+    return name
+
+
+def tags_of(recipe: Recipe, number: int, parameters: Mapping[str, Any]) -> set[str]:
+    """Give the tags of a milestone's task run, as far as the parameters are known."""
+    tags = {_TAG, f"build:{number}", f"state:{recipe.state}"}
+    lane = _lane(recipe, parameters)
+    return tags | {f"lane:{lane}"} if lane else tags
+
+
+def add_tags(tags: set[str]) -> None:
+    """Add tags to the task run that this is in; Prefect has them with its next state."""
+    context = TaskRunContext.get()
+    if context is not None:
+        context.task_run.tags = sorted(tags.union(context.task_run.tags))
+
+
+def flow_run_here() -> UUID | None:
+    """Give the id of the flow run that this is in."""
+    flow, task = FlowRunContext.get(), TaskRunContext.get()
+    if task is not None and task.task_run.flow_run_id is not None:
+        return task.task_run.flow_run_id
+    return None if flow is None or flow.flow_run is None else flow.flow_run.id
+
+
+def task_run_here() -> UUID | None:
+    """Give the id of the task run that this is in."""
+    context = TaskRunContext.get()
+    return None if context is None else context.task_run.id
+
+
+def orchestrator_of(flow_run_id: UUID) -> Orchestrator:
+    """Give what runs a flow run: its outermost one, with its deployment and its worker.
+
+    What Prefect does not tell is left out; a build does not stop for it.
+    """
+    try:
+        with get_client(sync_client=True) as client:
+            return _described(client, _outermost(client, client.read_flow_run(flow_run_id)))
+    except Exception as error:  # noqa: BLE001 - the build matters more
+        get_logger(_TAG).debug("Prefect does not say what runs this: %s", error)
+        return Orchestrator(flow_run_id=flow_run_id)
+
+
+def _outermost(client: SyncPrefectClient, run: FlowRun) -> FlowRun:
+    while run.parent_task_run_id is not None:
+        parent = client.read_task_run(run.parent_task_run_id).flow_run_id
+        if parent is None:
+            break
+        run = client.read_flow_run(parent)
+    return run
+
+
+def _described(client: SyncPrefectClient, run: FlowRun) -> Orchestrator:
+    deployment = None
+    if run.deployment_id is not None:
+        with suppress(Exception):  # deleted meanwhile
+            deployment = client.read_deployment(run.deployment_id).name
+    worker = run.labels.get("prefect.worker.name")
+    return Orchestrator(
+        flow_run_id=run.id,
+        flow_run_name=run.name or None,
+        deployment_id=run.deployment_id,
+        deployment=deployment,
+        work_pool=run.work_pool_name,
+        worker=None if worker is None else str(worker),
+        ui_url=url_for("flow-run", run.id),
+    )
+
+
+def _lane(recipe: Recipe, parameters: Mapping[str, Any]) -> str:
+    """Give a call's lane, or nothing while a parameter that it is made from is not known yet."""
+    known = {
+        name: value for name, value in parameters.items() if not isinstance(value, PrefectFuture)
+    }
+    try:
+        return recipe.lane_of(known)
+    except InvalidInput:
+        return ""

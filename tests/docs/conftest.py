@@ -1,0 +1,42 @@
+"""A newcomer's shell."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import short_folder
+
+from .snippets import Shell
+
+
+@pytest.fixture
+def environ() -> Iterator[dict[str, str]]:
+    """A newcomer's environment: no settings, an empty home, a free port."""
+    with socket.socket() as sock, short_folder() as folder:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+        sock.close()
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("BLDST_", "PREFECT"))}
+        environ = {
+            **inherited,
+            "PATH": f"{Path(sys.executable).parent}:{inherited['PATH']}",
+            "BLDST_DATA_DIR": str(folder / "data"),
+            "BLDST_CONFIG_DIR": str(folder / "config"),
+            "BLDST_CACHE_DIR": str(folder / "cache"),
+            "BLDST_PORT": str(port),
+        }
+        try:
+            yield environ
+        finally:
+            subprocess.run(["bldst", "server", "stop"], env=environ, check=False, timeout=120)
+
+
+@pytest.fixture
+def shell(environ: dict[str, str], tmp_path: Path) -> Iterator[Shell]:
+    shell = Shell(tmp_path, environ)
+    yield shell
+    shell.close()

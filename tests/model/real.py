@@ -1,0 +1,166 @@
+"""The real service, runner, storage and workspaces, as a story needs them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+from uuid import UUID
+
+from support import Service
+
+from buildstate_core import runner
+from buildstate_core.artifacts import Artifacts, Blob
+from buildstate_core.models import Artifact, Build, Force
+from buildstate_core.runner import Done, Runner, Running
+from buildstate_core.transfer import ArtifactStore
+from buildstate_core.vocabulary import TRUNK, Kind
+from buildstate_core.workspace import Workspace
+
+from .driver import Skipped
+from .memory import SAID
+from .pipelines import Milestone
+from .world import Condition
+
+
+class RealSite:
+    """A worker: its working directory, in which each lane has a file, and its cache."""
+
+    def __init__(self, service: Service, build: Build, folder: Path) -> None:
+        store = ArtifactStore(cache_dir=folder / "cache")
+        self.artifacts = Artifacts(service.client, store, storage_url=(folder / "own").as_uri())
+        self.runner = Runner(service.client, self.artifacts, worker=folder.name)
+        self._build = build.id
+        self._workspace = Workspace(folder)
+
+    def held(self, lane: str) -> Sequence[UUID]:
+        return self._workspace.held(self._build, lane)
+
+    def hold(self, lane: str, attempts: Sequence[UUID]) -> None:
+        if attempts:
+            self._workspace.hold(self._build, lane, attempts[-1])
+        else:
+            self._workspace.clear(self._build, lane)
+
+    def begin_anew(self, lane: str) -> None:
+        self._workspace.begin_anew(self._build, lane)
+        if lane != TRUNK:
+            self.path(lane).unlink(missing_ok=True)
+
+    def read(self, lane: str) -> str:
+        for path in (self.path(lane), self.path(TRUNK)):
+            if path.exists():
+                return path.read_text(encoding="ascii")
+        return ""
+
+    def write(self, lane: str, content: str) -> None:
+        self.path(lane).write_text(content, encoding="ascii")
+
+    def path(self, lane: str) -> Path:
+        return self._workspace.folder / f"{lane or 'trunk'}.img"
+
+
+@dataclass(frozen=True)
+class RealWork:
+    """A milestone that is ours to run."""
+
+    running: Running
+    restore: Sequence[str]
+
+    @property
+    def is_in_place(self) -> bool:
+        return self.running.claim.is_in_place
+
+
+@dataclass
+class Real:
+    """One build in the real service. An artifact is known by its place in the storage."""
+
+    service: Service
+    build: Build
+    folder: Path
+    artifacts: dict[str, Artifact] = field(default_factory=dict)
+    workers: "count[int]" = field(default_factory=count)
+
+    def make_site(self) -> RealSite:
+        folder = self.folder / f"worker-{next(self.workers)}"
+        folder.mkdir()
+        return RealSite(self.service, self.build, folder)
+
+    def begin(
+        self,
+        milestone: Milestone,
+        site: RealSite,
+        *,
+        is_rewound: bool,
+        holds: Callable[[], bool],
+    ) -> Skipped | RealWork:
+        wanted = runner.Milestone(
+            build=self.build.id,
+            state=milestone.state,
+            lane=milestone.lane,
+            lease_seconds=60,
+            kind=milestone.kind if milestone.kind in SAID else None,
+            fingerprint=milestone.parts,
+            consumes=() if milestone.is_made_from_scratch else None,
+            machine=site.held(milestone.lane),
+            is_rewound=is_rewound,
+            wait_seconds=0,
+        )
+        probe = (lambda _done: holds()) if milestone.kind is Kind.EFFECT else None
+        begun = site.runner.begin(wanted, probe=probe)
+        if isinstance(begun, Done):
+            return Skipped(next((each.checksum for each in begun.artifacts), None))
+        return RealWork(begun, [self._note(each) for each in begun.claim.restore])
+
+    def pull(self, artifact: str, site: RealSite, lane: str) -> None:
+        site.artifacts.pull(
+            self.artifacts[artifact], site.path(lane), root=self.build_storage.as_uri()
+        )
+
+    def give_up(self, work: RealWork) -> None:
+        work.running.fail("given up", is_cancelled=True)
+
+    def fail(self, work: RealWork) -> None:
+        work.running.fail("it broke")
+
+    def die(self, work: RealWork) -> None:
+        """End its heartbeat without a word, and have its lease run out."""
+        work.running._heart.stop()
+        self.service.expire(work.running.attempt.id)
+
+    def complete(
+        self, work: RealWork, site: RealSite, milestone: Milestone
+    ) -> tuple[UUID, str | None]:
+        outputs = []
+        if milestone.kind is Kind.CHECKPOINT:
+            path = site.path(milestone.lane)
+            outputs = [Blob(name="image", path=path, place=PurePosixPath(path.name))]
+        attempt = work.running.complete(outputs)
+        return attempt.id, next((self._note(each) for each in attempt.artifacts), None)
+
+    def tamper(self, artifact: str, how: Condition) -> None:
+        path = Path(unquote(urlsplit(artifact).path))
+        content = path.read_text(encoding="ascii")
+        if how is Condition.CORRUPT:
+            path.write_text(content[:-1] + "?", encoding="ascii")
+        elif how is Condition.CUT:
+            path.write_text(content[:-1], encoding="ascii")
+        else:
+            path.unlink()
+        if how is Condition.RETIRED:
+            sql = "UPDATE artifacts SET status = 'deleted' WHERE id = %s"
+            self.service.query(sql, self.artifacts[artifact].id)
+
+    def force(self, milestone: Milestone) -> None:
+        force = Force(state=milestone.state, lane=milestone.lane, reason="to be sure")
+        self.service.client.force(self.build.number, force)
+
+    @property
+    def build_storage(self) -> Path:
+        return self.folder / "storage"
+
+    def _note(self, artifact: Artifact) -> str:
+        assert artifact.uri is not None
+        self.artifacts[artifact.uri] = artifact
+        return artifact.uri
