@@ -124,9 +124,10 @@ class Client(Connection):
         }
         return self._pages("/v1/builds", Build, query)
 
-    def history(self, build: str | int) -> Iterator[Attempt]:
-        """List every attempt of a build, oldest first."""
-        return self._pages(f"{_build(build)}/history", Attempt)
+    def history(self, build: str | int, *, inherited: bool = False) -> Iterator[Attempt]:
+        """List every attempt of a build, oldest first; on demand those that it inherited, too."""
+        query = {"inherited": "true"} if inherited else None
+        return self._pages(f"{_build(build)}/history", Attempt, query)
 
     def plan(self, build: str | int) -> Plan:
         """Get what a rerun of a build would do."""

@@ -3,7 +3,6 @@
 import functools
 import inspect
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -29,9 +28,9 @@ from buildstate_flows.options import (
     kind_of,
     no_task_worker,
 )
-from buildstate_flows.passes import Pass, open_pass
+from buildstate_flows.passes import Pass
 from buildstate_flows.rewinding import fetch, perform, perform_async
-from buildstate_flows.runs import add_tags, namer_of, tags_of
+from buildstate_flows.runs import namer_of, tag_run
 from buildstate_flows.travel import Ticket, entered
 
 P = ParamSpec("P")
@@ -122,15 +121,9 @@ class Milestone(Task[P, R]):
             "code": recipe.code,
         }
 
-    def _in(self, work: Pass | None, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """Give it as it is run in a pass: tagged, and able to go to another process."""
-        if work is None:
-            return self
-        parameters: dict[str, Any] = {}
-        with suppress(Exception):  # Prefect says what is wrong with them
-            parameters = get_call_parameters(self.fn, args, dict(kwargs))
+    def _in(self, work: Pass) -> "Milestone[P, R]":
+        """Give it as it is submitted in a pass: able to go to another process."""
         made = self.__copy__()
-        made.tags = self.tags | tags_of(self.recipe, work.build.number, parameters)
         made._pass = work  # noqa: SLF001 - its own
         return made
 
@@ -143,10 +136,7 @@ class Milestone(Task[P, R]):
             """Call it, in a flow as a task run of its own."""
             if not return_state and FlowRunContext.get() is None and TaskRunContext.get() is None:
                 return _plainly(self, args, kwargs)
-            task = self._in(open_pass.get(), args, kwargs)
-            made = Task.__call__(
-                task, *args, return_state=return_state, wait_for=wait_for, **kwargs
-            )
+            made = super().__call__(*args, return_state=return_state, wait_for=wait_for, **kwargs)
             if return_state:
                 return made
             return _value_soon(made) if inspect.iscoroutine(made) else _value(made)
@@ -154,14 +144,14 @@ class Milestone(Task[P, R]):
         def submit(self, *args: Any, **kwargs: Any) -> Any:
             """Submit it; the open build waits for it at its end."""
             work = Pass.current()
-            future = Task.submit(self._in(work, args, kwargs), *args, **kwargs)
+            future = Task.submit(self._in(work), *args, **kwargs)
             _expect(work, [future])
             return future
 
         def map(self, *args: Any, **kwargs: Any) -> Any:
             """Submit it once for each item. Give each a lane of its own: `lane="{region}"`."""
             work = Pass.current()
-            futures = Task.map(self._in(work, (), {}), *args, **kwargs)
+            futures = Task.map(self._in(work), *args, **kwargs)
             _expect(work, futures)
             return futures
 
@@ -271,7 +261,7 @@ def _pass_of(task: Milestone[..., Any]) -> Pass:
 def _call(work: Pass, task: Milestone[..., Any], parameters: Mapping[str, Any]) -> Call:
     known = {name: replaced(value, work.shelf.bound) for name, value in parameters.items()}
     call = Call.of(task.recipe, known)
-    add_tags(tags_of(task.recipe, work.build.number, known))
+    tag_run(task.recipe, call.lane, work.build.number)
     return call
 
 

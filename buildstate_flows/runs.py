@@ -3,16 +3,17 @@
 Either interface leads to the other: attempts carry the flow run, task runs carry the build.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext, TaskRunContext
-from prefect.futures import PrefectFuture
 from prefect.logging import get_logger
+from prefect.utilities.engine import emit_task_run_state_change_event
 from prefect.utilities.urls import url_for
 
 from buildstate_core.errors import InvalidInput
@@ -26,24 +27,31 @@ def namer_of(recipe: Recipe) -> Callable[..., str]:
     """Give what names a milestone's task runs: `60 register [eu-west-1]`."""
 
     def name(parameters: dict[str, Any]) -> str:
-        lane = _lane(recipe, parameters)
+        lane = ""
+        with suppress(InvalidInput):  # it is said where the milestone is called
+            lane = recipe.lane_of(parameters)
         return f"{recipe.state} {recipe.name}" + (f" [{lane}]" if lane else "")
 
     return name
 
 
-def tags_of(recipe: Recipe, number: int, parameters: Mapping[str, Any]) -> set[str]:
-    """Give the tags of a milestone's task run, as far as the parameters are known."""
-    tags = {_TAG, f"build:{number}", f"state:{recipe.state}"}
-    lane = _lane(recipe, parameters)
-    return tags | {f"lane:{lane}"} if lane else tags
+def tag_run(recipe: Recipe, lane: str, number: int) -> None:
+    """Tag the task run that this is in with its build, state and lane.
 
-
-def add_tags(tags: set[str]) -> None:
-    """Add tags to the task run that this is in; Prefect has them with its next state."""
+    A task that has tags before it starts asks Prefect's server for a place in the limit of each,
+    which takes longer than a skipped milestone does; so the run is tagged when it has started.
+    """
     context = TaskRunContext.get()
-    if context is not None:
-        context.task_run.tags = sorted(tags.union(context.task_run.tags))
+    if context is None:
+        return
+    run = context.task_run
+    tags = {_TAG, f"build:{number}", f"state:{recipe.state}", *run.tags}
+    run.tags = sorted(tags | {f"lane:{lane}"} if lane else tags)
+    state = run.state
+    if state is not None:
+        # Prefect learns of them with a state: the same one again.
+        again = state.model_copy(update={"id": uuid4(), "timestamp": datetime.now(UTC)})
+        emit_task_run_state_change_event(run, initial_state=state, validated_state=again)
 
 
 def flow_run_here() -> UUID | None:
@@ -97,14 +105,3 @@ def _described(client: SyncPrefectClient, run: FlowRun) -> Orchestrator:
         worker=None if worker is None else str(worker),
         ui_url=url_for("flow-run", run.id),
     )
-
-
-def _lane(recipe: Recipe, parameters: Mapping[str, Any]) -> str:
-    """Give a call's lane, or nothing while a parameter that it is made from is not known yet."""
-    known = {
-        name: value for name, value in parameters.items() if not isinstance(value, PrefectFuture)
-    }
-    try:
-        return recipe.lane_of(known)
-    except InvalidInput:
-        return ""

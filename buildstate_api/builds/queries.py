@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Float, cast, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Float, cast, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload, undefer
 
@@ -159,12 +159,9 @@ async def attempts(session: AsyncSession, build_id: UUID) -> Sequence[AttemptRow
 
     In the order in which they happened. An inherited one is told by its build.
     """
-    inherited = select(InheritedAttemptRow.attempt_id).where(
-        InheritedAttemptRow.build_id == build_id
-    )
     query = (
         select(AttemptRow)
-        .where(or_(AttemptRow.build_id == build_id, AttemptRow.id.in_(inherited)))
+        .where(_of_build(build_id))
         .options(
             selectinload(AttemptRow.artifacts),
             undefer(AttemptRow.build_number),
@@ -176,14 +173,19 @@ async def attempts(session: AsyncSession, build_id: UUID) -> Sequence[AttemptRow
 
 
 async def attempts_after(
-    session: AsyncSession, build_id: UUID, after: tuple[datetime, UUID] | None, limit: int
+    session: AsyncSession,
+    build_id: UUID,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+    *,
+    with_inherited: bool,
 ) -> Sequence[AttemptRow]:
-    """List the attempts of a build itself with their artifacts, oldest first."""
+    """List the attempts of a build with their artifacts, oldest first."""
     order = tuple_(AttemptRow.as_of, AttemptRow.id)
     query = (
         select(AttemptRow)
-        .where(AttemptRow.build_id == build_id)
-        .options(selectinload(AttemptRow.artifacts))
+        .where(_of_build(build_id) if with_inherited else AttemptRow.build_id == build_id)
+        .options(selectinload(AttemptRow.artifacts), undefer(AttemptRow.build_number))
         .order_by(AttemptRow.as_of, AttemptRow.id)
         .limit(limit)
     )
@@ -243,3 +245,11 @@ async def median_seconds(
         .order_by(last.c.state, last.c.is_alike)  # the platform's own come last, and win
     )
     return {row.state: row.seconds for row in await session.execute(query)}
+
+
+def _of_build(build_id: UUID) -> ColumnElement[bool]:
+    """Match the attempts of a build and those that it inherited."""
+    inherited = select(InheritedAttemptRow.attempt_id).where(
+        InheritedAttemptRow.build_id == build_id
+    )
+    return or_(AttemptRow.build_id == build_id, AttemptRow.id.in_(inherited))

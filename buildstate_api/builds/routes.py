@@ -92,9 +92,17 @@ async def get_build(build: BuildPath, session: Reading) -> Build:
 
 
 @router.get("/{build}/history")
-async def get_history(build: BuildPath, session: Reading, paging: PagingDep) -> Page[Attempt]:
+async def get_history(
+    build: BuildPath,
+    session: Reading,
+    paging: PagingDep,
+    *,
+    inherited: Annotated[
+        bool, Query(description="Those that the build derives from, too; `build` says whose.")
+    ] = False,
+) -> Page[Attempt]:
     """List every attempt of a build, oldest first."""
-    return await service.get_history(session, build, paging)
+    return await service.get_history(session, build, paging, with_inherited=inherited)
 
 
 @router.get("/{build}/plan")

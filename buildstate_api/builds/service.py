@@ -69,12 +69,16 @@ async def list_builds(
     return Page(items=tuple(build_view(row) for row in rows), next_cursor=cursor)
 
 
-async def get_history(session: AsyncSession, ref: str, paging: Paging) -> Page[Attempt]:
-    """List every attempt of a build, oldest first."""
+async def get_history(
+    session: AsyncSession, ref: str, paging: Paging, *, with_inherited: bool
+) -> Page[Attempt]:
+    """List every attempt of a build, oldest first; those that it inherited too, if wanted."""
     build = await changes.find(session, ref)
     start = paging.start(moment, UUID)
     after = (start[0], start[1]) if start else None
-    found = await queries.attempts_after(session, build.id, after, paging.limit + 1)
+    found = await queries.attempts_after(
+        session, build.id, after, paging.limit + 1, with_inherited=with_inherited
+    )
     rows, cursor = paging.cut(found, lambda row: (row.as_of, row.id))
     return Page(items=tuple(attempt_view(build, row) for row in rows), next_cursor=cursor)
 

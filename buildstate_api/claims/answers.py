@@ -46,7 +46,8 @@ def run_first(
         code="run-first",
         field="state",
         hint=f"Run the pipeline again from state {answer.state}; what is done before it is"
-        " skipped.",
+        f" skipped. Should state {answer.state} be skipped too, since a later checkpoint covers it:"
+        f" bldst force {build.number} {answer.state} --reason TEXT",
     )
 
 

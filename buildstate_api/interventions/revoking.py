@@ -51,8 +51,8 @@ async def revoke(session: AsyncSession, artifact_id: UUID, wanted: Revoke, by: U
             by=by,
             reason=wanted.reason,
             at=now,
-            state=named.attempt.state,
-            lane=named.attempt.lane,
+            state=found.artifacts[named.id].attempt.state,
+            lane=found.artifacts[named.id].attempt.lane,
             artifact_id=named.id,
         )
         for each in fresh:

@@ -1,29 +1,23 @@
-"""`bldst build compare`: builds side by side, state by state.
-
-What a build did not do itself, because it starts from a checkpoint of another one, is looked up
-in that one, and in the one which that derives from.
-"""
+"""`bldst build compare`: builds side by side, state by state."""
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from pydantic import JsonValue
 
 from buildstate_cli.actions.checking import build_reference
 from buildstate_cli.actions.connection import connect
-from buildstate_cli.complaints import warn
 from buildstate_cli.options import Format
 from buildstate_cli.printing import show
 from buildstate_cli.session import Session
 from buildstate_cli.views import comparisons
 from buildstate_core.client import Client
-from buildstate_core.errors import InvalidInput, NotAllowed, NotFound
+from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Artifact, Attempt, Build
-from buildstate_core.vocabulary import MAX_STATE, TRUNK, ArtifactKind
+from buildstate_core.vocabulary import TRUNK, ArtifactKind
 
 Milestones = Mapping[tuple[str, int], Attempt]
 """The attempt that counts, for each lane and state."""
@@ -55,66 +49,12 @@ def compare(session: Session, output: Format, references: Sequence[str]) -> None
 
 
 def _milestones(client: Client, build: Build) -> Milestones:
-    """Give what a build did and what it inherited; its own counts."""
-    own = _counting(client.history(build.number))
-    found = {
-        (TRUNK, state): attempt
-        for state, attempt in _inherited(client, build).items()
-        if (TRUNK, state) not in own
-    }
-    return {**found, **own}
-
-
-def _inherited(client: Client, build: Build) -> dict[int, Attempt]:
-    """Give what a build starts from, state by state; the nearest build that did it counts.
-
-    What that one did after this build had begun is not part of it.
-    """
-    found: dict[int, Attempt] = {}
-    highest, seen = MAX_STATE, {build.number}
-    while build.derived_from is not None and build.derived_from not in seen:
-        highest = min(highest, MAX_STATE if build.derived_state is None else build.derived_state)
-        child = build
-        try:
-            build = client.get_build(build.derived_from)
-            attempts = [
-                each
-                for each in client.history(build.number)
-                if each.status.is_done and _ended_before(child.created_at, each)
-            ]
-        except (NotFound, NotAllowed) as error:
-            warn(f"what #{child.number} starts from cannot be read: {error.message}")
-            return found
-        seen.add(build.number)
-        for state, attempt in _by_state(attempts).items():
-            if state <= highest:
-                found.setdefault(state, attempt)
+    """Give the newest attempt at each milestone; what a build inherited belongs to its trunk."""
+    found: dict[tuple[str, int], Attempt] = {}
+    attempts = list(client.history(build.number, inherited=True))
+    for each in sorted(attempts, key=lambda each: (each.build == build.number, each.attempt)):
+        found[each.lane if each.build == build.number else TRUNK, each.state] = each
     return found
-
-
-def _ended_before(at: datetime, attempt: Attempt) -> bool:
-    return attempt.finished_at is not None and attempt.finished_at <= at
-
-
-def _by_state(attempts: Sequence[Attempt]) -> dict[int, Attempt]:
-    """Give one attempt for each state: the trunk's, or that of the only lane which has it.
-
-    A build does not say which lane of another one it starts from, so that where several lanes
-    have a state it is not known which one is meant.
-    """
-    found: dict[int, Attempt] = {}
-    counting = _counting(attempts)
-    for (lane, state), attempt in counting.items():
-        lanes = [each for each, its_state in counting if its_state == state]
-        if lane == TRUNK or len(lanes) == 1:
-            found[state] = attempt
-    return found
-
-
-def _counting(attempts: Sequence[Attempt] | Iterator[Attempt]) -> dict[tuple[str, int], Attempt]:
-    """Give the newest attempt at each milestone."""
-    ordered = sorted(attempts, key=lambda each: each.attempt)
-    return {(each.lane, each.state): each for each in ordered}
 
 
 def _compared(sides: Sequence[_Side]) -> dict[str, JsonValue]:

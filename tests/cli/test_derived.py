@@ -167,23 +167,6 @@ class TestCompare:
         assert told.err.startswith("Nothing was recorded of #")
 
 
-def test_a_parent_that_cannot_be_read_is_told_and_passed_over(
-    bldst: Bldst, stub: Any, make_build: Callable[..., Any], make_attempt: Callable[..., Any]
-) -> None:
-    child = make_build(number=2, derived_from=1, derived_state=40).model_dump(mode="json")
-    other = make_build(number=3).model_dump(mode="json")
-    attempt = make_attempt(build=2, state=60).model_dump(mode="json")
-    stub.on("GET /v1/builds/2", child)
-    stub.on("GET /v1/builds/3", other)
-    stub.on("GET /v1/builds/2/history", {"items": [attempt]})
-    stub.on("GET /v1/builds/3/history", {"items": []})
-    stub.refuse("GET /v1/builds/1", 403, detail="Build 1 is not yours to read.")
-    told = bldst("build", "compare", "2", "3", "-o", "json", BLDST_API_URL=stub.url)
-    assert told.code == 0
-    assert "what #2 starts from cannot be read: Build 1 is not yours to read." in told.err
-    assert [each["state"] for each in told.data["states"]] == [60]
-
-
 def cell(**changes: Any) -> dict[str, Any]:
     fields = {
         "status": "completed",

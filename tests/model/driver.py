@@ -187,12 +187,8 @@ class Pass:
     def _make_again(
         self, milestone: Milestone, rewind: Rewind, error: ArtifactLost | Refused, *, below: int
     ) -> None:
-        calls = [
-            each
-            for each in self._called.values()
-            if each.lane in {TRUNK, milestone.lane} and (error.state or 0) <= each.state < below
-        ]
-        if not calls or calls[0].state != error.state:
+        calls = self._below(milestone, error.state or 0, below)
+        if not any(call.state == error.state for call in calls):
             raise error
         for call in calls:
             rewind.count(call.key, error)
@@ -200,6 +196,17 @@ class Pass:
             self._perform(call, rewind)
             if call.lane != milestone.lane and self.site.held(TRUNK) != held:
                 self.site.begin_anew(milestone.lane)
+
+    def _below(self, milestone: Milestone, state: int, below: int) -> list[Milestone]:
+        """Give the calls to make again: those of this pass from a state on."""
+        lanes = {TRUNK, milestone.lane}
+        called = [each for each in self._called.values() if each.lane in lanes]
+        return [each for each in called if state <= each.state < below]
+
+    def _held_after(self, milestone: Milestone, held: Sequence[Any], attempt: Any) -> Sequence[Any]:
+        """Give what a machine holds after a milestone: the last one that has moved it."""
+        is_moved = milestone.changes_the_machine or not held
+        return (attempt,) if is_moved else held
 
     def _try(self, milestone: Milestone, rewind: Rewind) -> None:
         begun = self.backend.begin(
@@ -224,9 +231,7 @@ class Pass:
         self._work(milestone, before)
         self._meet(milestone, begun, "unrecorded")
         attempt, record.artifact = self.backend.complete(begun, self.site, milestone)
-        # What only looked at the machine has not moved it.
-        is_moved = milestone.changes_the_machine or not held
-        self.site.hold(milestone.lane, (attempt,) if is_moved else held)
+        self.site.hold(milestone.lane, self._held_after(milestone, held, attempt))
         record.outcome = Outcome.COMPLETED
         if milestone.kind is Kind.CHECKPOINT:
             self.images[milestone.key] = digest_of(self.site.read(milestone.lane))
@@ -281,3 +286,17 @@ class Pass:
             for each in self.world.tries:
                 each.is_found_out |= each.artifact == artifact
             raise
+
+
+class FlowPass(Pass):
+    """A pass as a flow makes it, which makes all its calls below again, and counts all it did."""
+
+    def _below(self, milestone: Milestone, state: int, below: int) -> list[Milestone]:
+        own = [each for each in self._called.values() if each.lane == milestone.lane]
+        is_own = any(each.state == state for each in own)
+        trunk = [each for each in self._called.values() if each.lane == TRUNK]
+        calls = own if is_own or milestone.lane == TRUNK else [*trunk, *own]
+        return [each for each in calls if each.state < below]
+
+    def _held_after(self, milestone: Milestone, held: Sequence[Any], attempt: Any) -> Sequence[Any]:
+        return (*held, attempt)

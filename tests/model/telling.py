@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from buildstate_core.errors import Conflict
 from buildstate_core.vocabulary import TRUNK, Kind
 
-from .driver import Backend, Died, Pass, Site
+from .driver import Backend, Died, FlowPass, Pass, Site
 from .oracle import has_to_run, may_run, never_covered, rebuilt, views
 from .pipelines import (
     Change,
@@ -29,11 +29,13 @@ class Telling:
 
     Attributes:
         make_site: Gives a worker with empty machines.
+        face: How a pass is made.
     """
 
     pipeline: Pipeline
     backend: Backend
     make_site: Callable[[], Site]
+    face: type[Pass] = Pass
     world: World = field(default_factory=World)
 
     def __post_init__(self) -> None:
@@ -47,11 +49,11 @@ class Telling:
         """
         for change in round_.changes:
             self._happen(change)
-        if round_.moves:
+        if round_.moves or self.face is FlowPass:  # what a flow knows, it knows for one pass
             self.site = self.make_site()
         must = has_to_run(self.pipeline, self.world)
         may = may_run(self.pipeline, self.world, images_are_read=images_are_read)
-        made = Pass(self.pipeline, self.world, self.backend, self.site, round_.crash)
+        made = self.face(self.pipeline, self.world, self.backend, self.site, round_.crash)
         try:
             made.go()
             if images_are_read:
@@ -108,6 +110,8 @@ class Telling:
             last.condition = how
 
     def _force(self, milestone: Milestone) -> None:
+        if self.world.newest(milestone) is None:
+            return
         self.backend.force(milestone)
         for each in self.world.tries:
             is_in_it = milestone.lane in {TRUNK, each.milestone.lane}
@@ -124,13 +128,15 @@ def shown(story: Story) -> str:
     return "\n".join(lines)
 
 
-def tell(story: Story, backend: Backend, make_site: Callable[[], Site]) -> None:
+def tell(
+    story: Story, backend: Backend, make_site: Callable[[], Site], face: type[Pass] = Pass
+) -> None:
     """Tell a story to its end.
 
     Raises:
         AssertionError: Something is not as the oracle says.
     """
-    telling = Telling(story.pipeline, backend, make_site)
+    telling = Telling(story.pipeline, backend, make_site, face)
     for each in story.rounds:
         telling.go_through(each)
     telling.go_through(Round(moves=False))

@@ -3,14 +3,16 @@
 from itertools import count
 from pathlib import Path
 
-from hypothesis import given, note, settings
+from hypothesis import Phase, given, note, settings
 from support import Service
 
 from .pipelines import Story, stories
 from .real import Real
 from .telling import shown, tell
 
-SOME = settings(deadline=None, derandomize=True, database=None, max_examples=4)
+SOME = settings(
+    deadline=None, derandomize=True, database=None, max_examples=40, phases=[Phase.generate]
+)
 
 
 def test_a_resumed_build_of_the_real_service_is_as_one_made_from_nothing(
@@ -27,6 +29,11 @@ def test_a_resumed_build_of_the_real_service_is_as_one_made_from_nothing(
         folder.mkdir()
         project = service.make_project(name, storage_url=(folder / "storage").as_uri())
         real = Real(service, service.make_build(project), folder)
+        import time
+
+        t = time.time()
+        print("B", len(story.pipeline), len(story.rounds), flush=True)
         tell(story, real, real.make_site)
+        print("T", time.time() - t, flush=True)
 
     is_as_one_made_from_nothing()
