@@ -84,4 +84,4 @@ def six_regions(version: str) -> list[PrefectFuture[Handle]]:
 
 
 if __name__ == "__main__":
-    six_regions(sys.argv[1])
+    sys.exit(not six_regions(sys.argv[1], return_state=True).is_completed())

@@ -42,5 +42,6 @@ def test_two_clouds_are_built_from_one_common_base(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
 ) -> None:
     run_all("docs/common-base.md", shell, monkeypatch, environ)
-    assert "derived from #1 at state 40" in shell.said
+    assert "derives from #1 at state 40" in shell.said
+    assert "in builds #1, #2 and #3 are not used again" in shell.said
     assert "revoked" in shell.said
