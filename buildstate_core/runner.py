@@ -317,7 +317,8 @@ class Running:
         if error is None:
             self.fail("it ended without a word")
         else:
-            self.fail(_message(error), is_cancelled=isinstance(error, Stopped | KeyboardInterrupt))
+            # What is no `Exception` comes from outside: a signal, a person, a task that is stopped.
+            self.fail(_message(error), is_cancelled=not isinstance(error, Exception))
 
     def _end(self) -> None:
         self._ended = True

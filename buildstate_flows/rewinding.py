@@ -9,16 +9,15 @@ same afterwards, with what was made anew behind them.
 import asyncio
 import functools
 import inspect
-from collections import Counter
 from collections.abc import Callable, Collection
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from prefect.utilities.callables import call_with_parameters
 
 from buildstate_core.errors import ArtifactLost, Conflict, InvalidInput, Refused
+from buildstate_core.rewinding import TURNS, Rewind, names_what_to_run_first
 from buildstate_core.vocabulary import TRUNK
 from buildstate_flows.calls import Call
 from buildstate_flows.lazy import Slot
@@ -27,27 +26,7 @@ from buildstate_flows.running import Asking, Job, Outcome, begin, run_to_end, sa
 
 Given = TypeVar("Given")
 
-_TURNS: Final = 3
-"""How often one thing is tried, with the calls below made again in between."""
-_AGAIN: Final = 2
-"""How often one milestone is made again for one thing that was lost."""
-
-
-@dataclass(frozen=True)
-class _Rewind:
-    """What is being made again.
-
-    Attributes:
-        first: From this state on steps are missing on this machine, so that no later checkpoint
-            stands in for them.
-        made: How often each milestone was made again.
-    """
-
-    first: int | None
-    made: Counter[tuple[str, int]] = field(default_factory=Counter)
-
-
-_rewinding: ContextVar[_Rewind | None] = ContextVar("rewinding", default=None)
+_rewinding: ContextVar[Rewind | None] = ContextVar("rewinding", default=None)
 
 
 def perform(work: Pass, call: Call) -> Outcome:
@@ -105,8 +84,7 @@ def fetch(work: Pass, slot: Slot) -> Path:
 
 def _prepared(work: Pass, call: Call, asking: Asking) -> Outcome | Job:
     rewind = _rewinding.get()
-    first = None if rewind is None else rewind.first
-    is_rewound = first is not None and first <= call.recipe.state
+    is_rewound = rewind is not None and rewind.covers(call.recipe.state)
     begun = _with_rewinds(
         work,
         lambda: begin(work, call, asking, is_rewound=is_rewound),
@@ -126,17 +104,16 @@ def _with_rewinds(
     more_lanes: Collection[str] = (),
 ) -> Given:
     """Try something until nothing below it is missing, or nothing more can be done about that."""
-    for turn in range(_TURNS):
+    for turn in range(TURNS):
         seen = work.rewinds
         try:
             return attempt()
         except (ArtifactLost, Refused) as error:
-            is_lost = isinstance(error, ArtifactLost)
-            if turn == _TURNS - 1 or not (is_lost or error.code == "run-first"):
+            if turn == TURNS - 1 or not names_what_to_run_first(error):
                 raise
             # A lane that failed begins anew from the trunk, which mostly is as it should be.
             calls = _calls(work, error.state, below=below, lanes=lanes)
-            if is_lost or not calls:
+            if isinstance(error, ArtifactLost) or not calls:
                 wanted = {*lanes, *more_lanes, TRUNK}
                 calls = _calls(work, error.state, below=below, lanes=wanted)
             if not calls:
@@ -159,29 +136,25 @@ def _rewind(
     work: Pass, error: ArtifactLost | Refused, calls: Collection[Call], *, seen: int
 ) -> None:
     """Make calls again, unless another thread has just done so."""
-    first = None if isinstance(error, ArtifactLost) else error.state
     outer = _rewinding.get()
     if outer is not None:  # in the midst of it
-        firsts = [each for each in (first, outer.first) if each is not None]
-        _make_again(work, calls, error, _Rewind(min(firsts, default=None), outer.made))
+        _make_again(work, calls, error, outer.because_of(error))
         return
     with work.rewinding:
         if work.rewinds != seen:
             return
         try:
             say(f"Earlier milestones are made again where needed. {error.message}")
-            _make_again(work, calls, error, _Rewind(first))
+            _make_again(work, calls, error, Rewind().because_of(error))
         finally:
             work.rewinds += 1
 
 
-def _make_again(work: Pass, calls: Collection[Call], error: Conflict, rewind: _Rewind) -> None:
+def _make_again(work: Pass, calls: Collection[Call], error: Conflict, rewind: Rewind) -> None:
     token = _rewinding.set(rewind)
     try:
         for call in calls:
-            rewind.made[call.key] += 1
-            if rewind.made[call.key] > _AGAIN:
-                raise error
+            rewind.count(call.key, error)
             if inspect.iscoroutinefunction(call.recipe.function):
                 run_to_end(functools.partial(perform_async, work, call))
             else:

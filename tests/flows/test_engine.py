@@ -114,11 +114,12 @@ def test_retries_timeouts_and_states(worker_a: Any) -> None:
     def never() -> None:
         raise RuntimeError("mirror timed out")
 
-    @milestone(state=30, timeout_seconds=0.4)
+    @milestone(state=30, timeout_seconds=2)
     def slow() -> None:
-        time.sleep(60)
+        for _ in range(6000):  # pytest has the alarm that would wake one long sleep
+            time.sleep(0.01)
 
-    @milestone(state=35, timeout_seconds=0.4)
+    @milestone(state=35, timeout_seconds=2)
     async def slow_async() -> None:
         await asyncio.sleep(60)
 
@@ -141,8 +142,8 @@ def test_retries_timeouts_and_states(worker_a: Any) -> None:
     assert attempts[:4] == [
         (20, "failed", "RuntimeError: mirror timed out"),
         (20, "failed", "RuntimeError: mirror timed out"),
-        (30, "failed", "it timed out: it may take 0.4 s"),
-        (35, "failed", "it timed out: it may take 0.4 s"),
+        (30, "failed", "it timed out: it may take 2 s"),
+        (35, "failed", "it timed out: it may take 2 s"),
     ]
     assert {each[:2] for each in attempts[4:]} == {(10, "completed"), (40, "completed")}
 

@@ -79,10 +79,10 @@ def test_milestones_in_other_processes_record_skip_and_restore_there(
         told = process.communicate(timeout=240)[0]
     assert told.splitlines() == ["base prepared for eu True", "base prepared for us True"]
     story = [(each.state, each.lane, each.status) for each in worker_a.history()]
-    assert sorted(story) == [
+    # Each process is a machine of its own, where the step is made again; one may get both lanes.
+    assert story.count((30, "", "completed")) in {2, 3}
+    assert sorted(each for each in story if each[0] != 30) == [
         (10, "", "completed"),
-        # Each process is a machine of its own, where the step is made again.
-        *[(30, "", "completed")] * 3,
         (50, "eu", "completed"),
         (50, "us", "completed"),
         (50, "us", "failed"),

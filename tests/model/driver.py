@@ -17,7 +17,6 @@ from .oracle import Key, Rebuilt, rebuilt, views
 from .pipelines import Crash, Milestone, Pipeline, in_lane, lanes_of
 from .world import Condition, Outcome, Try, World, digest_of
 
-
 READER: Final = "reader"
 """Where the last images are read; no lane has this name."""
 
@@ -27,7 +26,11 @@ class Died(Exception):
 
 
 class Failed(Exception):
-    """A milestone failed."""
+    """A milestone of a lane failed."""
+
+    def __init__(self, lane: str) -> None:
+        super().__init__(lane)
+        self.lane = lane
 
 
 @dataclass(frozen=True)
@@ -137,9 +140,10 @@ class Pass:
             try:
                 for each in in_lane(self.pipeline, lane):
                     self._perform(each)
-            except Failed:
+            except Failed as error:
                 self.has_failed = True
-                if lane == TRUNK:
+                # Also if it was done again for a lane: the others stand on it too.
+                if error.lane == TRUNK:
                     return
 
     def read_images(self) -> None:
@@ -268,7 +272,7 @@ class Pass:
         if crash.how == "fails":
             self.site.write(milestone.lane, "half-changed\n")
             self.backend.fail(begun)
-            raise Failed
+            raise Failed(milestone.lane)
         if crash.how != "recorded":
             self.backend.die(begun)
         raise Died
@@ -298,5 +302,10 @@ class FlowPass(Pass):
         calls = own if is_own or milestone.lane == TRUNK else [*trunk, *own]
         return [each for each in calls if each.state < below]
 
-    def _held_after(self, milestone: Milestone, held: Sequence[Any], attempt: Any) -> Sequence[Any]:
+    def _held_after(
+        self,
+        milestone: Milestone,  # noqa: ARG002 - what only looked at it counts as well
+        held: Sequence[Any],
+        attempt: Any,
+    ) -> Sequence[Any]:
         return (*held, attempt)

@@ -2,6 +2,7 @@
 
 from itertools import count
 from pathlib import Path
+from typing import Final
 
 from hypothesis import Phase, given, note, settings
 from support import Service
@@ -10,12 +11,17 @@ from .pipelines import Story, stories
 from .real import Real
 from .telling import shown, tell
 
-SOME = settings(
-    deadline=None, derandomize=True, database=None, max_examples=40, phases=[Phase.generate]
+SOME: Final = settings(
+    deadline=None,
+    derandomize=True,
+    database=None,
+    max_examples=20,
+    # A story takes a second: a shorter one that fails as well is looked for with the rules alone.
+    phases=[Phase.generate],
 )
 
 
-def test_a_resumed_build_of_the_real_service_is_as_one_made_from_nothing(
+def test_a_build_that_the_real_service_resumes_is_as_one_made_from_nothing(
     service: Service, tmp_path: Path
 ) -> None:
     numbers = count()
@@ -29,11 +35,6 @@ def test_a_resumed_build_of_the_real_service_is_as_one_made_from_nothing(
         folder.mkdir()
         project = service.make_project(name, storage_url=(folder / "storage").as_uri())
         real = Real(service, service.make_build(project), folder)
-        import time
-
-        t = time.time()
-        print("B", len(story.pipeline), len(story.rounds), flush=True)
         tell(story, real, real.make_site)
-        print("T", time.time() - t, flush=True)
 
     is_as_one_made_from_nothing()
