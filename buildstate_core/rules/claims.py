@@ -10,7 +10,7 @@ from buildstate_core.rules.facts import AttemptFact, History
 from buildstate_core.rules.progress import resume_point
 from buildstate_core.rules.recipes import Recipe, fingerprint
 from buildstate_core.rules.skipping import Rerun, Skip, judge
-from buildstate_core.vocabulary import TRUNK
+from buildstate_core.vocabulary import TRUNK, Kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +46,8 @@ class Granted:
         fingerprint: To be recorded with the attempt.
         restore: The attempts whose artifacts the working machine has to hold first: what is said
             to be consumed, or else the checkpoint before, unless the machine is beyond that.
-        is_in_place: Whether the machine is beyond the checkpoint before: it holds a step since,
-            and what it has must not be undone.
+        is_in_place: Whether what the machine has must not be undone: it holds a step since the
+            checkpoint before, or this is set-up, which needs no machine in any state.
         compared_with: The attempt that it was compared with.
         takes_over: A live attempt that nobody vouches for any more, to be ended as lost: it was
             reported and left open, or its lease has run out.
@@ -169,7 +169,8 @@ def _work(
     required = min((each for each in requires if not _is_done(below, each)), default=None)
     if required is not None:
         return RequiresFirst(required, below.get(required), reason)
-    base = _base(below, wish.machine)
+    is_setup = wish.recipe.kind is Kind.EPHEMERAL
+    base = None if is_setup else _base(below, wish.machine, undone=_undone(history, below))
     if isinstance(base, RunFirst):
         return replace(base, reason=reason)
     consumes = wish.recipe.consumes
@@ -181,7 +182,7 @@ def _work(
         number=1 + max((each.number for each in _tries(history, wish)), default=0),
         fingerprint=fingerprint(view, wish.state, wish.recipe),
         restore=_to_restore(below, base, consumes),
-        is_in_place=base is not None and base.changed_a_machine_only,
+        is_in_place=is_setup or (base is not None and base.changed_a_machine_only),
         compared_with=view.get(wish.state),
         takes_over=live,
     )
@@ -222,8 +223,25 @@ def _to_restore(
     return () if base is None or base.changed_a_machine_only else (base,)
 
 
+def _undone(history: History, below: Mapping[int, AttemptFact]) -> set[int]:
+    """Find what was done before, was tried again and did not succeed: others still count on it."""
+    done = {
+        (each.lane, each.state)
+        for each in history.attempts
+        if each.changed_a_machine_only or each.is_checkpoint
+    }
+    return {
+        state
+        for state, each in below.items()
+        if each.ended_in_vain and each.is_claimed and (each.lane, state) in done
+    }
+
+
 def _base(
-    below: Mapping[int, AttemptFact], machine: Collection[str] | None
+    below: Mapping[int, AttemptFact],
+    machine: Collection[str] | None,
+    *,
+    undone: Collection[int] = (),
 ) -> AttemptFact | RunFirst | None:
     """Find where the machine has to be: at a step that it holds, or at a checkpoint.
 
@@ -232,7 +250,7 @@ def _base(
     """
     steps: list[AttemptFact] = []
     for _, attempt in sorted(below.items(), reverse=True):
-        if attempt.unusable_artifact is not None or attempt.is_forced:
+        if attempt.unusable_artifact is not None or attempt.is_forced or attempt.state in undone:
             return RunFirst(attempt.state, attempt)
         if attempt.is_checkpoint:
             return _unless_stepped(steps, machine) or attempt

@@ -26,11 +26,7 @@ class Died(Exception):
 
 
 class Failed(Exception):
-    """A milestone of a lane failed."""
-
-    def __init__(self, lane: str) -> None:
-        super().__init__(lane)
-        self.lane = lane
+    """A milestone failed."""
 
 
 @dataclass(frozen=True)
@@ -140,10 +136,9 @@ class Pass:
             try:
                 for each in in_lane(self.pipeline, lane):
                     self._perform(each)
-            except Failed as error:
+            except Failed:
                 self.has_failed = True
-                # Also if it was done again for a lane: the others stand on it too.
-                if error.lane == TRUNK:
+                if lane == TRUNK:
                     return
 
     def read_images(self) -> None:
@@ -272,7 +267,7 @@ class Pass:
         if crash.how == "fails":
             self.site.write(milestone.lane, "half-changed\n")
             self.backend.fail(begun)
-            raise Failed(milestone.lane)
+            raise Failed
         if crash.how != "recorded":
             self.backend.die(begun)
         raise Died

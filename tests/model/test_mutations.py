@@ -41,7 +41,7 @@ def skip_it(_views: object, attempt: AttemptFact, _kind: object, **_named: objec
 
 
 def stand_on_the_checkpoint(
-    below: Mapping[int, AttemptFact], _machine: object
+    below: Mapping[int, AttemptFact], _machine: object, **_named: object
 ) -> AttemptFact | None:
     return max((each for each in below.values() if each.is_checkpoint), key=_state, default=None)
 

@@ -200,6 +200,16 @@ def test_a_machine_is_put_back_to_the_nearest_checkpoint_unless_it_holds_more(
             35,
             id="it holds the first step only",
         ),
+        pytest.param(
+            (
+                checkpoint(10),
+                make_attempt(30),
+                make_attempt(30, number=2, minute=60, status=FAILED),
+            ),
+            None,
+            30,
+            id="a step that was done, and failed when it was made again",
+        ),
     ],
 )
 def test_a_machine_that_cannot_be_put_back_is_told_what_to_run_first(
@@ -425,3 +435,11 @@ def test_a_step_that_a_rewind_needs_says_so_also_where_nothing_covers_it_any_mor
     answer = answer_claim(make_history(checkpoint(10), make_attempt(30)), wish, now=at(100))
     assert isinstance(answer, Granted)
     assert answer.reason == "rewound"
+
+
+def test_set_up_needs_no_machine_and_undoes_nothing_on_it() -> None:
+    attempts = (checkpoint(10), make_attempt(20), checkpoint(40))
+    recipe = make_recipe(kind=Kind.EPHEMERAL)
+    answer = claim(*attempts, state=25, recipe=recipe, machine=())
+    assert isinstance(answer, Granted)
+    assert (answer.restore, answer.is_in_place) == ((), True)
