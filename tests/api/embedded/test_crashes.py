@@ -122,14 +122,15 @@ def test_it_waits_until_the_last_process_of_a_killed_server_has_ended(
 def test_a_process_that_never_ends_is_told_of_after_the_deadline(
     server: EmbeddedPostgres, pid_of: Pid, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("buildstate_api.embedded.server._START_SECONDS", 1)
     connection = psycopg.connect(server.start())
     backend = connection.info.backend_pid
     os.kill(backend, signal.SIGSTOP)
     try:
         kill(server, pid_of(server), until)
-        with pytest.raises(Unreachable, match="is still in use"):
-            server.start()
+        with monkeypatch.context() as patch:
+            patch.setattr("buildstate_api.embedded.server._START_SECONDS", 1)
+            with pytest.raises(Unreachable, match="is still in use"):
+                server.start()
     finally:
         os.kill(backend, signal.SIGKILL)
         connection.close()
