@@ -318,7 +318,8 @@ class Running:
             self.fail("it ended without a word")
         else:
             # What is no `Exception` comes from outside: a signal, a person, a task that is stopped.
-            self.fail(_message(error), is_cancelled=not isinstance(error, Exception))
+            is_own = isinstance(error, Exception | SystemExit)
+            self.fail(_message(error), is_cancelled=not is_own)
 
     def _end(self) -> None:
         self._ended = True
