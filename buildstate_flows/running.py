@@ -81,7 +81,7 @@ class Job:
     @property
     def why(self) -> str:
         """Why it runs."""
-        return f"attempt {self._running.attempt.attempt}: {self._running.claim.text}"
+        return f"attempt {self._running.attempt.attempt}; why it ran: {self._running.claim.text}"
 
     def __enter__(self) -> Self:
         return self

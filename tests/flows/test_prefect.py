@@ -115,7 +115,7 @@ def test_a_flow_records_and_its_rerun_shows_in_prefect_what_was_skipped(
     assert shown["25 harden"] == ("Restored", same)
     assert shown["60 register [ap]"] == (
         "Completed",
-        "attempt 1: it has not been completed yet",
+        "attempt 1; why it ran: it has not been completed yet",
     )
     number = worker_b.history()[0].build
     assert set(runs["10 base"].tags) == {"bldst", f"build:{number}", "state:10", "base"}
