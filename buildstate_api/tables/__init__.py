@@ -1,0 +1,31 @@
+"""The tables. Every constraint has a name, so that a service can turn it into an error."""
+
+from buildstate_api.tables.base import Base
+from buildstate_api.tables.builds import (
+    ArtifactRow,
+    AttemptRow,
+    BuildRow,
+    InheritedAttemptRow,
+    fences,
+)
+from buildstate_api.tables.people import InterventionRow, KeyRow
+from buildstate_api.tables.projects import CatalogRow, ProjectRow, StateCodeRow
+from buildstate_api.tables.work import EventRow, IdempotencyRow, ResumeRequestRow, ServiceClockRow
+
+__all__ = [
+    "ArtifactRow",
+    "AttemptRow",
+    "Base",
+    "BuildRow",
+    "CatalogRow",
+    "EventRow",
+    "IdempotencyRow",
+    "InheritedAttemptRow",
+    "InterventionRow",
+    "KeyRow",
+    "ProjectRow",
+    "ResumeRequestRow",
+    "ServiceClockRow",
+    "StateCodeRow",
+    "fences",
+]
