@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
-from uuid import UUID
 
 from buildstate_cli import exit_codes
 from buildstate_cli.actions.checking import build_reference
@@ -27,7 +26,6 @@ from buildstate_core.errors import ArtifactLost, InvalidInput, Refused
 from buildstate_core.models import Claim
 from buildstate_core.rewinding import TURNS, Rewind, names_what_to_run_first
 from buildstate_core.runner import Runner
-from buildstate_core.vocabulary import TRUNK
 from buildstate_core.workspace import Workspace
 
 _TELL_EVERY_SECONDS: Final = 30.0
@@ -89,7 +87,7 @@ class _Pass:
                 can_rewind=partial(self._can_rewind, call, turn),
             )
             try:
-                return step.run(is_rewound=rewind.covers(call.flags.state))
+                return self._run(step, call, is_rewound=rewind.covers(call.flags.state))
             except (ArtifactLost, Refused) as error:
                 if not self._can_rewind(call, turn, error):
                     raise
@@ -98,6 +96,18 @@ class _Pass:
                     return code
             ready = None
         raise AssertionError  # the last turn returns or raises
+
+    def _run(self, step: Step, call: Call, *, is_rewound: bool) -> int:
+        """Make one try; one more, from where the trunk is, if a lane lacks only what is there."""
+        workspace, lane = self._site.workspace, call.flags.lane
+        try:
+            return step.run(is_rewound=is_rewound)
+        except Refused as error:
+            is_of_trunk = any(each.flags.lane != lane for each in self._below(call, error)[:1])
+            if not is_of_trunk or not workspace.can_begin_anew(self._site.build.id, lane):
+                raise
+        workspace.begin_anew(self._site.build.id, lane)
+        return step.run(is_rewound=is_rewound)
 
     def _can_rewind(self, call: Call, turn: int, error: BaseException) -> bool:
         return turn < TURNS - 1 and bool(self._below(call, error))
@@ -115,17 +125,11 @@ class _Pass:
         for each in below:
             rewind.count(each.key, error)
             flags = replace(each.flags, wait_seconds=wanted.wait_seconds)
-            held = self._held_by_trunk()
             code = self.perform(replace(each, flags=flags), outer=rewind)
             if code != exit_codes.OK:
                 complain(f"State {wanted.state} is not run: it needs state {flags.state} first.")
                 return code
-            if flags.lane != wanted.lane and self._held_by_trunk() != held:
-                self._site.workspace.begin_anew(self._site.build.id, wanted.lane)
         return exit_codes.OK
-
-    def _held_by_trunk(self) -> Sequence[UUID]:
-        return self._site.workspace.held(self._site.build.id, TRUNK)
 
 
 def _as_called(calls: Sequence[Call]) -> str:

@@ -9,32 +9,34 @@ from pathlib import Path
 from typing import Final
 
 from buildstate_cli import exit_codes
-from buildstate_cli.actions import outputs, probing, running_flags
+from buildstate_cli.actions import probing, running_flags
 from buildstate_cli.actions.checking import pairs
 from buildstate_cli.actions.child import Child, Ended
 from buildstate_cli.actions.journal import Call
+from buildstate_cli.actions.remembering import Remembering
+from buildstate_cli.actions.restoring import Restored, targets
 from buildstate_cli.actions.running_flags import Restore
 from buildstate_cli.complaints import complain_of, notice, warn
 from buildstate_cli.options import Format
 from buildstate_cli.printing import show
 from buildstate_cli.session import Session
 from buildstate_cli.views import attempts
-from buildstate_core.artifacts import Blob, is_pullable, place_of
+from buildstate_core.artifacts import Blob, is_pullable
 from buildstate_core.errors import (
     ArtifactLost,
     BuildStateError,
-    InvalidInput,
-    NotFound,
     StaleClaim,
 )
 from buildstate_core.fingerprint import command_parts, input_parts, param_parts
 from buildstate_core.heartbeat import LEASE_RUNNING_OUT, margin_seconds
-from buildstate_core.models import Artifact, Attempt, Build
+from buildstate_core.models import Attempt, Build
 from buildstate_core.runner import Done, Milestone, Runner, Running
+from buildstate_core.signatures import signature
 from buildstate_core.vocabulary import ArtifactKind, Kind
 from buildstate_core.workspace import Workspace
 
 _RECORD_SECONDS: Final = 10.0
+_CHANGED_MEANWHILE: Final = "given up: the machine was changed meanwhile"
 
 
 @dataclass(frozen=True)
@@ -114,21 +116,45 @@ class Step:
             ArtifactLost: What it needs is gone or corrupt. It was not run.
             Refused: Another state has to run first.
         """
+        while True:
+            milestone = self._milestone(is_rewound=is_rewound)
+            begun = self._begun(milestone)
+            if isinstance(begun, Done):
+                self._tell(begun.attempt, f"skipped: {begun.text}")
+                self._show(begun.attempt)
+                return exit_codes.OK
+            with begun:
+                if self._is_as_said(begun, milestone):
+                    return self._run(begun)
+                # What was waited for may have taken long.
+                begun.fail(_CHANGED_MEANWHILE, is_cancelled=True)
+                self._tell(begun.attempt, _CHANGED_MEANWHILE)
+
+    def _begun(self, milestone: Milestone) -> Done | Running:
         line = self._call.flags.probe
-        begun = self._site.runner.begin(
-            self._milestone(is_rewound=is_rewound),
+        return self._site.runner.begin(
+            milestone,
             on_stale=self._stop,
             probe=None if line is None else lambda done: self._holds(done, line),
         )
-        if isinstance(begun, Done):
-            self._tell(begun.attempt, f"skipped: {begun.text}")
-            self._show(begun.attempt)
-            return exit_codes.OK
-        with begun:
-            self._tell(begun.attempt, f"attempt {begun.attempt.attempt}: {begun.claim.text}")
-            if self._ready.blobs:
-                self._site.runner.artifacts.check_location(begun.location)
-            return self._work(begun, self._restored(begun))
+
+    def _run(self, begun: Running) -> int:
+        self._tell(begun.attempt, f"attempt {begun.attempt.attempt}: {begun.claim.text}")
+        if self._ready.blobs:
+            self._site.runner.artifacts.check_location(begun.location)
+        return self._work(begun, self._restored(begun))
+
+    def _is_as_said(self, begun: Running, milestone: Milestone) -> bool:
+        """Whether the machine holds still what it was claimed with, if that is built on."""
+        if not begun.claim.is_in_place or milestone.kind is Kind.EPHEMERAL:
+            return True
+        return self._site.workspace.held(self._site.build.id, milestone.lane) == milestone.machine
+
+    @property
+    def _kind(self) -> Kind | None:
+        # Only what touches the world can be gone from it.
+        flags = self._call.flags
+        return flags.kind or (None if flags.probe is None else Kind.EFFECT)
 
     def _milestone(self, *, is_rewound: bool) -> Milestone:
         flags, restores = self._call.flags, self._ready.restores
@@ -136,8 +162,7 @@ class Step:
             build=self._site.build.id,
             state=flags.state,
             lane=flags.lane,
-            # Only what touches the world can be gone from it.
-            kind=flags.kind or (None if flags.probe is None else Kind.EFFECT),
+            kind=self._kind,
             fingerprint=self._ready.fingerprint,
             consumes=sorted({each.state for each in restores}) if restores else None,
             machine=self._site.workspace.held(self._site.build.id, flags.lane),
@@ -156,8 +181,8 @@ class Step:
         self._tell(done.attempt, f"its probe says that it {'holds' if is_there else 'is gone'}")
         return is_there
 
-    def _restored(self, begun: Running) -> Mapping[str, str]:
-        """Put what the command needs into its place, and give the variables that say so."""
+    def _restored(self, begun: Running) -> Restored:
+        """Put what the command needs into its place."""
         try:
             return self._restore(begun)
         except ArtifactLost as error:
@@ -166,9 +191,9 @@ class Step:
                 begun.fail(message, is_cancelled=True)
             raise
 
-    def _restore(self, begun: Running) -> Mapping[str, str]:
+    def _restore(self, begun: Running) -> Restored:
         paths, uris = [], []
-        for artifact, path in _targets(begun.claim.restore, self._ready.restores):
+        for artifact, path in targets(begun.claim.restore, self._ready.restores):
             if is_pullable(artifact):
                 pulled = self._site.runner.artifacts.pull(
                     artifact, self._site.workspace.folder / path, root=begun.claim.storage_url
@@ -181,15 +206,23 @@ class Step:
             elif artifact.kind is not ArtifactKind.VALUE and artifact.uri is not None:
                 uris.append(artifact.uri)
                 self._tell(begun.attempt, f"{artifact.uri} is for the command to restore")
-        return {"BLDST_RESTORED": "\n".join(paths), "BLDST_RESTORE_URI": "\n".join(uris)}
+        return Restored(paths, uris)
 
-    def _work(self, begun: Running, restored: Mapping[str, str]) -> int:
-        self._site.workspace.clear(self._site.build.id, begun.attempt.lane)
+    def _work(self, begun: Running, restored: Restored) -> int:
+        folder = self._site.workspace.folder
+        remembering = Remembering(
+            self._site.workspace,
+            self._site.build.id,
+            begun.claim,
+            kind=self._kind,
+            restored=[folder / each for each in restored.paths],
+        )
+        remembering.begin()
         before = self._untouched(begun, restored)
         child = self._child = Child(
             self._call.command,
-            folder=self._site.workspace.folder,
-            environ={**self._environ(begun.attempt), **restored},
+            folder=folder,
+            environ={**self._environ(begun.attempt), **restored.environ},
             stdout_to_stderr=self._is_again or self._site.output is not Format.TABLE,
             is_again=self._is_again,
         )
@@ -203,7 +236,7 @@ class Step:
         if ended.problem is not None:
             return self._failed(begun, ended)
         self._warn_of_leftovers(before)
-        return self._completed(begun)
+        return self._completed(begun, remembering)
 
     def _given_up(self, begun: Running, stale: StaleClaim) -> int:
         complain_of(stale)
@@ -230,7 +263,7 @@ class Step:
         self._show(failed)
         return ended.exit_code
 
-    def _completed(self, begun: Running) -> int:
+    def _completed(self, begun: Running, remembering: Remembering) -> int:
         blobs = self._ready.blobs
         missing = next((blob for blob in blobs if not blob.path.exists()), None)
         if missing is not None:
@@ -241,30 +274,31 @@ class Step:
                 code="artifact-not-made",
                 hint="The attempt is recorded as failed. Correct the path, or the command.",
             )
+        remembering.look([blob.path for blob in blobs])
         done = begun.complete(blobs)
         with told_if_unwritable("that this machine is as this state has left it"):
-            self._site.workspace.hold(self._site.build.id, done.lane, done.id)
+            remembering.end(done)
         self._tell(done, "completed")
         self._show(done)
         return exit_codes.OK
 
-    def _untouched(self, begun: Running, restored: Mapping[str, str]) -> Sequence[outputs.Trace]:
-        """Trace what the command should make, unless it may well leave that as it is.
+    def _untouched(self, begun: Running, restored: Restored) -> Sequence[str | None]:
+        """Give the signatures of what the command should make, unless it may well leave that.
 
         That is what was restored for it, or is on this machine since a step before.
         """
-        folder, places = self._site.workspace.folder, restored["BLDST_RESTORED"].splitlines()
-        known = {Path(os.path.normpath(folder / each)) for each in places}
+        folder = self._site.workspace.folder
+        known = {Path(os.path.normpath(folder / each)) for each in restored.paths}
         return [
             None
             if begun.claim.is_in_place or Path(os.path.normpath(blob.path)) in known
-            else outputs.trace(blob.path)
+            else signature(blob.path)
             for blob in self._ready.blobs
         ]
 
-    def _warn_of_leftovers(self, before: Sequence[outputs.Trace]) -> None:
+    def _warn_of_leftovers(self, before: Sequence[str | None]) -> None:
         for blob, was in zip(self._ready.blobs, before, strict=True):
-            if was is not None and outputs.trace(blob.path) == was:
+            if was is not None and signature(blob.path) == was:
                 warn(
                     f"--artifact {blob.place or blob.path} was there before, and the command has"
                     " not touched it.",
@@ -310,34 +344,3 @@ def told_if_unwritable(unknown: str) -> Iterator[None]:
             f"{error.filename} cannot be written: {error.strerror}.",
             f"So it is not known later {unknown}.",
         )
-
-
-def _targets(
-    artifacts: Sequence[Artifact], restores: Sequence[Restore]
-) -> list[tuple[Artifact, str]]:
-    """Give each artifact to restore, and its path in the workspace."""
-    if not restores:
-        return [(artifact, str(place_of(artifact))) for artifact in artifacts]
-    found: list[tuple[Artifact, str]] = []
-    for restore in restores:
-        named = [
-            each
-            for each in artifacts
-            if each.state == restore.state and restore.name in {None, each.name}
-        ]
-        if not named:
-            what = f" named {restore.name}" if restore.name else ""
-            raise NotFound(
-                f"State {restore.state} has no artifact{what} to restore.",
-                code="artifact-not-found",
-                field="--restore",
-                hint="To see what there is: bldst artifact list BUILD",
-            )
-        if restore.path is not None and len(named) > 1:
-            raise InvalidInput(
-                f"State {restore.state} has {len(named)} artifacts, which cannot all be"
-                f" {restore.path}; name one: --restore {restore.state}:NAME={restore.path}",
-                field="--restore",
-            )
-        found.extend((each, restore.path or str(place_of(each))) for each in named)
-    return found

@@ -13,6 +13,7 @@ from buildstate_core import runner
 from buildstate_core.artifacts import Artifacts, Blob
 from buildstate_core.models import Artifact, Build, Force
 from buildstate_core.runner import Done, Runner, Running
+from buildstate_core.signatures import signatures
 from buildstate_core.transfer import ArtifactStore
 from buildstate_core.vocabulary import TRUNK, Kind
 from buildstate_core.workspace import Workspace
@@ -38,7 +39,7 @@ class RealSite:
 
     def hold(self, lane: str, attempts: Sequence[UUID]) -> None:
         if attempts:
-            self._workspace.hold(self._build, lane, attempts[-1])
+            self._workspace.hold(self._build, lane, attempts[-1], signatures([self.path(lane)]))
         else:
             self._workspace.clear(self._build, lane)
 

@@ -1,0 +1,58 @@
+"""What is put into its place in the workspace before a command runs, and where."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from buildstate_cli.actions.running_flags import Restore
+from buildstate_core.artifacts import place_of
+from buildstate_core.errors import InvalidInput, NotFound
+from buildstate_core.models import Artifact
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What was put into its place for a command, and what it has to restore itself.
+
+    Attributes:
+        paths: Where files and folders were put, in the workspace.
+        uris: What the command has to restore.
+    """
+
+    paths: Sequence[str]
+    uris: Sequence[str]
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The variables that say so."""
+        return {"BLDST_RESTORED": "\n".join(self.paths), "BLDST_RESTORE_URI": "\n".join(self.uris)}
+
+
+def targets(
+    artifacts: Sequence[Artifact], restores: Sequence[Restore]
+) -> list[tuple[Artifact, str]]:
+    """Give each artifact to restore, and its path in the workspace."""
+    if not restores:
+        return [(artifact, str(place_of(artifact))) for artifact in artifacts]
+    found: list[tuple[Artifact, str]] = []
+    for restore in restores:
+        named = [
+            each
+            for each in artifacts
+            if each.state == restore.state and restore.name in {None, each.name}
+        ]
+        if not named:
+            what = f" named {restore.name}" if restore.name else ""
+            raise NotFound(
+                f"State {restore.state} has no artifact{what} to restore.",
+                code="artifact-not-found",
+                field="--restore",
+                hint="To see what there is: bldst artifact list BUILD",
+            )
+        if restore.path is not None and len(named) > 1:
+            raise InvalidInput(
+                f"State {restore.state} has {len(named)} artifacts, which cannot all be"
+                f" {restore.path}; name one: --restore {restore.state}:NAME={restore.path}",
+                field="--restore",
+            )
+        found.extend((each, restore.path or str(place_of(each))) for each in named)
+    return found
