@@ -42,6 +42,7 @@ def attempt_fact(row: AttemptRow, build: BuildRow) -> AttemptFact:
         lease_until=row.lease_until,
         worker=row.worker,
         message=row.message,
+        reason=row.reason,
         fingerprint=row.fingerprint,
         artifacts=tuple(_artifact_fact(each) for each in row.artifacts),
     )

@@ -7,6 +7,7 @@ import typer
 from buildstate_cli.commands import (
     artifact,
     build,
+    cache,
     catalog,
     config,
     decide,
@@ -68,6 +69,7 @@ for each in (
     server,
     key,
     config,
+    cache,
     demo,
 ):
     each.register(app)

@@ -11,6 +11,7 @@ from typing import Self
 
 from buildstate_core.client import Client
 from buildstate_core.errors import ArtifactLost, ArtifactUnreachable, InvalidInput
+from buildstate_core.formats import UNKNOWN, format_of
 from buildstate_core.models import Artifact, ArtifactRecord, ArtifactVerified, Quarantine
 from buildstate_core.settings import Settings
 from buildstate_core.transfer import ArtifactStore, Pulled, storage_type_of, transferable
@@ -51,7 +52,9 @@ class Artifacts:
     @classmethod
     def of_worker(cls, client: Client, settings: Settings) -> Self:
         """Give those of a worker with these settings."""
-        store = ArtifactStore(cache_dir=settings.cache_dir)
+        store = ArtifactStore(
+            cache_dir=settings.cache_dir, cache_max_bytes=settings.cache_max_bytes
+        )
         return cls(client, store, storage_url=settings.storage_url)
 
     def check(self, artifact: Artifact, *, root: str | None) -> None:
@@ -124,11 +127,16 @@ class Artifacts:
     def push(self, blob: Blob, location: str) -> ArtifactRecord:
         """Store a blob under a location that is the attempt's own, and give its record.
 
-        Nothing refers to it until the record is part of a completion.
+        Nothing refers to it until the record is part of a completion. Of a file, the record also
+        says what its bytes show: format, compression and, of a disk image, `virtual_size`.
         """
         uri = f"{location}/{blob.name}"
         pushed = self._store.push(blob.path, uri)
-        metadata = dict(blob.metadata)
+        found = UNKNOWN if pushed.folder else format_of(blob.path)
+        metadata: dict[str, object] = {}
+        if found.virtual_size is not None:
+            metadata["virtual_size"] = found.virtual_size
+        metadata |= blob.metadata
         if blob.place is not None:
             metadata["path"] = str(blob.place)
         if pushed.folder:
@@ -140,7 +148,8 @@ class Artifacts:
                 "uri": pushed.uri,
                 "size_bytes": pushed.size_bytes,
                 "checksum": pushed.checksum,
-                "format": pushed.format,
+                "format": pushed.format or found.name,
+                "compression": found.compression,
                 "metadata": metadata,
             }
         )

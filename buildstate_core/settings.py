@@ -10,6 +10,7 @@ Nothing else in BuildState reads `os.environ` for settings: an entry point calls
 - `BLDST_DATA_DIR`: where the local server keeps its data. Default: the user's data folder; for
   root `/var/lib/buildstate`.
 - `BLDST_CACHE_DIR`: where pulled artifacts are cached. Default: the user's cache folder.
+- `BLDST_CACHE_MAX_BYTES`: what they may take up there (`50G`). Default: a tenth of that disk.
 - `BLDST_STORAGE_URL`: where artifacts go if the project names no storage. Default: a folder in the
   data folder.
 - `BLDST_LEASE_SECONDS`: after how long without a heartbeat a claim is lost. Default: 60.
@@ -27,6 +28,7 @@ from typing import Any, Final
 import platformdirs
 
 from buildstate_core.errors import InvalidInput
+from buildstate_core.sizes import parse_size
 
 LOCAL_URL: Final = "http://127.0.0.1:8642"
 """Where `bldst server start` listens unless told otherwise."""
@@ -52,6 +54,7 @@ class Settings:
         storage_url: Where artifacts go when the project names no storage.
         worker: This worker's name.
         lease_seconds: After how long without a heartbeat a claim is lost.
+        cache_max_bytes: What pulled artifacts may take up. `None`: a tenth of the cache's disk.
     """
 
     api_url: str
@@ -63,13 +66,15 @@ class Settings:
     storage_url: str
     worker: str
     lease_seconds: int
+    cache_max_bytes: int | None = None
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> "Settings":
         """Read the environment and the config file.
 
         Raises:
-            InvalidInput: The config file is not valid TOML or not of the expected shape.
+            InvalidInput: The config file is not valid TOML or not of the expected shape, or a
+                number in the environment is none.
         """
         data_dir = _folder(environ, "BLDST_DATA_DIR", _default_data_dir())
         config_file = (
@@ -93,6 +98,7 @@ class Settings:
             storage_url=environ.get("BLDST_STORAGE_URL") or (data_dir / "artifacts").as_uri(),
             worker=environ.get("BLDST_WORKER") or socket.gethostname(),
             lease_seconds=_seconds(environ, "BLDST_LEASE_SECONDS", 60),
+            cache_max_bytes=_size(environ, "BLDST_CACHE_MAX_BYTES"),
         )
 
 
@@ -161,3 +167,16 @@ def _seconds(environ: Mapping[str, str], variable: str, default: int) -> int:
             f"{variable} is {value!r}; use a whole number of seconds above 0.", field=variable
         )
     return int(value)
+
+
+def _size(environ: Mapping[str, str], variable: str) -> int | None:
+    value = environ.get(variable)
+    if not value:
+        return None
+    size = parse_size(value)
+    if size is None:
+        raise InvalidInput(
+            f"{variable} is {value!r}; use a size such as 50G, or a number of bytes.",
+            field=variable,
+        )
+    return size

@@ -58,13 +58,21 @@ async def lock_family(session: AsyncSession, build_id: UUID) -> Sequence[BuildRo
         family = found
 
 
-def why_closed(build: BuildRow) -> str | None:
-    """Say why a build takes no more work, or `None` if it does."""
+def why_closed(build: BuildRow, *, for_lane: str | None = None) -> str | None:
+    """Say why a build takes no more work, or `None` if it does.
+
+    Args:
+        build: The build.
+        for_lane: The lane that is to be worked in. What is delivered in lanes is delivered lane
+            by lane: another one may still begin, and changes nothing in the others.
+    """
     if build.superseded_by is not None:
         return "superseded"
-    if build.status in {BuildStatus.COMPLETED, BuildStatus.CANCELLED}:
-        return build.status
-    return None
+    if build.status == BuildStatus.COMPLETED:
+        lanes = {each["lane"] for each in build.lanes}
+        is_new = bool(for_lane) and bool(lanes) and for_lane not in lanes
+        return None if is_new else build.status
+    return build.status if build.status == BuildStatus.CANCELLED else None
 
 
 def closed(build: BuildRow, reason: str) -> Conflict:

@@ -17,8 +17,13 @@ from buildstate_core.models import Explanation, Part, PartChange
 from buildstate_core.rules.facts import AttemptFact
 from buildstate_core.rules.fingerprints import upstream_state
 from buildstate_core.rules.plan import Planned
-from buildstate_core.rules.reasons import BUILD_CLOSED, NEVER_COMPLETED, describe
-from buildstate_core.rules.recipes import fingerprint, recorded_recipe
+from buildstate_core.rules.reasons import (
+    BUILD_CLOSED,
+    NEVER_COMPLETED,
+    describe,
+    part_changed,
+)
+from buildstate_core.rules.recipes import fingerprint, likely_recipe
 from buildstate_core.vocabulary import TRUNK, AttemptStatus, Decision
 
 _NOT_CLAIMED = "it was recorded without a claim, so nothing was decided or compared"
@@ -115,7 +120,7 @@ def _now(view: Mapping[int, AttemptFact], attempt: AttemptFact) -> Mapping[str, 
     own = {
         part: digest for part, digest in attempt.fingerprint.items() if upstream_state(part) is None
     }
-    recipe = replace(recorded_recipe(view, attempt), kind=attempt.kind, parts=own)
+    recipe = replace(likely_recipe(view, attempt), kind=attempt.kind, parts=own)
     return fingerprint(view, attempt.state, recipe)
 
 
@@ -141,13 +146,16 @@ def _explanation(
         compared_build=None if compared is None else compared.build,
         compared_attempt=None if compared is None else compared.row.number,
         parts=tuple(
-            _part(part, before.get(part), now.get(part)) for part in sorted({*before, *now})
+            _part(part, before.get(part), now.get(part), reason) for part in sorted({*before, *now})
         ),
     )
 
 
-def _part(name: str, before: str | None, now: str | None) -> Part:
-    if before is None or now is None:
+def _part(name: str, before: str | None, now: str | None, reason: str) -> Part:
+    # A state that was inserted has a part on one side only, and is the reason all the same.
+    if part_changed(name) == reason:
+        change = PartChange.CHANGED
+    elif before is None or now is None:
         change = PartChange.UNKNOWN
     else:
         change = PartChange.SAME if before == now else PartChange.CHANGED

@@ -46,15 +46,25 @@ async def find_parent(session: AsyncSession, start: Start) -> BuildRow:
         return await changes.find(session, start.ref, field=field)
     project = await projects.find(session, project_name, field=field)
     found = await queries.build_by_key(session, project.id, name)
-    found = found or await queries.newest_of_version(session, project.id, name)
-    if found is None:
-        raise NotFound(
-            f"Project {project_name} has no build with the key or version {name[:80]!r}.",
-            code="build-not-found",
+    if found is not None:
+        return found
+    named = await queries.builds_of_version(session, project.id, name)
+    if len(named) == 1:
+        return named[0]
+    if named:
+        several = ", ".join(f"{each.number} ({each.key})" for each in named)
+        raise Conflict(
+            f"Project {project_name} has {len(named)} builds of version {name[:80]!r}: {several}.",
+            code="ambiguous-build",
             field=field,
-            hint=f"To see what it has: bldst build list --project {project_name}",
+            hint="Say which: PROJECT/KEY, or its number.",
         )
-    return found
+    raise NotFound(
+        f"Project {project_name} has no build with the key or version {name[:80]!r}.",
+        code="build-not-found",
+        field=field,
+        hint=f"To see what it has: bldst build list --project {project_name}",
+    )
 
 
 def check_same(existing: BuildRow, parent: BuildRow, start: Start) -> None:

@@ -61,6 +61,7 @@ def planned_for(build: BuildRow, known: Records, now: datetime) -> tuple[Planned
         known.history,
         states=[each.code for each in build.catalog.states],
         now=now,
+        required=[each.code for each in build.catalog.states if each.required],
         is_closed=changes.why_closed(build) is not None,
     )
 

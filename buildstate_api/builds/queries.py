@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Float, cast, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Float, cast, exists, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import joinedload, selectinload, undefer
+from sqlalchemy.orm import aliased, joinedload, selectinload, undefer
 
 from buildstate_api.tables import (
     AttemptRow,
@@ -59,22 +59,27 @@ async def build_by_key(
     return (await session.execute(query)).scalar_one_or_none()
 
 
-async def newest_of_version(
+async def builds_of_version(
     session: AsyncSession, project_id: UUID, version: str
-) -> BuildRow | None:
-    """Find the newest build of a version that none has superseded."""
+) -> Sequence[BuildRow]:
+    """Find the builds of a version that none has superseded, oldest first.
+
+    Those that derive from another of them are left out: they are what became of it.
+    """
+    parent = aliased(BuildRow)
+    is_of_version = (BuildRow.project_id == project_id, BuildRow.version == version)
+    derives_from_one = exists().where(
+        parent.id == BuildRow.derived_from,
+        parent.project_id == project_id,
+        parent.version == version,
+    )
     query = (
         select(BuildRow)
-        .where(
-            BuildRow.project_id == project_id,
-            BuildRow.version == version,
-            BuildRow.superseded_by.is_(None),
-        )
+        .where(*is_of_version, BuildRow.superseded_by.is_(None), ~derives_from_one)
         .options(*_WITH_NAMES)
-        .order_by(BuildRow.number.desc())
-        .limit(1)
+        .order_by(BuildRow.number)
     )
-    return (await session.execute(query)).scalar_one_or_none()
+    return (await session.execute(query)).scalars().all()
 
 
 async def lock_builds(session: AsyncSession, build_ids: Iterable[UUID]) -> Sequence[BuildRow]:

@@ -101,7 +101,7 @@ async def report(session: AsyncSession, ref: str, wanted: Report) -> Attempt:
     _check(wanted)
     build = await changes.find(session, ref, lock=True)
     now = await changes.mark_lost(session, build)
-    closed = changes.why_closed(build)
+    closed = changes.why_closed(build, for_lane=wanted.lane)
     if closed is not None:
         raise changes.closed(build, closed)
     at = min(wanted.at or now, now)  # a client's clock that is ahead must not hide what follows

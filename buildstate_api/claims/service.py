@@ -45,7 +45,7 @@ from buildstate_core.rules.claims import (
 )
 from buildstate_core.rules.reasons import describe
 from buildstate_core.rules.recipes import Recipe
-from buildstate_core.vocabulary import AttemptStatus, ClaimDecision, Kind
+from buildstate_core.vocabulary import TRUNK, AttemptStatus, BuildStatus, ClaimDecision, Kind
 
 
 async def claim(session: AsyncSession, ref: str, request: ClaimRequest) -> Claim:
@@ -58,7 +58,7 @@ async def claim(session: AsyncSession, ref: str, request: ClaimRequest) -> Claim
     build = await changes.find(session, ref, lock=True)
     now = await changes.mark_lost(session, build)
     known = await records(session, build)
-    closed = changes.why_closed(build)
+    closed = _why_closed(build, request)
     required = [each.requires for each in build.catalog.states if each.code == request.state]
     answer = answer_claim(
         known.history,
@@ -146,6 +146,13 @@ async def fail(session: AsyncSession, attempt_id: UUID, failed: Fail) -> Attempt
     await changes.derive(session, build)
     await ask_to_resume(session, build, [row])
     return attempt_view(build, await _find(session, attempt_id))
+
+
+def _why_closed(build: BuildRow, request: ClaimRequest) -> str | None:
+    """Say why the build takes no more work; a lane that begins late may need the trunk's steps."""
+    closed = changes.why_closed(build, for_lane=request.lane)
+    is_for_a_lane = request.rewound and request.lane == TRUNK and bool(build.lanes)
+    return None if closed == BuildStatus.COMPLETED and is_for_a_lane else closed
 
 
 def _wish(request: ClaimRequest) -> Wish:
@@ -256,7 +263,9 @@ def _check_live(build: BuildRow, row: AttemptRow, token: str, now: datetime) -> 
     raise StaleClaim(
         f"The claim on {what} is {how}; nothing that it says is recorded any more.",
         field="token",
-        hint="Claim the milestone again: it may have been done by another worker.",
+        hint="Claim the milestone again: it may have been done by another worker."
+        if changes.why_closed(build) is None
+        else f"The build takes no more work. To see why: bldst build interventions {build.number}",
     )
 
 

@@ -62,8 +62,15 @@ async def revoke(session: AsyncSession, artifact_id: UUID, wanted: Revoke, by: U
             changes.end(session, build, row, AttemptStatus.CANCELLED, at=now, message=message)
         for build in touched:
             if build is not maker:
-                data = {"actor": actor, "reason": wanted.reason, "artifact_id": str(named.id)}
-                emit(session, "build.revoke", data | {"of": maker.number}, build_id=build.id)
+                await record(
+                    session,
+                    build,
+                    InterventionKind.REVOKE,
+                    by=by,
+                    reason=f"{wanted.reason} (an artifact of build {maker.number})",
+                    at=now,
+                    artifact_id=named.id,
+                )
             await changes.derive(session, build)
     return Revocation(
         artifacts=tuple(

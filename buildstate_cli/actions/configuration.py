@@ -28,6 +28,7 @@ def _described(settings: Settings) -> dict[str, JsonValue]:
         "config_file": str(settings.config_file),
         "data_dir": str(settings.data_dir),
         "cache_dir": str(settings.cache_dir),
+        "cache_max_bytes": settings.cache_max_bytes,
         "storage_url": settings.storage_url,
         "worker": settings.worker,
     }

@@ -45,9 +45,15 @@ def one(artifact: Artifact) -> Page:
         ("checksum", artifact.checksum or "none: unverified until the first pull"),
         ("format", artifact.format or ""),
         ("compression", artifact.compression or ""),
+        ("virtual_size", _virtual_size(artifact)),
         ("metadata", json.dumps(artifact.metadata) if artifact.metadata else ""),
         ("status", artifact.status),
         ("created_at", words.time(artifact.created_at)),
         ("expires_at", words.time(artifact.expires_at)),
     ]
     return [Fields([(name, value) for name, value in fields if value])]
+
+
+def _virtual_size(artifact: Artifact) -> str:
+    size = artifact.metadata.get("virtual_size")
+    return f"{size} ({words.size(size)})" if isinstance(size, int) else ""

@@ -3,7 +3,15 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field, StrictBool, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StringConstraints,
+    model_validator,
+)
 
 from buildstate_core.models.artifacts import Artifact, ArtifactRecords
 from buildstate_core.models.base import (
@@ -21,8 +29,17 @@ from buildstate_core.models.base import (
 )
 from buildstate_core.vocabulary import TRUNK, AttemptStatus, BuildStatus, Kind
 
+
+def _build_name(value: object) -> object:
+    """Take a number as the API shows it, and as a person writes it."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value.removeprefix("#") if isinstance(value, str) else value
+
+
 BuildName = Annotated[
     str,
+    BeforeValidator(_build_name, json_schema_input_type=str | int),
     StringConstraints(min_length=1, max_length=600),
     AfterValidator(storable),
     Field(examples=["123", "rhel-common/9.6"]),
@@ -56,6 +73,12 @@ class BuildCreate(Request):
         default=None, description="The checkpoint of it to start from; null for its resume point."
     )
     derived_lane: LaneName = Field(default=TRUNK, description="The lane of it to start from.")
+
+    @model_validator(mode="after")
+    def _derives(self) -> "BuildCreate":
+        if self.derived_from is None and (self.derived_state is not None or self.derived_lane):
+            raise ValueError("derived_state and derived_lane need derived_from: of which build")
+        return self
 
     @property
     def derived_key(self) -> str:

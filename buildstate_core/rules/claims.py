@@ -199,8 +199,7 @@ def _verdict(
         is_rewound = wish.is_rewound and verdict.reason == reasons.NOT_RESTORABLE
         return Rerun(reasons.REWOUND) if is_rewound else verdict
     if verdict.attempt.id == wish.refuted:
-        is_gone = bool(verdict.attempt.artifacts)
-        return Rerun(reasons.ARTIFACT_GONE if is_gone else reasons.EFFECT_GONE)
+        return Rerun(reasons.EFFECT_GONE)
     if wish.is_rewound and verdict.attempt.changed_a_machine_only:
         return Rerun(reasons.REWOUND)
     return verdict

@@ -42,6 +42,7 @@ def plan(
     *,
     states: Collection[int],
     now: datetime,
+    required: Collection[int] = (),
     is_closed: bool = False,
 ) -> tuple[Planned, ...]:
     """Say what a rerun would do: the trunk, then lane by lane, in ascending order of state.
@@ -56,17 +57,20 @@ def plan(
             below the highest recorded state, of whichever lane, are left out: the pipeline does
             not have them.
         now: The database's time.
+        required: Those that no build may lack. They are expected wherever they are.
         is_closed: Whether the build no longer takes any work.
     """
     known = settled(history, now)
     trunk = known.view(TRUNK)
     if not known.lanes:
-        return tuple(_lane_plan(TRUNK, trunk, states, is_closed=is_closed))
-    ahead = _expected(known, states)
+        wanted = _expected(trunk, states, required)
+        return tuple(_lane_plan(TRUNK, trunk, wanted, is_closed=is_closed))
+    ahead = _of_lanes(known, states)
     planned = [
         each
         for lane in known.lanes
-        for each in _lane_plan(lane, known.view(lane), ahead, is_closed=is_closed)
+        for view in (known.view(lane),)
+        for each in _lane_plan(lane, view, _expected(view, ahead, required), is_closed=is_closed)
     ]
     own = [each for each in planned if each.lane != TRUNK]
     seen = {each.state for each in planned if each.lane == TRUNK}
@@ -79,7 +83,15 @@ def plan(
     )
 
 
-def _expected(known: History, states: Collection[int]) -> set[int]:
+def _expected(
+    view: Mapping[int, AttemptFact], states: Collection[int], required: Collection[int]
+) -> set[int]:
+    """Give the states of a lane that are not recorded: those ahead, and what it may not lack."""
+    highest = max(view, default=-1)
+    return {*required, *(each for each in states if each > highest)}
+
+
+def _of_lanes(known: History, states: Collection[int]) -> set[int]:
     """Give the states that lanes have: what one has recorded, and what lies ahead of them all."""
     recorded = {each.state for each in known.attempts if each.lane != TRUNK}
     return recorded | {state for state in states if state > max(recorded)}
@@ -102,14 +114,15 @@ def _lane_plan(
     *,
     is_closed: bool,
 ) -> list[Planned]:
-    highest = max(view, default=-1)
+    own = [each.state for each in view.values() if each.lane == lane]
+    begin = min(own, default=0)
     planned: list[Planned] = []
     rerun: int | None = None
-    for state in sorted({*view, *(each for each in states if each > highest)}):
+    for state in sorted({*view, *states}):
         decision, reason = _decide(view, state, rerun, is_closed=is_closed)
         each = Planned(
             state=state,
-            lane=view[state].lane if state in view else lane,
+            lane=view[state].lane if state in view else lane if state >= begin else TRUNK,
             decision=decision,
             reason=reason,
             attempt=view.get(state),

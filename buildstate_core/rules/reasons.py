@@ -45,7 +45,7 @@ _TEXTS: Final = {
     BUILD_CLOSED: "the build is closed",
     _RECIPE_CHANGED: "its recipe has changed: {}",
     _INPUT_CHANGED: "an input has changed: {}",
-    _UPSTREAM_CHANGED: "what state {} made has changed",
+    _UPSTREAM_CHANGED: "what state {} made is new, or has changed",
     _COVERED_BY: "the checkpoint at state {} includes it",
     _DERIVED_FROM: "it was done in build {}, which this one derives from",
 }

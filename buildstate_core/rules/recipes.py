@@ -6,7 +6,7 @@ nothing for those after it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from buildstate_core.rules import reasons
@@ -43,6 +43,18 @@ def recorded_recipe(view: Mapping[int, AttemptFact], attempt: AttemptFact) -> Re
             if state is not None and state in view and not view[state].changed_a_machine_only
         ),
     )
+
+
+def likely_recipe(view: Mapping[int, AttemptFact], attempt: AttemptFact) -> Recipe:
+    """Give the recipe that a rerun most likely has, to tell a person what it would do.
+
+    What took the checkpoint before it takes that one again: also one that was inserted since.
+    """
+    known = recorded_recipe(view, attempt)
+    existed = {state: each for state, each in view.items() if not _is_later(each, attempt)}
+    base = _base(existed, attempt.state)
+    took_the_one_before = base is not None and known.consumes == (base.state,)
+    return replace(known, consumes=None) if took_the_one_before else known
 
 
 def fingerprint(view: Mapping[int, AttemptFact], state: int, recipe: Recipe) -> dict[str, str]:

@@ -14,7 +14,7 @@ from buildstate_core.rules import reasons
 from buildstate_core.rules.facts import AttemptFact
 from buildstate_core.rules.fingerprints import upstream_part
 from buildstate_core.rules.progress import resume_point
-from buildstate_core.rules.recipes import Recipe, recorded_recipe, why_changed
+from buildstate_core.rules.recipes import Recipe, likely_recipe, recorded_recipe, why_changed
 from buildstate_core.vocabulary import ArtifactStatus, AttemptStatus, Kind
 
 _WITHDRAWN: Final = {
@@ -70,7 +70,7 @@ def judge(
     checkpoint = _covering(view, attempt) if _was_left_open(attempt) else None
     if checkpoint is not None:
         return Skip(reasons.covered_by(checkpoint.state), attempt)
-    recipe = recipe or recorded_recipe(view, attempt)
+    recipe = recipe or likely_recipe(view, attempt)
     reason = (
         _why_not_recorded(attempt)
         or why_changed(view, attempt, recipe)
@@ -89,6 +89,9 @@ def _why_not_recorded(attempt: AttemptFact) -> str | None:
         return reasons.FAILED_BEFORE
     if attempt.status is AttemptStatus.LOST:
         return reasons.LOST_WORKER
+    if attempt.status is AttemptStatus.CANCELLED:
+        # It was stopped, not mended: why it had to run is still why.
+        return attempt.reason or reasons.NEVER_COMPLETED
     if attempt.status is not AttemptStatus.COMPLETED:
         return reasons.NEVER_COMPLETED
     return _why_out_of_use(attempt, _WITHDRAWN)

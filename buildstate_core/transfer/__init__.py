@@ -10,6 +10,7 @@
 - `sources`, `digests`: what can become an artifact, and its digest
 - `archive`: folders as deterministic tar archives
 - `cache`, `placing`: pulled bytes by digest, and private copies of them
+- `locks`, `upkeep`: who uses a file of the cache now, and whether it is still whole
 - `storage`: what a storage has to do; `local` and `s3` do it
 
 Importing this loads neither fsspec nor any cloud's library: `s3` is loaded when the first `s3://`

@@ -1,23 +1,41 @@
 """Pulled artifacts by digest: `sha256/ab/<all 64 digits>`, read-only.
 
-Bytes come in under a unique name in `incoming` and are moved to their digest's name only when
-that is their digest, so that readers and other processes see a whole file or none. What a killed
-process leaves in `incoming` is removed after a day.
+There is no index: a file's name says what it is, its time of modification when it was last used.
+Any number of processes share a cache, and any of them may be killed at any moment.
+
+- Bytes come in under a unique name in `incoming` and are moved to their digest's name only when
+  that is their digest, so that everybody sees a whole file or none. (Nothing is flushed to the
+  disk: after a power cut a file may be damaged, and is found to be when it is next taken.)
+- Whoever reads or writes a file bears a mark on it, which ends with the process (`locks`). What
+  bears one is never evicted; a file in `incoming` that bears none was left by a process that is
+  dead, and is removed at once.
+- After each addition the least recently used are removed until the rest is within the limit. What
+  was just added bears a mark, so that an artifact above the limit is given out all the same, and
+  stays until the next one comes. With a limit of 0 it goes as soon as it has been given out.
 """
 
-import time
-from collections.abc import Iterable
-from contextlib import suppress
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
 from buildstate_core.transfer.failures import corrupt, on_this_disk
+from buildstate_core.transfer.locks import is_at, is_unused, mark, one_at_a_time, remove_unused
 from buildstate_core.transfer.sinks import Meter
 
-_ABANDONED_SECONDS: Final = 24 * 3600
 _READ_ONLY: Final = 0o400
+_DIGITS: Final = re.compile("[0-9a-f]{64}")
+_STAT_BLOCK_BYTES: Final = 512
+"""What `st_blocks` counts in, whatever the file system's own blocks are."""
+
+_SHARE_OF_DISK: Final = 10
+"""One part in ten. A cache that is too small costs a download; a disk that is full, a build."""
 
 
 @dataclass(frozen=True)
@@ -32,66 +50,301 @@ class Added:
     size_bytes: int
 
 
+@dataclass(frozen=True)
+class Entry:
+    """One artifact in the cache.
+
+    Attributes:
+        size_bytes: How long it is.
+        disk_bytes: What it takes up: less, when it has holes.
+        used_at: When it was last added or read, in seconds since 1970.
+    """
+
+    checksum: str
+    path: Path
+    size_bytes: int
+    disk_bytes: int
+    used_at: float
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A file that is on its way into the cache.
+
+    Attributes:
+        file: Open for writing and reading, at any position.
+        path: Its name for now.
+        uses: What stays in use until the drafting ends.
+    """
+
+    file: FileIO
+    path: Path
+    uses: ExitStack
+
+    def write(self, block: bytes, /) -> int:
+        """Take the next bytes, all of them."""
+        rest = memoryview(block)
+        while rest:
+            rest = rest[self.file.write(rest) :]
+        return len(block)
+
+
+@dataclass(frozen=True)
+class Room:
+    """What making room came to.
+
+    Attributes:
+        removed: The entries that went, or that would have gone; least recently used first.
+        in_use: The entries that were to go and stayed, since somebody uses them, or they are
+            another user's.
+    """
+
+    removed: tuple[Entry, ...]
+    in_use: tuple[Entry, ...]
+
+
 class Cache:
     """A folder of files that are named by their digests.
 
     Args:
         folder: Made when it is first needed.
+        max_bytes: What its files may take up on the disk. `None`: a tenth of that disk.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, max_bytes: int | None = None) -> None:
+        self.folder = folder
+        self._entries_folder = folder / "sha256"
+        self._incoming = folder / "incoming"
+        self._max_bytes = max_bytes
+
+    @property
+    def max_bytes(self) -> int:
+        """What the files may take up on the disk."""
+        if self._max_bytes is not None:
+            return self._max_bytes
+        there = next(each for each in (self.folder, *self.folder.parents) if each.exists())
+        return shutil.disk_usage(there).total // _SHARE_OF_DISK
 
     def path_of(self, checksum: str) -> Path:
         """Give where bytes of this digest are, or would be."""
         digits = checksum.partition(":")[2]
-        return self._folder / "sha256" / digits[:2] / digits
+        return self._entries_folder / digits[:2] / digits
 
-    def add(self, blocks: Iterable[bytes], *, uri: str, checksum: str | None) -> Added:
-        """Take bytes in, hashing them as they come.
+    @contextmanager
+    def using(self, checksum: str, *, is_use: bool = True) -> Iterator[Path | None]:
+        """Give the file of this digest, which is not evicted until the block ends.
+
+        Its bytes may have been damaged: whoever takes them hashes them.
+
+        Args:
+            checksum: In its canonical form.
+            is_use: Whether that counts as use of it.
+
+        Raises:
+            Refused: This worker's disk failed.
+        """
+        path = self.path_of(checksum)
+        with on_this_disk(path):
+            file = _open_marked(path)
+        if file is None:
+            yield None
+            return
+        with file:
+            if is_use:
+                # Somebody else's cache may be readable and no more.
+                with suppress(PermissionError):
+                    os.utime(file.fileno())
+            yield path
+
+    @contextmanager
+    def adding(
+        self,
+        blocks: Iterable[bytes],
+        *,
+        uri: str,
+        checksum: str | None,
+        size_bytes: int | None = None,
+    ) -> Iterator[Added]:
+        """Take bytes in, hashing them as they come; what they become is in use in the block.
 
         Args:
             blocks: All of them, in order.
             uri: Where they come from, for the messages.
             checksum: What their digest must be. `None`: whatever it is.
+            size_bytes: About how many will come, to make room before. `None`: unknown.
 
         Raises:
             ArtifactLost: The digest is another one. Nothing was kept.
             Refused: This worker's disk failed.
         """
-        incoming = self._folder / "incoming"
-        draft = incoming / uuid4().hex
+        with self.drafting(size_bytes=size_bytes) as draft:
+            meter = Meter(draft)
+            with on_this_disk(draft.path):
+                for block in blocks:
+                    meter.write(block)
+            if checksum not in {None, meter.checksum}:
+                raise corrupt(uri, f"it was recorded as {checksum} and is {meter.checksum}")
+            self.keep(draft, meter.checksum)
+            yield Added(meter.checksum, meter.size_bytes)
+
+    @contextmanager
+    def drafting(self, *, size_bytes: int | None = None) -> Iterator[Draft]:
+        """Give a file to write an artifact to. What is not kept is removed.
+
+        Args:
+            size_bytes: About how many bytes will come, to make room before. `None`: unknown.
+
+        Raises:
+            Refused: This worker's disk failed.
+        """
+        with on_this_disk(self._incoming):
+            self._incoming.mkdir(parents=True, exist_ok=True)
+            self.remove_abandoned()
+            self.make_room(self.max_bytes - (size_bytes or 0))
+            draft = self._new_draft()
         try:
-            with on_this_disk(draft):
-                incoming.mkdir(parents=True, exist_ok=True)
-                _remove_abandoned(incoming)
-                with draft.open("xb") as file:
-                    meter = Meter(file)
-                    for block in blocks:
-                        meter.write(block)
-                if checksum not in {None, meter.checksum}:
-                    raise corrupt(uri, f"it was recorded as {checksum} and is {meter.checksum}")
-                draft.chmod(_READ_ONLY)
-                home = self.path_of(meter.checksum)
-                home.parent.mkdir(parents=True, exist_ok=True)
-                draft.replace(home)
+            with draft.uses:
+                yield draft
         finally:
             with suppress(OSError):
-                draft.unlink()
-        return Added(meter.checksum, meter.size_bytes)
+                draft.path.unlink()
+        if self.max_bytes == 0:
+            with on_this_disk(self.folder):
+                self.make_room(0)
+
+    def keep(self, draft: Draft, checksum: str) -> None:
+        """Give a whole draft its digest's name. What has that name stays in use in the drafting.
+
+        If another process was faster, its file stays: whoever uses that relies on its name too.
+
+        Raises:
+            Refused: This worker's disk failed.
+        """
+        home = self.path_of(checksum)
+        with on_this_disk(draft.path):
+            draft.path.chmod(_READ_ONLY)
+            home.parent.mkdir(parents=True, exist_ok=True)
+            # Else it could take the place of one that is being evicted, and go with it.
+            with one_at_a_time(self._entries_folder):
+                twin = _open_marked(home)
+                if twin is not None:
+                    draft.uses.enter_context(twin)
+                if twin is None or _size(twin) != _size(draft.file):
+                    draft.path.replace(home)
+            self.make_room(self.max_bytes)
 
     def remove(self, checksum: str) -> None:
-        """Remove a file that was found damaged."""
+        """Remove a file that was found damaged, even if somebody uses it."""
         path = self.path_of(checksum)
         with on_this_disk(path):
             path.unlink(missing_ok=True)
 
+    def entries(self) -> list[Entry]:
+        """Give what is in it, least recently used first.
 
-def _remove_abandoned(incoming: Path) -> None:
-    """Remove downloads that nobody has written to for a day."""
-    oldest = time.time() - _ABANDONED_SECONDS
-    for draft in incoming.iterdir():
-        # Another process may be removing them as well.
+        Raises:
+            OSError: It cannot be read.
+        """
+        found = (_entry(path) for path in self._entries_folder.glob("??/*"))
+        return sorted((each for each in found if each), key=lambda each: each.used_at)
+
+    def make_room(self, max_bytes: int, *, dry_run: bool = False) -> Room:
+        """Remove the least recently used until the rest takes up `max_bytes` at most.
+
+        Args:
+            max_bytes: With 0 or less none stays.
+            dry_run: Only say what would go.
+
+        Raises:
+            OSError: The disk refused.
+        """
+        if not self._entries_folder.exists():
+            return Room((), ())
+        removed: list[Entry] = []
+        in_use: list[Entry] = []
+        with one_at_a_time(self._entries_folder):
+            entries = self.entries()
+            taken_bytes = sum(each.disk_bytes for each in entries)
+            for each in entries:
+                if max_bytes > 0 and taken_bytes <= max_bytes:
+                    break
+                if _went(each.path, dry_run=dry_run):
+                    removed.append(each)
+                    taken_bytes -= each.disk_bytes
+                else:
+                    in_use.append(each)
+        return Room(tuple(removed), tuple(in_use))
+
+    def incoming(self) -> list[Path]:
+        """Give the downloads that are under way, or were left by the dead."""
         with suppress(FileNotFoundError):
-            if draft.stat().st_mtime < oldest:
-                draft.unlink()
+            return list(self._incoming.iterdir())
+        return []
+
+    def remove_abandoned(self, *, dry_run: bool = False) -> int:
+        """Remove what processes that are dead had begun to download, and say how many.
+
+        Args:
+            dry_run: Only say how many there are.
+
+        Raises:
+            OSError: The disk refused.
+        """
+        return sum(_went(draft, dry_run=dry_run) for draft in self.incoming())
+
+    def _new_draft(self) -> Draft:
+        while True:
+            path = self._incoming / uuid4().hex
+            file = FileIO(path, "x+")
+            mark(file.fileno())
+            if is_at(file.fileno(), path):
+                uses = ExitStack()
+                uses.enter_context(file)
+                return Draft(file, path, uses)
+            # Another process saw it before it bore its mark, and took it for abandoned.
+            file.close()
+
+
+def _open_marked(path: Path) -> FileIO | None:
+    """Open an entry and mark it as in use. `None`: it is not there."""
+    while True:
+        try:
+            file = FileIO(path)
+        except FileNotFoundError:
+            return None
+        mark(file.fileno())
+        if is_at(file.fileno(), path):
+            return file
+        # It was evicted, or replaced, before it bore the mark.
+        file.close()
+
+
+def _size(file: FileIO) -> int:
+    return os.fstat(file.fileno()).st_size
+
+
+def _entry(path: Path) -> Entry | None:
+    """Describe a file of the cache. `None`: it is none, or just went."""
+    if not (_DIGITS.fullmatch(path.name) and path.name.startswith(path.parent.name)):
+        return None
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    return Entry(
+        checksum=f"sha256:{path.name}",
+        path=path,
+        size_bytes=found.st_size,
+        disk_bytes=found.st_blocks * _STAT_BLOCK_BYTES,
+        used_at=found.st_mtime,
+    )
+
+
+def _went(path: Path, *, dry_run: bool) -> bool:
+    try:
+        return is_unused(path) if dry_run else remove_unused(path)
+    except FileNotFoundError:
+        return True
+    except PermissionError:
+        # Another user's, after a `sudo` perhaps. That is no reason for a pull to fail.
+        return False

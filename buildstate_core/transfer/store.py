@@ -1,13 +1,13 @@
 """Push, check and pull artifacts, whatever storage they are in."""
 
 import tarfile
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from buildstate_core.errors import Refused
-from buildstate_core.transfer.cache import Added, Cache
+from buildstate_core.transfer.cache import Cache
 from buildstate_core.transfer.digests import canonical
 from buildstate_core.transfer.failures import corrupt, on_this_disk, reason_of
 from buildstate_core.transfer.placing import Damaged, place_file, place_folder, size_in_place
@@ -61,11 +61,12 @@ class ArtifactStore:
     Threads may share one. Credentials are the worker's own, from its environment.
 
     Args:
-        cache_dir: Where pulled bytes are kept by digest. Nothing removes them.
+        cache_dir: Where pulled bytes are kept by digest.
+        cache_max_bytes: What they may take up there. `None`: a tenth of the disk.
     """
 
-    def __init__(self, *, cache_dir: Path) -> None:
-        self._cache = Cache(cache_dir.absolute())
+    def __init__(self, *, cache_dir: Path, cache_max_bytes: int | None = None) -> None:
+        self._cache = Cache(cache_dir.absolute(), max_bytes=cache_max_bytes)
         self._storages: dict[str, Storage] = {}
 
     def push(self, source: Path, uri: str) -> Pushed:
@@ -147,14 +148,18 @@ class ArtifactStore:
                 return Pulled(wanted, size, 0, was_there=True)
         downloaded_bytes = 0
         for turn in range(_TURNS):
-            if wanted is None or turn > 0:
-                self.check(uri, size_bytes=size_bytes, root=root)
-                added = self._download(uri, checksum=wanted, root=root)
-                wanted = added.checksum
-                downloaded_bytes += added.size_bytes
-            placed = self._place(uri, target, checksum=wanted, folder=folder)
-            if placed is not None:
-                return Pulled(wanted, placed, downloaded_bytes)
+            with ExitStack() as in_use:
+                if wanted is None or turn > 0:
+                    self.check(uri, size_bytes=size_bytes, root=root)
+                    blocks = in_use.enter_context(closing(self._storage(uri).read(uri, root=root)))
+                    added = in_use.enter_context(
+                        self._cache.adding(blocks, uri=uri, checksum=wanted, size_bytes=size_bytes)
+                    )
+                    wanted = added.checksum
+                    downloaded_bytes += added.size_bytes
+                placed = self._place(uri, target, checksum=wanted, folder=folder)
+                if placed is not None:
+                    return Pulled(wanted, placed, downloaded_bytes)
         raise Refused(
             f"The artifact {uri} was downloaded, but this worker's cache lost or damaged it.",
             code="disk-trouble",
@@ -179,18 +184,15 @@ class ArtifactStore:
             self._storages[kind] = storage_for(uri)
         return self._storages[kind]
 
-    def _download(self, uri: str, *, checksum: str | None, root: str | None) -> Added:
-        with closing(self._storage(uri).read(uri, root=root)) as blocks:
-            return self._cache.add(blocks, uri=uri, checksum=checksum)
-
     def _place(self, uri: str, target: Path, *, checksum: str, folder: bool) -> int | None:
         """Put a private copy from the cache in its place, and give the artifact's size.
 
         `None`: the cache does not have it, or it was damaged and has been removed.
         """
-        cached = self._cache.path_of(checksum)
         place = place_folder if folder else place_file
-        with on_this_disk(target):
+        with self._cache.using(checksum) as cached, on_this_disk(target):
+            if cached is None:
+                return None
             try:
                 size_bytes = cached.stat().st_size
                 place(cached, target, checksum=checksum)

@@ -5,7 +5,7 @@ import pytest
 from support import Service, image, until
 
 from buildstate_core.errors import Conflict, NotFound, Refused, StaleClaim
-from buildstate_core.models import Complete, Heartbeat
+from buildstate_core.models import Complete, Fail, Heartbeat
 from buildstate_core.vocabulary import AttemptStatus, Kind
 
 AtOnce = Callable[[int, Callable[[int], Any]], list[Any]]
@@ -324,3 +324,46 @@ def test_an_unknown_attempt_is_not_found(service: Service) -> None:
     assert refused.value.field == "attempt"
     assert service.request("GET", f"/v1/attempts/{unknown}").status == 404
     assert service.request("GET", "/v1/attempts/x").problem["field"] == "attempt"
+
+
+def test_a_lane_may_begin_after_others_have_delivered(service: Service) -> None:
+    build = service.make_build()
+    service.complete(service.claim(build, 10), image())
+    service.complete(service.claim(build, 30))
+    for lane in ("eu", "us"):
+        for state in (60, 100):
+            claim = service.claim(build, state, lane=lane)
+            assert claim.decision == "run"
+            service.complete(claim, image(content=f"{lane} {state}"))
+        assert service.client.get_build(build.number).status == "completed"
+    with pytest.raises(Conflict) as refused:
+        service.claim(build, 70, lane="eu")
+    assert refused.value.code == "build-completed"
+    with pytest.raises(Conflict):
+        service.claim(build, 70)
+
+
+def test_a_lane_that_begins_late_gets_the_trunks_steps_by_a_rewind(service: Service) -> None:
+    build = service.make_build()
+    service.complete(service.claim(build, 10), image())
+    service.complete(service.claim(build, 30, fingerprint={"command": "a"}))
+    for state in (60, 100):
+        service.complete(service.claim(build, state, lane="eu"), image(content=f"{state}"))
+    with pytest.raises(Refused) as refused:
+        service.claim(build, 60, lane="us", machine=())
+    assert refused.value.state == 30
+    step = service.claim(build, 30, fingerprint={"command": "a"}, rewound=True, machine=())
+    assert (step.decision, step.reason) == ("run", "rewound")
+    done = service.complete(step)
+    assert service.claim(build, 60, lane="us", machine=(done.id,)).decision == "run"
+    assert service.claim(build, 60, lane="eu").decision == "skip"
+
+
+def test_a_claim_that_was_cancelled_leaves_its_reason_to_the_next(service: Service) -> None:
+    build = service.make_build()
+    service.complete(service.claim(build, 25, fingerprint={"command": "a"}), image())
+    claim = service.claim(build, 25, fingerprint={"command": "b"})
+    assert claim.token is not None
+    service.client.fail(claim.attempt.id, Fail(token=claim.token, message="Ctrl-C", cancelled=True))
+    again = service.claim(build, 25, fingerprint={"command": "b"})
+    assert (again.decision, again.reason) == ("run", "recipe_changed:command")

@@ -204,6 +204,9 @@ def test_an_artifact(make_artifact: Callable[..., Any]) -> None:
     shown = text(artifacts.one(make_artifact(checksum=None)))
     assert "size_bytes    1073741824 (1.0 GiB)\n" in shown
     assert "checksum      none: unverified until the first pull\n" in shown
+    assert "virtual_size" not in shown
+    image = make_artifact(metadata={"virtual_size": 10 * 2**30})
+    assert "virtual_size  10737418240 (10.0 GiB)\n" in text(artifacts.one(image))
 
 
 @pytest.mark.parametrize(

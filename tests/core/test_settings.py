@@ -255,3 +255,22 @@ def test_a_broken_config_file_is_not_overwritten(folder: Path) -> None:
     with pytest.raises(InvalidInput):
         write_profile(file, "local", api_url=LOCAL_URL, api_key="new")
     assert file.read_text(encoding="utf-8") == "[profiles.prod\n"
+
+
+# --- the cache -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "limit"),
+    [("", None), ("0", 0), ("1073741824", 2**30), ("50G", 50 * 2**30), ("50 gb", 50 * 10**9)],
+)
+def test_the_limit_of_the_cache_has_units(folder: Path, value: str, limit: int | None) -> None:
+    assert load(folder, BLDST_CACHE_MAX_BYTES=value).cache_max_bytes == limit
+
+
+@pytest.mark.parametrize("value", ["-1", "much", "5X", "G", "٣", "1e9", "9" * 40])
+def test_a_limit_that_is_no_size_is_refused_by_name(folder: Path, value: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        load(folder, BLDST_CACHE_MAX_BYTES=value)
+    assert caught.value.field == "BLDST_CACHE_MAX_BYTES"
+    assert value in caught.value.message

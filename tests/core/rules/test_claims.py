@@ -393,19 +393,17 @@ def test_what_the_catalogue_requires_is_done_or_waived(attempt: AttemptFact) -> 
 
 
 @pytest.mark.parametrize(
-    ("effect", "reason"),
+    "effect",
     [
-        pytest.param(make_attempt(60, kind=Kind.EFFECT), "effect_gone", id="it left nothing"),
-        pytest.param(checkpoint(60, kind=Kind.EFFECT), "artifact_gone", id="it left a handle"),
+        pytest.param(make_attempt(60, kind=Kind.EFFECT), id="it left nothing"),
+        pytest.param(checkpoint(60, kind=Kind.EFFECT), id="it left a handle"),
     ],
 )
-def test_an_effect_that_a_probe_found_to_be_gone_runs_again(
-    effect: AttemptFact, reason: str
-) -> None:
+def test_an_effect_that_a_probe_found_to_be_gone_runs_again(effect: AttemptFact) -> None:
     wish = Wish(state=60, lane="", recipe=make_recipe(), refuted=effect.id)
     answer = answer_claim(make_history(effect), wish, now=at(200))
     assert isinstance(answer, Granted)
-    assert answer.reason == reason
+    assert answer.reason == "effect_gone"
     newer = checkpoint(60, number=2, minute=90)
     assert isinstance(answer_claim(make_history(effect, newer), wish, now=at(200)), Skipped)
 

@@ -206,6 +206,44 @@ def test_a_lane_that_came_further_shows_what_lies_ahead_of_the_others() -> None:
     ]
 
 
+def test_a_required_state_is_planned_wherever_it_is_missing() -> None:
+    rows = plan(
+        make_history(checkpoint(10), checkpoint(40)), states=(), required=(37,), now=at(200)
+    )
+    assert lines(rows) == [
+        "10 restore unchanged",
+        "37 run never_completed",
+        "40 run upstream_changed:37",
+    ]
+    lanes = plan(
+        make_history(checkpoint(10), checkpoint(60, lane="eu"), checkpoint(60, lane="us")),
+        states=(),
+        required=(5, 70),
+        now=at(200),
+    )
+    assert [f"{each.lane} {each.state} {each.decision}" for each in lanes] == [
+        " 5 run",
+        " 10 run",
+        "eu 60 run",
+        "eu 70 run",
+        "us 60 run",
+        "us 70 run",
+    ]
+
+
+def test_a_plan_knows_that_what_stands_on_an_inserted_checkpoint_runs_again() -> None:
+    rows = planned(
+        checkpoint(10),
+        checkpoint(37, minute=90),
+        checkpoint(40, fingerprint={"upstream:10": "sha256:10"}),
+    )
+    assert lines(rows) == [
+        "10 skip unchanged",
+        "37 restore unchanged",
+        "40 run upstream_changed:37",
+    ]
+
+
 def test_a_closed_build_refuses_what_it_would_have_to_run() -> None:
     rows = planned(*DESIGN_EXAMPLE, is_closed=True)
     assert lines(rows) == [

@@ -1,5 +1,6 @@
 """What a worker gets from a pull: private, verified copies, whoever else pulls the same."""
 
+import fcntl
 import io
 import os
 import subprocess
@@ -156,14 +157,13 @@ def test_what_killed_processes_left_confuses_nothing(
 ) -> None:
     incoming = cache_dir / "incoming"
     incoming.mkdir(parents=True)
-    (incoming / "old").write_bytes(b"part of an image")
-    os.utime(incoming / "old", (0, 0))
-    (incoming / "young").write_bytes(b"part of an image")
+    (incoming / "left by the dead").write_bytes(b"part of an image")
     (workspace / ".buildstate-1.part").write_bytes(b"part of an image")
-    pull(store, pushed, workspace / "a.raw")
-    assert (workspace / "a.raw").read_bytes() == IMAGE
-    # Another process may be busy with the young one.
-    assert [path.name for path in incoming.iterdir()] == ["young"]
+    with (incoming / "of the living").open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        pull(store, pushed, workspace / "a.raw")
+        assert (workspace / "a.raw").read_bytes() == IMAGE
+        assert [path.name for path in incoming.iterdir()] == ["of the living"]
 
 
 PULL_WHEN_TOLD = """

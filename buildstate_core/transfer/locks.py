@@ -1,0 +1,97 @@
+"""Marks on files that say "in use" to other processes, and that end with whoever made them.
+
+A mark is a shared `flock` on an open file: any number of processes may hold one at a time, closing
+the file takes it away, and so does SIGKILL. Nothing waits for a mark while bytes flow: whoever
+wants to remove a file asks without waiting whether it bears one, and leaves it if it does.
+
+Some file systems have no locks, and NFS lets nobody ask with a file that is open for reading only.
+There, what has been used within a day counts as in use.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+_ABANDONED_SECONDS: Final = 24 * 3600
+
+
+def mark(handle: int) -> None:
+    """Mark an open file as in use, until it is closed.
+
+    The caller then looks with `is_at` whether it was removed in that moment.
+    """
+    with suppress(OSError):
+        fcntl.flock(handle, fcntl.LOCK_SH)
+
+
+def is_at(handle: int, path: Path) -> bool:
+    """Whether an open file is still the one that has this name."""
+    try:
+        return os.path.samestat(os.fstat(handle), path.lstat())
+    except FileNotFoundError:
+        return False
+
+
+def is_unused(path: Path) -> bool:
+    """Whether nobody uses a file now.
+
+    Raises:
+        FileNotFoundError: It is not there any more.
+        OSError: It cannot be opened.
+    """
+    with _unused(path) as unused:
+        return unused
+
+
+def remove_unused(path: Path) -> bool:
+    """Remove a file unless somebody uses it, and say whether it is gone.
+
+    Raises:
+        OSError: The disk refused.
+    """
+    try:
+        with _unused(path) as unused:
+            if unused:
+                path.unlink()
+            return unused
+    except FileNotFoundError:
+        return True
+
+
+@contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Keep other processes and threads out of a folder's names for a moment.
+
+    For renaming and removing only, never while bytes are read or written.
+    """
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _unused(path: Path) -> Iterator[bool]:
+    """Say whether nobody uses a file; if so nobody begins to until the block ends."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        yield _take(handle) and is_at(handle, path)
+    finally:
+        os.close(handle)
+
+
+def _take(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return time.time() - os.fstat(handle).st_mtime > _ABANDONED_SECONDS
+    return True
