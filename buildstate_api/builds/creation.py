@@ -11,6 +11,7 @@ from buildstate_api.events.service import emit
 from buildstate_api.projects import service as projects
 from buildstate_api.tables import BuildRow, ProjectRow
 from buildstate_api.views import build_view
+from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Build, BuildCreate, BuildDerive
 
 
@@ -21,9 +22,18 @@ async def create_build(session: AsyncSession, wanted: BuildCreate) -> tuple[Buil
         The build, and whether it is new.
 
     Raises:
+        InvalidInput: It says where to start, and not of which build.
         Conflict: It is to derive from another build, and cannot, or does so otherwise already.
     """
     start = None
+    if wanted.derived_from is None and (wanted.derived_state is not None or wanted.derived_lane):
+        raise InvalidInput(
+            "derived_state and derived_lane say where in another build to start, and derived_from,"
+            " which says in which one, is missing.",
+            code="invalid-value",
+            field="derived_from",
+            hint="Add it, as a number, an id or PROJECT/KEY, or leave the others out.",
+        )
     if wanted.derived_from is not None:
         start = Start(wanted.derived_from, wanted.derived_state, wanted.derived_lane)
     return await _create(session, wanted, start)

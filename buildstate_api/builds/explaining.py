@@ -153,7 +153,7 @@ def _explanation(
 
 def _part(name: str, before: str | None, now: str | None, reason: str) -> Part:
     # A state that was inserted has a part on one side only, and is the reason all the same.
-    if part_changed(name) == reason:
+    if before is None and now is not None and part_changed(name) == reason:
         change = PartChange.CHANGED
     elif before is None or now is None:
         change = PartChange.UNKNOWN

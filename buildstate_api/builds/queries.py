@@ -37,13 +37,12 @@ async def build(session: AsyncSession, ref: UUID | int, *, lock: bool = False) -
     column = BuildRow.id if isinstance(ref, UUID) else BuildRow.number
     query = select(BuildRow).where(column == ref).options(*_WITH_NAMES)
     if lock:
-        query = query.with_for_update(of=BuildRow).execution_options(populate_existing=True)
+        await _lock(session, column == ref)
+        query = query.execution_options(populate_existing=True)
     return (await session.execute(query)).scalar_one_or_none()
 
 
-async def build_by_key(
-    session: AsyncSession, project_id: UUID, key: str, *, lock: bool = False
-) -> BuildRow | None:
+async def build_by_key(session: AsyncSession, project_id: UUID, key: str) -> BuildRow | None:
     """Find the build that a key means now."""
     query = (
         select(BuildRow)
@@ -54,8 +53,6 @@ async def build_by_key(
         )
         .options(*_WITH_NAMES)
     )
-    if lock:
-        query = query.with_for_update(of=BuildRow)
     return (await session.execute(query)).scalar_one_or_none()
 
 
@@ -87,15 +84,26 @@ async def lock_builds(session: AsyncSession, build_ids: Iterable[UUID]) -> Seque
 
     Call it before a clock or an attempt is locked.
     """
+    is_meant = BuildRow.id.in_(list(build_ids))
+    await _lock(session, is_meant)
     query = (
         select(BuildRow)
-        .where(BuildRow.id.in_(list(build_ids)))
+        .where(is_meant)
         .options(*_WITH_NAMES)
         .order_by(BuildRow.id)
-        .with_for_update(of=BuildRow)
         .execution_options(populate_existing=True)
     )
     return (await session.execute(query)).scalars().all()
+
+
+async def _lock(session: AsyncSession, is_meant: ColumnElement[bool]) -> None:
+    """Lock builds, in ascending order of their ids.
+
+    In a statement of its own: one that has waited for a lock sees the newest row of the build,
+    but what it joins to that as it was before, so that a new catalogue would be missing.
+    """
+    query = select(BuildRow.id).where(is_meant).order_by(BuildRow.id).with_for_update()
+    await session.execute(query)
 
 
 async def lock_open_builds(session: AsyncSession, project_id: UUID) -> Sequence[UUID]:

@@ -10,7 +10,6 @@ from pydantic import (
     Field,
     StrictBool,
     StringConstraints,
-    model_validator,
 )
 
 from buildstate_core.models.artifacts import Artifact, ArtifactRecords
@@ -73,12 +72,6 @@ class BuildCreate(Request):
         default=None, description="The checkpoint of it to start from; null for its resume point."
     )
     derived_lane: LaneName = Field(default=TRUNK, description="The lane of it to start from.")
-
-    @model_validator(mode="after")
-    def _derives(self) -> "BuildCreate":
-        if self.derived_from is None and (self.derived_state is not None or self.derived_lane):
-            raise ValueError("derived_state and derived_lane need derived_from: of which build")
-        return self
 
     @property
     def derived_key(self) -> str:

@@ -348,13 +348,44 @@ def test_a_parent_is_named_by_number_id_key_or_version(service: Service) -> None
     assert (derivation(child), child.key) == ((parent.number, 40), "9.6/azure/-/-")
 
 
-def test_of_several_builds_of_a_version_the_newest_that_stands_is_meant(service: Service) -> None:
+def test_of_several_builds_of_a_version_one_has_to_be_named(service: Service) -> None:
     service.make_project("rhel-azure")
-    common(service, 10)
-    newest = common(service, 10, platform="gcp")
-    assert create(service, "rhel-common/9.6").derived_from == newest.number
+    first = common(service, 10)
+    common(service, 10, platform="gcp")
+    with pytest.raises(Conflict) as refused:
+        create(service, "rhel-common/9.6")
+    assert (refused.value.code, refused.value.field) == ("ambiguous-build", "derived_from")
+    assert "9.6/gcp/rhel-9/-" in refused.value.message
     exact = create(service, "rhel-common/9.6/aws/rhel-9/-", version="other")
-    assert exact.derived_from == newest.number - 1
+    assert exact.derived_from == first.number
+
+
+def test_what_became_of_a_version_is_not_taken_for_it(service: Service) -> None:
+    parent = common(service, 40)
+
+    def flow(platform: str) -> Build:
+        """Ask as each run of a flow does."""
+        return create(
+            service,
+            "rhel-common/9.6",
+            project="rhel-common",
+            platform=platform,
+            derived_state=40,
+        )
+
+    azure, aws = flow("azure"), flow("aws")
+    assert flow("azure") == azure
+    assert (azure.derived_from, aws.derived_from) == (parent.number, parent.number)
+    assert create(service, f"#{parent.number}", project="rhel-common", platform="x").derived_from
+
+
+@pytest.mark.parametrize("field", ["derived_state", "derived_lane"])
+def test_where_to_start_needs_the_build_to_start_from(service: Service, field: str) -> None:
+    service.make_project()
+    value = 40 if field == "derived_state" else "eu"
+    answer = service.request("POST", "/v1/builds", {"project": "rhel-base", field: value})
+    assert answer.status == 422
+    assert answer.problem["field"] == "derived_from"
 
 
 def test_a_restart_starts_from_the_checkpoint_again(service: Service) -> None:
