@@ -21,7 +21,7 @@ from prefect.exceptions import MissingContextError
 from prefect.states import Completed
 
 from buildstate_core.artifacts import Blob
-from buildstate_core.errors import BuildStateError, Conflict
+from buildstate_core.errors import ArtifactLost, BuildStateError, Conflict
 from buildstate_core.models import Attempt, Claim
 from buildstate_core.runner import Done, Runner, Running
 from buildstate_flows.arguments import Form, replaced
@@ -101,6 +101,13 @@ class Job:
             self._note_failure(ending or Ending(_shown(error), is_cancelled=False))
         # One request, also in an async milestone: a cancelled one may not wait for anything.
         self._running.__exit__(kind, error, traceback)
+
+    def give_up(self, lost: ArtifactLost) -> None:
+        """End it before it began: what it needs is lost, and has to be made again first."""
+        message = f"it needs what state {lost.state} left, which is lost: {lost.message}"
+        ending = Ending(message, is_cancelled=True)
+        self._end(ending)
+        self._note_failure(ending)
 
     def end(self, ending: Ending) -> None:
         """End it from another thread: the flow itself has ended so."""
@@ -224,7 +231,11 @@ def begin(work: Pass, call: Call, asking: Asking, *, is_rewound: bool) -> Outcom
         as_it_is = begun.claim.is_in_place
         if not as_it_is:
             work.restore(call.lane)
-        job.parameters = _in_place(work, call, as_it_is=as_it_is)
+        try:
+            job.parameters = _in_place(work, call, as_it_is=as_it_is)
+        except ArtifactLost as error:
+            job.give_up(error)
+            raise
         stack.pop_all()
     return job
 

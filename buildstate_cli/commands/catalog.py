@@ -70,7 +70,7 @@ def insert(
         str | None, typer.Option("--color", metavar="#RRGGBB", help="Its colour on dashboards.")
     ] = None,
     required: Annotated[
-        bool, typer.Option("--required", help="A build may not pass it while it is missing.")
+        bool, typer.Option("--required", help="A build is not complete while it is missing.")
     ] = False,
     requires: Annotated[
         list[int] | None,

@@ -461,7 +461,7 @@ class TestProbe:
     @pytest.mark.usefixtures("effect")
     def test_what_is_gone_is_done_again(self, worker: Worker) -> None:
         with self.probed(worker, lambda _: False) as begun:
-            assert (begun.attempt.attempt, begun.attempt.reason) == (2, "artifact_gone")
+            assert (begun.attempt.attempt, begun.attempt.reason) == (2, "effect_gone")
             begun.complete()
 
     @pytest.mark.usefixtures("effect")
