@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from support import Cluster, Service, serving
 
 from buildstate_cli.main import main
 from buildstate_core.models import Artifact, Attempt, Build, Key
@@ -248,3 +249,28 @@ def make_key() -> Callable[..., Key]:
         return Key.model_validate({**fields, **changes})
 
     return make
+
+
+@pytest.fixture(scope="module")
+def shared_service(cluster: Cluster) -> Iterator[Service]:
+    """One service, with the project rhel-base, for all tests of a file."""
+    name = cluster.create_database()
+    with serving(cluster.url(name), cluster.key) as service:
+        service.make_project("rhel-base")
+        yield service
+    cluster.drop_database(name)
+
+
+@pytest.fixture
+def work(
+    shared_service: Service,
+    environment: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """The working directory, with the shared service configured."""
+    environment.update(BLDST_API_URL=shared_service.url, BLDST_API_KEY=shared_service.key)
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -98,35 +98,9 @@ class TestFlags:
             pairs(texts, flag="--param")
 
 
-@pytest.fixture(scope="module")
-def shared_service(cluster: Any) -> Iterator[Service]:
-    from support import serving  # noqa: PLC0415 - beside its only use
-
-    name = cluster.create_database()
-    with serving(cluster.url(name), cluster.key) as service:
-        service.make_project("rhel-base")
-        yield service
-    cluster.drop_database(name)
-
-
 @pytest.fixture
 def build(shared_service: Service) -> Build:
     return shared_service.make_build(key=os.urandom(8).hex())
-
-
-@pytest.fixture
-def work(
-    shared_service: Service,
-    environment: dict[str, str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Path:
-    """The working directory, with the service configured."""
-    environment.update(BLDST_API_URL=shared_service.url, BLDST_API_KEY=shared_service.key)
-    folder = tmp_path / "work"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder
 
 
 @pytest.fixture

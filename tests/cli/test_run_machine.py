@@ -2,12 +2,12 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from support import Service, serving
+from support import Service
 from support.machine import Machine
 
 from buildstate_core.models import Attempt, Build
@@ -21,14 +21,6 @@ class Run(Protocol):
     """Run a shell command as a state; what it is answered has to be a success."""
 
     def __call__(self, state: int, command: str, *flags: str, code: int = 0) -> Any: ...
-
-
-@pytest.fixture(scope="module")
-def shared_service(cluster: Any) -> Iterator[Service]:
-    name = cluster.create_database()
-    with serving(cluster.url(name), cluster.key) as service:
-        yield service
-    cluster.drop_database(name)
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 """`bldst run --probe`: whether what a milestone did to the world still holds."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Service, serving, until
+from support import Service, until
 
 from buildstate_cli.actions import probing
 from buildstate_core.models import Build
@@ -15,32 +15,9 @@ Run = Callable[..., Any]
 REGISTER = "echo registered >> world; touch there"
 
 
-@pytest.fixture(scope="module")
-def shared_service(cluster: Any) -> Iterator[Service]:
-    name = cluster.create_database()
-    with serving(cluster.url(name), cluster.key) as service:
-        service.make_project("rhel-base")
-        yield service
-    cluster.drop_database(name)
-
-
 @pytest.fixture
 def build(shared_service: Service) -> Build:
     return shared_service.make_build(key=os.urandom(8).hex())
-
-
-@pytest.fixture
-def work(
-    shared_service: Service,
-    environment: dict[str, str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Path:
-    environment.update(BLDST_API_URL=shared_service.url, BLDST_API_KEY=shared_service.key)
-    folder = tmp_path / "work"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder
 
 
 @pytest.fixture

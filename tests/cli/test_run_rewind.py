@@ -2,12 +2,12 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from support import Service, serving
+from support import Service
 
 from buildstate_core.models import Attempt, Build
 
@@ -16,14 +16,6 @@ class Call(Protocol):
     """Run a shell command as a state, in the folder of a machine of that name."""
 
     def __call__(self, machine: str, state: int, command: str, *flags: str, **env: str) -> Any: ...
-
-
-@pytest.fixture(scope="module")
-def shared_service(cluster: Any) -> Iterator[Service]:
-    name = cluster.create_database()
-    with serving(cluster.url(name), cluster.key) as service:
-        yield service
-    cluster.drop_database(name)
 
 
 @pytest.fixture

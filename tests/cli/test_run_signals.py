@@ -6,10 +6,9 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from support import Service, ServiceProcess, serving, until
+from support import Service, ServiceProcess, until
 from support.machine import Ended, Machine, Started, machines
 
 from buildstate_core.models import Cancel
@@ -20,15 +19,6 @@ sh -c 'echo $$ > child; touch here; exec sleep 600' & echo $$ > parent
 until wait; do :; done
 """
 """A command that has started another one, and tells when a signal has been passed on to it."""
-
-
-@pytest.fixture(scope="module")
-def shared_service(cluster: Any) -> Iterator[Service]:
-    name = cluster.create_database()
-    with serving(cluster.url(name), cluster.key) as service:
-        service.make_project("rhel-base")
-        yield service
-    cluster.drop_database(name)
 
 
 @pytest.fixture
