@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from support import Cluster, Service, serving
+from support import Service
 
 from buildstate_cli.main import main
 from buildstate_core.models import Artifact, Attempt, Build, Key
@@ -252,13 +252,10 @@ def make_key() -> Callable[..., Key]:
 
 
 @pytest.fixture(scope="module")
-def shared_service(cluster: Cluster) -> Iterator[Service]:
+def shared_service(module_service: Service) -> Service:
     """One service, with the project rhel-base, for all tests of a file."""
-    name = cluster.create_database()
-    with serving(cluster.url(name), cluster.key) as service:
-        service.make_project("rhel-base")
-        yield service
-    cluster.drop_database(name)
+    module_service.make_project("rhel-base")
+    return module_service
 
 
 @pytest.fixture
