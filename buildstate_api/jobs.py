@@ -13,6 +13,7 @@ from buildstate_api.builds.service import sweep
 from buildstate_api.database import Database
 from buildstate_api.idempotency import forget_old
 from buildstate_api.resumes.asking import ask_due
+from buildstate_api.retention.service import apply_everywhere
 from buildstate_api.settings import PrefectSettings, ServerSettings
 
 SCHEMA: Final = "procrastinate"
@@ -52,6 +53,11 @@ def job_queue(
     @queue.task(name="resume", queueing_lock="resume")
     async def resume_builds(timestamp: int) -> None:  # noqa: ARG001 - as above
         await ask_due(database, prefect)
+
+    @queue.periodic(cron="*/10 * * * *")
+    @queue.task(name="retention", queueing_lock="retention")
+    async def apply_policies(timestamp: int) -> None:  # noqa: ARG001 - as above
+        await apply_everywhere(database)
 
     @queue.periodic(cron="17 * * * *")
     @queue.task(name="forget-old-answers", queueing_lock="forget-old-answers")

@@ -40,6 +40,8 @@ _TOKEN: Final = "the token that the claim was answered with"  # noqa: S105 - say
 
 EXAMPLES: Final[Mapping[str, Any]] = {
     "Adopt": {"state": 25, "artifacts": [_IMAGE], "reason": "made by hand before the move"},
+    "ArtifactCreate": _IMAGE | {"state": 25},
+    "ArtifactDelete": {"reason": "it was made from the wrong base image"},
     "ArtifactVerified": {"checksum": _IMAGE["checksum"], "size_bytes": _IMAGE["size_bytes"]},
     "BuildCreate": _BUILD | {"image_type": "base", "labels": {"team": "platform"}},
     "BuildDerive": {"from_state": 40, "platform": "azure"},
@@ -60,10 +62,26 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     "Complete": {"token": _TOKEN, "artifacts": [_IMAGE]},
     "Fail": {"token": _TOKEN, "message": "dnf: mirror timed out"},
     "Force": {"state": 25, "reason": "the baseline's packages were withdrawn"},
-    "Heartbeat": {"token": _TOKEN},
+    "Heartbeat": {
+        "token": _TOKEN,
+        "transfer": {
+            "activity": "uploading",
+            "name": "image.qcow2",
+            "done_bytes": 365072220,
+            "total_bytes": 1073741824,
+            "seconds_left": 41.0,
+        },
+    },
+    "HoldCreate": {"reason": "a customer asks what went wrong in it"},
     "KeyCreate": {"name": "ci"},
+    "Lookup": {"uris": [_IMAGE["uri"]]},
     "ProjectCreate": {"name": "rhel-base", "storage_url": "s3://builds/rhel-base"},
-    "ProjectUpdate": {"description": "Base images of RHEL", "auto_resume": "lost"},
+    "ProjectUpdate": {
+        "description": "Base images of RHEL",
+        "auto_resume": "lost",
+        "allowed_places": {"secret": ["s3://vault/"]},
+        "retention": {"keep_delivered_builds": 5, "keep_days": 30},
+    },
     "Quarantine": {"reason": "artifact_corrupt", "message": "its digest is another one"},
     "Report": {"state": 25, "status": "completed", "artifacts": [_IMAGE]},
     "ResumeCreate": {"lane": "eu-west-1", "reason": "the mirror is back"},
@@ -73,15 +91,17 @@ EXAMPLES: Final[Mapping[str, Any]] = {
 """One whole body of each request."""
 
 
-_CONDITIONS: Final[Mapping[str, Any]] = {
-    "ArtifactRecord": {
-        "if": {"properties": {"kind": {"const": "value"}}, "required": ["kind"]},
-        "then": {
-            "properties": {"metadata": {"type": "object", "required": ["value"]}},
-            "required": ["metadata"],
-        },
-        "else": {"properties": {"uri": {"type": "string"}}, "required": ["uri"]},
+_POINTS_AT_SOMETHING: Final = {
+    "if": {"properties": {"kind": {"const": "value"}}, "required": ["kind"]},
+    "then": {
+        "properties": {"metadata": {"type": "object", "required": ["value"]}},
+        "required": ["metadata"],
     },
+    "else": {"properties": {"uri": {"type": "string"}}, "required": ["uri"]},
+}
+_CONDITIONS: Final[Mapping[str, Any]] = {
+    "ArtifactCreate": _POINTS_AT_SOMETHING,
+    "ArtifactRecord": _POINTS_AT_SOMETHING,
     "Report": {
         "if": {"properties": {"status": {"const": "completed"}}},
         "else": {"properties": {"artifacts": {"maxItems": 0}}},

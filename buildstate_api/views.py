@@ -25,7 +25,24 @@ def project_view(row: ProjectRow) -> models.Project:
         catalog_version=row.catalog_version,
         auto_resume=row.auto_resume,
         max_auto_resumes=row.max_auto_resumes,
+        compression=row.compression,
+        deduplicate=row.deduplicate,
+        allowed_places=row.allowed_places,
+        retention=(
+            None if row.retention is None else models.Retention.model_validate(row.retention)
+        ),
         created_at=row.created_at,
+    )
+
+
+def storage_rules(row: ProjectRow) -> models.StorageRules:
+    """Show what a worker has to know of a project before it stores something."""
+    return models.StorageRules(
+        project=row.name,
+        url=row.storage_url,
+        compression=row.compression,
+        deduplicate=row.deduplicate,
+        allowed_places=row.allowed_places,
     )
 
 
@@ -122,6 +139,11 @@ def attempt_view(build: BuildRow, row: AttemptRow) -> models.Attempt:
         orchestrator=(
             None if row.orchestrator is None else models.RunBy.model_validate(row.orchestrator)
         ),
+        transfer=(
+            models.TransferSeen.model_validate(row.transfer | {"at": row.heartbeat_at})
+            if row.transfer is not None and ended is None
+            else None
+        ),
     )
 
 
@@ -144,6 +166,23 @@ def artifact_view(build_number: int, attempt: AttemptRow, row: ArtifactRow) -> m
         status=row.status,
         created_at=row.created_at,
         expires_at=row.expires_at,
+        attempt=row.attempt_id,
+        packed=None if row.packed is None else models.Packed.model_validate(row.packed),
+        sensitivity=row.sensitivity,
+        hold=None if row.hold is None else models.Hold.model_validate(row.hold),
+        removal=_removal(row),
+    )
+
+
+def _removal(row: ArtifactRow) -> models.Removal | None:
+    if row.marked_at is None or row.marked_because is None or row.removable_at is None:
+        return None
+    return models.Removal(
+        reason=row.marked_because,
+        at=row.marked_at,
+        due_at=row.removable_at,
+        begun_at=row.removing_at,
+        done_at=row.removed_at,
     )
 
 

@@ -5,7 +5,13 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from buildstate_core.vocabulary import MAX_STATE, MIN_STATE, AutoResume
+from buildstate_core.vocabulary import (
+    MAX_STATE,
+    MIN_STATE,
+    AutoResume,
+    Compression,
+    Sensitivity,
+)
 
 
 class Format(StrEnum):
@@ -33,6 +39,11 @@ BuildRef = Annotated[
 ProjectArgument = Annotated[
     str, typer.Argument(metavar="PROJECT", help="The project's name.", show_default=False)
 ]
+ArtifactArgument = Annotated[str, typer.Argument(metavar="ARTIFACT", help="The artifact's id.")]
+AnyProject = Annotated[
+    str | None, typer.Option("--project", "-p", help="Only of this one.  [default: all]")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 StateArgument = Annotated[
     int,
     typer.Argument(
@@ -86,6 +97,40 @@ HappenedAt = Annotated[
         metavar="TIME",
         help="When it happened, RFC 3339 with a zone (2026-11-24T12:00:00Z).  [default: now]",
     ),
+]
+
+StorageOverride = Annotated[
+    str | None,
+    typer.Option(
+        "--storage",
+        metavar="URL",
+        help="Where to put it: a folder or a template.  [default: the project's storage]",
+    ),
+]
+Compress = Annotated[
+    Compression | None,
+    typer.Option(
+        "--compress",
+        help="How to store it: as it is, compressed, or as a quick look says.  [default: what the"
+        " project says]",
+    ),
+]
+ArtifactSensitivity = Annotated[
+    Sensitivity,
+    typer.Option("--sensitivity", help="Who may see it; a project says where each may be stored."),
+]
+ArtifactExpires = Annotated[
+    str | None,
+    typer.Option(
+        "--expires",
+        metavar="AGE|TIME",
+        help="When it is no longer needed: 12h, 30d, 2w, or a time with a zone"
+        " (2027-01-31T12:00:00Z).  [default: never]",
+    ),
+]
+ClaimToken = Annotated[
+    str | None,
+    typer.Option("--token", help="That of the live claim on the state, if there is one."),
 ]
 
 ProjectDescription = Annotated[

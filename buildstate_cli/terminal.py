@@ -5,6 +5,16 @@ from typing import Final
 
 from rich import box
 from rich.console import Console, RenderableType
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Column
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -45,6 +55,22 @@ def render(page: Page) -> str:
             console.width = max(terminal_width, needed)
             console.print(_renderable(block))
     return capture.get()
+
+
+def progress() -> Progress:
+    """Make a bar for bytes, on stderr: a name, percent, amount, speed, time left."""
+    return Progress(
+        # A name gives way before a number does.
+        TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis")),
+        BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=8)),
+        TaskProgressColumn("{task.percentage:>3.0f} %", table_column=Column(no_wrap=True)),
+        DownloadColumn(binary_units=True, table_column=Column(no_wrap=True)),
+        TransferSpeedColumn(table_column=Column(no_wrap=True)),
+        TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True)),
+        console=Console(stderr=True, highlight=False),
+        transient=True,
+        expand=True,
+    )
 
 
 def _renderable(block: Block) -> RenderableType:

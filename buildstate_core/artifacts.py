@@ -4,18 +4,49 @@ The service knows where they are and what they should be; only the worker can lo
 lost is taken out of use at once, so that nobody relies on it again.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Self
 
 from buildstate_core.client import Client
-from buildstate_core.errors import ArtifactLost, ArtifactUnreachable, InvalidInput
+from buildstate_core.errors import (
+    ArtifactLost,
+    ArtifactUnreachable,
+    InvalidInput,
+)
 from buildstate_core.formats import UNKNOWN, format_of
-from buildstate_core.models import Artifact, ArtifactRecord, ArtifactVerified, Quarantine
+from buildstate_core.locations import root_of, uri_of
+from buildstate_core.models import (
+    Artifact,
+    ArtifactRecord,
+    ArtifactVerified,
+    Project,
+    Quarantine,
+    StorageRules,
+    Transfer,
+)
+from buildstate_core.progress import Moving, OnTransfer
 from buildstate_core.settings import Settings
-from buildstate_core.transfer import ArtifactStore, Pulled, storage_type_of, transferable
-from buildstate_core.vocabulary import ArtifactKind
+from buildstate_core.transfer import (
+    ArtifactStore,
+    Packed,
+    Pulled,
+    Pushed,
+    digest_of,
+    storage_type_of,
+    transferable,
+)
+from buildstate_core.transfer.sources import expected_bytes
+from buildstate_core.vocabulary import (
+    Activity,
+    ArtifactKind,
+    ArtifactStatus,
+    Compression,
+    Sensitivity,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +58,35 @@ class Blob:
         path: Where it is now.
         place: Where it belongs in a workspace, relative, so that a restore puts it back there.
         metadata: What else is to be recorded of it.
+        storage: Where to put it instead of the project's storage: a folder or a template.
+        compression: How to store it; `None` for what the project says.
+        sensitivity: Who may see it.
+        expires_at: When it is no longer needed.
     """
 
     name: str
     path: Path
     place: PurePosixPath | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
+    storage: str | None = None
+    compression: Compression | None = None
+    sensitivity: Sensitivity = Sensitivity.INTERNAL
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spot:
+    """What an artifact belongs to.
+
+    Attributes:
+        build: The build's number.
+        attempt: The attempt's id, or something else that nothing else is called.
+    """
+
+    build: int
+    state: int
+    lane: str
+    attempt: str
 
 
 class Artifacts:
@@ -42,20 +96,31 @@ class Artifacts:
         client: The service.
         store: What moves the bytes.
         storage_url: Where this worker puts artifacts when the project does not say.
+        on_transfer: Told how far each transfer is.
     """
 
-    def __init__(self, client: Client, store: ArtifactStore, *, storage_url: str) -> None:
+    def __init__(
+        self,
+        client: Client,
+        store: ArtifactStore,
+        *,
+        storage_url: str,
+        on_transfer: OnTransfer | None = None,
+    ) -> None:
         self._client = client
         self._store = store
         self._storage_url = storage_url
+        self._on_transfer = on_transfer
 
     @classmethod
-    def of_worker(cls, client: Client, settings: Settings) -> Self:
+    def of_worker(
+        cls, client: Client, settings: Settings, *, on_transfer: OnTransfer | None = None
+    ) -> Self:
         """Give those of a worker with these settings."""
         store = ArtifactStore(
             cache_dir=settings.cache_dir, cache_max_bytes=settings.cache_max_bytes
         )
-        return cls(client, store, storage_url=settings.storage_url)
+        return cls(client, store, storage_url=settings.storage_url, on_transfer=on_transfer)
 
     def check(self, artifact: Artifact, *, root: str | None) -> None:
         """Make sure that an artifact is where it should be, as far as a look can tell.
@@ -71,17 +136,52 @@ class Artifacts:
         if not is_pullable(artifact):
             return
         assert artifact.uri is not None  # noqa: S101 - as `is_pullable` has seen
-        try:
+        with self._judging(artifact):
             self._store.check(
-                artifact.uri, size_bytes=artifact.size_bytes, root=root or self._storage_url
+                artifact.uri, size_bytes=_stored_bytes(artifact), root=self._root(root)
             )
-        except ArtifactLost as error:
-            raise self._lost(artifact, error) from error
-        except ArtifactUnreachable as error:
-            raise _unreachable(artifact, error) from error
 
-    def pull(self, artifact: Artifact, target: Path, *, root: str | None) -> Pulled:
+    def pull(
+        self,
+        artifact: Artifact,
+        target: Path,
+        *,
+        root: str | None,
+        on_transfer: OnTransfer | None = None,
+    ) -> Pulled:
         """Put a private, verified copy of a blob at `target`; nothing moves if it is there already.
+
+        The digest of one that was recorded without is recorded now.
+
+        Args:
+            artifact: A blob.
+            target: Where it goes.
+            root: The project's storage.
+            on_transfer: Told how far it is, beside who is told of all.
+
+        Raises:
+            ArtifactLost: It is gone or corrupt, and has been taken out of use.
+            ArtifactUnreachable: It cannot be read from here.
+        """
+        assert artifact.uri is not None  # noqa: S101 - a blob has one
+        with self._judging(artifact):
+            pulled = self._store.pull(
+                artifact.uri,
+                target,
+                checksum=artifact.checksum,
+                size_bytes=artifact.size_bytes,
+                root=self._root(root),
+                folder=artifact.metadata.get("folder") is True,
+                packed=_packed(artifact),
+                on_progress=self._moving(
+                    Activity.DOWNLOADING, artifact.name, _stored_bytes(artifact), on_transfer
+                ),
+            )
+        self._note_digest(artifact, pulled)
+        return pulled
+
+    def verify(self, artifact: Artifact, *, root: str | None) -> Pulled:
+        """Read a blob in its storage to the end and hash it; nothing is kept here.
 
         The digest of one that was recorded without is recorded now.
 
@@ -90,78 +190,181 @@ class Artifacts:
             ArtifactUnreachable: It cannot be read from here.
         """
         assert artifact.uri is not None  # noqa: S101 - a blob has one
-        try:
-            pulled = self._store.pull(
+        with self._judging(artifact):
+            seen = self._store.verify(
                 artifact.uri,
-                target,
                 checksum=artifact.checksum,
                 size_bytes=artifact.size_bytes,
-                root=root or self._storage_url,
-                folder=artifact.metadata.get("folder") is True,
+                root=self._root(root),
+                packed=_packed(artifact),
+                on_progress=self._moving(
+                    Activity.DOWNLOADING, artifact.name, _stored_bytes(artifact), None
+                ),
             )
-        except ArtifactLost as error:
-            raise self._lost(artifact, error) from error
-        except ArtifactUnreachable as error:
-            raise _unreachable(artifact, error) from error
-        if artifact.checksum is None:
-            self._client.verify_artifact(
-                artifact.id,
-                ArtifactVerified(checksum=pulled.checksum, size_bytes=pulled.size_bytes),
-            )
-        return pulled
+        self._note_digest(artifact, seen)
+        return seen
 
-    def check_location(self, location: str) -> None:
-        """Make sure that blobs can be moved to a location at all, before work is put into them.
+    def copy(self, artifact: Artifact, uri: str, *, root: str | None) -> None:
+        """Copy what is stored of a blob to another URI, verified, whole or not at all.
 
         Raises:
-            InvalidInput: There is no transfer for it.
+            Conflict: There is something at that URI.
+            ArtifactLost: It is gone or corrupt, and has been taken out of use.
+            ArtifactUnreachable: It cannot be read from here.
+            Unreachable: The other storage failed.
         """
-        if not transferable(location):
-            raise InvalidInput(
-                f"Artifacts cannot be stored at {location}: nothing here moves bytes to it.",
-                code="storage-not-supported",
-                field="storage_url",
-                hint="Give the project a storage_url that begins with file:/// or s3://.",
+        assert artifact.uri is not None  # noqa: S101 - a blob has one
+        packed = _packed(artifact)
+        with self._judging(artifact):
+            self._store.copy(
+                artifact.uri,
+                uri,
+                checksum=artifact.checksum if packed is None else packed.checksum,
+                size_bytes=_stored_bytes(artifact),
+                root=self._root(root),
+                on_progress=self._moving(
+                    Activity.UPLOADING, artifact.name, _stored_bytes(artifact), None
+                ),
             )
 
-    def push(self, blob: Blob, location: str) -> ArtifactRecord:
-        """Store a blob under a location that is the attempt's own, and give its record.
+    def check_places(self, blobs: Iterable[Blob], spot: Spot, rules: StorageRules | None) -> None:
+        """Make sure that blobs can be put where they belong, before work is put into them.
+
+        Raises:
+            InvalidInput: There is no transfer for it, or its label may not be stored there.
+        """
+        for blob in blobs:
+            self._uri(blob, spot, rules)
+
+    def push(
+        self,
+        blob: Blob,
+        spot: Spot,
+        rules: StorageRules | None,
+        *,
+        on_transfer: OnTransfer | None = None,
+    ) -> ArtifactRecord:
+        """Store a blob where nothing else is stored, and give its record.
 
         Nothing refers to it until the record is part of a completion. Of a file, the record also
         says what its bytes show: format, compression and, of a disk image, `virtual_size`.
+
+        Args:
+            blob: What is stored.
+            spot: What it belongs to.
+            rules: What the project says; `None` for nothing.
+            on_transfer: Told how far it is, beside who is told of all.
+
+        Raises:
+            InvalidInput: It cannot become an artifact, or not there.
+            Conflict: There is something in its place.
+            Unreachable: The storage failed.
         """
-        uri = f"{location}/{blob.name}"
-        pushed = self._store.push(blob.path, uri)
-        found = UNKNOWN if pushed.folder else format_of(blob.path)
-        metadata: dict[str, object] = {}
-        if found.virtual_size is not None:
-            metadata["virtual_size"] = found.virtual_size
-        metadata |= blob.metadata
-        if blob.place is not None:
-            metadata["path"] = str(blob.place)
-        if pushed.folder:
-            metadata["folder"] = True
-        return ArtifactRecord.model_validate(
-            {
-                "name": blob.name,
-                "storage_type": storage_type_of(uri),
-                "uri": pushed.uri,
-                "size_bytes": pushed.size_bytes,
-                "checksum": pushed.checksum,
-                "format": pushed.format or found.name,
-                "compression": found.compression,
-                "metadata": metadata,
-            }
-        )
+        uri = self._uri(blob, spot, rules)
+        pushed = self._copied(blob, uri, rules)
+        if pushed is None:
+            total = expected_bytes(blob.path)
+            compression = blob.compression or (rules.compression if rules else Compression.AUTO)
+            pushed = self._store.push(
+                blob.path,
+                uri,
+                compression=compression,
+                on_progress=self._moving(Activity.UPLOADING, blob.name, total, on_transfer),
+            )
+        return _record(blob, pushed)
 
     def discard(self, record: ArtifactRecord) -> None:
         """Remove an upload that no completion will refer to."""
         if record.uri is not None:
             self._store.discard(record.uri)
 
-    def root(self, storage_url: str | None) -> str:
-        """Give the storage to use: the project's, or this worker's own."""
-        return (storage_url or self._storage_url).rstrip("/")
+    def _root(self, storage_url: str | None) -> str:
+        """Give where the storage begins: the project's, or this worker's own."""
+        return root_of(storage_url or self._storage_url)
+
+    def _uri(self, blob: Blob, spot: Spot, rules: StorageRules | None) -> str:
+        location = blob.storage or (rules.url if rules else None) or self._storage_url
+        uri = uri_of(
+            location,
+            project=rules.project if rules else "",
+            build=spot.build,
+            state=spot.state,
+            lane=spot.lane,
+            attempt=spot.attempt,
+            name=blob.name,
+        )
+        if not transferable(uri):
+            raise InvalidInput(
+                f"Artifacts cannot be stored at {location}: nothing here moves bytes to it.",
+                code="storage-not-supported",
+                field="storage_url",
+                hint="Give the project a storage_url such as s3://bucket/prefix or file:///folder.",
+            )
+        allowed = rules.allowed_places.get(blob.sensitivity) if rules else None
+        if allowed is not None and not uri.startswith(allowed):
+            raise InvalidInput(
+                f"{blob.name} is {blob.sensitivity}, and may not be stored at {uri}.",
+                code="place-not-allowed",
+                field="sensitivity",
+                hint=f"The project allows for it: {', '.join(allowed) or 'no place at all'}.",
+            )
+        return uri
+
+    def _copied(self, blob: Blob, uri: str, rules: StorageRules | None) -> Pushed | None:
+        """Copy what the project has already within its storage, if it wants that and has it."""
+        if rules is None or not rules.deduplicate:
+            return None
+        checksum = digest_of(blob.path)
+        folder = blob.path.is_dir()
+        twins = self._client.find_artifacts(
+            project=rules.project, status=ArtifactStatus.AVAILABLE, checksum=checksum
+        )
+        for twin in twins:
+            is_same = (
+                is_pullable(twin)
+                and twin.uri is not None
+                and twin.size_bytes is not None
+                and (twin.metadata.get("folder") is True) == folder
+            )
+            if is_same and self._store.copied_within(
+                str(twin.uri), uri, size_bytes=_stored_bytes(twin)
+            ):
+                archive = "tar" if folder else None
+                return Pushed(uri, checksum, twin.size_bytes or 0, archive, folder, _packed(twin))
+        return None
+
+    def _moving(
+        self,
+        activity: Activity,
+        name: str,
+        total_bytes: int | None,
+        on_transfer: OnTransfer | None,
+    ) -> Moving | None:
+        listeners = [each for each in (self._on_transfer, on_transfer) if each is not None]
+        if not listeners:
+            return None
+
+        def tell(transfer: Transfer) -> None:
+            for each in listeners:
+                each(transfer)
+
+        return Moving(activity, name, total_bytes=total_bytes, tell=tell)
+
+    @contextmanager
+    def _judging(self, artifact: Artifact) -> Iterator[None]:
+        """Take what turns out lost out of use, and say of what is unreachable which it is."""
+        try:
+            yield
+        except ArtifactLost as error:
+            raise self._lost(artifact, error) from error
+        except ArtifactUnreachable as error:
+            raise _unreachable(artifact, error) from error
+
+    def _note_digest(self, artifact: Artifact, seen: Pulled) -> None:
+        if artifact.checksum is None:
+            self._client.verify_artifact(
+                artifact.id, ArtifactVerified(checksum=seen.checksum, size_bytes=seen.size_bytes)
+            )
 
     def _lost(self, artifact: Artifact, error: ArtifactLost) -> ArtifactLost:
         self._client.quarantine(
@@ -174,6 +377,17 @@ class Artifacts:
             hint=f"It is quarantined. Run the pipeline again: state {artifact.state} is made anew,"
             " from the checkpoint before it.",
         )
+
+
+def rules_of(project: Project) -> StorageRules:
+    """Give what a worker has to know of a project before it stores something."""
+    return StorageRules(
+        project=project.name,
+        url=project.storage_url,
+        compression=project.compression,
+        deduplicate=project.deduplicate,
+        allowed_places=project.allowed_places,
+    )
 
 
 def is_pullable(artifact: Artifact) -> bool:
@@ -197,6 +411,42 @@ def place_of(artifact: Artifact) -> PurePosixPath:
         if place.parts and not place.is_absolute() and ".." not in place.parts:
             return place
     return PurePosixPath(artifact.name)
+
+
+def _stored_bytes(artifact: Artifact) -> int | None:
+    return artifact.size_bytes if artifact.packed is None else artifact.packed.size_bytes
+
+
+def _packed(artifact: Artifact) -> Packed | None:
+    packed = artifact.packed
+    return None if packed is None else Packed(packed.checksum, packed.size_bytes)
+
+
+def _record(blob: Blob, pushed: Pushed) -> ArtifactRecord:
+    found = UNKNOWN if pushed.folder else format_of(blob.path)
+    metadata: dict[str, object] = {}
+    if found.virtual_size is not None:
+        metadata["virtual_size"] = found.virtual_size
+    metadata |= blob.metadata
+    if blob.place is not None:
+        metadata["path"] = str(blob.place)
+    if pushed.folder:
+        metadata["folder"] = True
+    return ArtifactRecord.model_validate(
+        {
+            "name": blob.name,
+            "storage_type": storage_type_of(pushed.uri),
+            "uri": pushed.uri,
+            "size_bytes": pushed.size_bytes,
+            "checksum": pushed.checksum,
+            "format": pushed.format or found.name,
+            "compression": found.compression,
+            "packed": pushed.packed and asdict(pushed.packed),
+            "metadata": metadata,
+            "sensitivity": blob.sensitivity,
+            "expires_at": blob.expires_at,
+        }
+    )
 
 
 def _named(artifact: Artifact) -> str:

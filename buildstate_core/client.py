@@ -8,6 +8,8 @@ from buildstate_core.connection import ONCE, PATIENT, QUICK, STEADY, Connection
 from buildstate_core.models import (
     Adopt,
     Artifact,
+    ArtifactCreate,
+    ArtifactDelete,
     ArtifactVerified,
     Attempt,
     Build,
@@ -25,10 +27,13 @@ from buildstate_core.models import (
     Force,
     Health,
     Heartbeat,
+    HoldCreate,
     Intervention,
     Key,
     KeyCreate,
     Lease,
+    LookedUp,
+    Lookup,
     NewKey,
     Plan,
     Project,
@@ -38,6 +43,7 @@ from buildstate_core.models import (
     Report,
     ResumeCreate,
     ResumeRequest,
+    RetentionPlan,
     Revocation,
     Revoke,
     Waive,
@@ -229,6 +235,72 @@ class Client(Connection):
     def quarantine(self, artifact: UUID, quarantine: Quarantine) -> Artifact:
         """Take an artifact out of use because it is gone or corrupt."""
         return self._write("POST", f"/v1/artifacts/{artifact}/quarantine", quarantine, Artifact)
+
+    def find_artifacts(
+        self,
+        *,
+        project: str | None = None,
+        status: str | None = None,
+        checksum: str | None = None,
+        removable: bool | None = None,
+    ) -> Iterator[Artifact]:
+        """List artifacts of whatever build, oldest first.
+
+        Args:
+            project: Only those of this project.
+            status: Only those in this status.
+            checksum: Only those with these bytes of their own.
+            removable: Only those whose bytes a worker may remove now, or only the others.
+        """
+        query = {
+            "project": project,
+            "status": status,
+            "checksum": checksum,
+            "removable": None if removable is None else str(removable).lower(),
+        }
+        return self._pages("/v1/artifacts", Artifact, query)
+
+    def create_artifact(self, build: str | int, artifact: ArtifactCreate) -> Artifact:
+        """Record an artifact that is somewhere already; `Held` while a worker has the state."""
+        return self._write("POST", f"{_build(build)}/artifacts", artifact, Artifact)
+
+    def hold_artifact(self, artifact: UUID | str, hold: HoldCreate) -> Artifact:
+        """Keep an artifact, whatever the policy; `Conflict` if its bytes are being removed."""
+        return self._write("POST", f"/v1/artifacts/{_part(str(artifact))}/hold", hold, Artifact)
+
+    def release_artifact(self, artifact: UUID | str) -> Artifact:
+        """End a hold; there need not be one."""
+        return self._parse(
+            self._send("DELETE", f"/v1/artifacts/{_part(str(artifact))}/hold"), Artifact
+        )
+
+    def delete_artifact(self, artifact: UUID | str, delete: ArtifactDelete) -> Artifact:
+        """Mark an artifact for removal; `Refused` while it is held, or a build may need it."""
+        path = f"/v1/artifacts/{_part(str(artifact))}/delete"
+        return self._write("POST", path, delete, Artifact)
+
+    def begin_removal(self, artifact: UUID | str) -> Artifact:
+        """Say that its bytes are about to be removed; `Refused` if they may not be any more."""
+        path = f"/v1/artifacts/{_part(str(artifact))}/removal"
+        return self._parse(self._send("POST", path), Artifact)
+
+    def end_removal(self, artifact: UUID | str) -> Artifact:
+        """Say that its bytes are gone; `Conflict` unless that was begun."""
+        path = f"/v1/artifacts/{_part(str(artifact))}/removed"
+        return self._parse(self._send("POST", path), Artifact)
+
+    def look_up(self, lookup: Lookup) -> LookedUp:
+        """Ask which objects of a storage anybody needs."""
+        return self._write("POST", "/v1/artifacts/lookup", lookup, LookedUp)
+
+    def retention(self, project: str) -> RetentionPlan:
+        """Get what a project's policy says about its artifacts; nothing is changed."""
+        return self._read(f"/v1/projects/{_part(project)}/retention", RetentionPlan)
+
+    def apply_retention(self, project: str) -> RetentionPlan:
+        """Mark what a project's policy gives up."""
+        path = f"/v1/projects/{_part(project)}/retention"
+        return self._parse(self._send("POST", path), RetentionPlan)
 
     # ---- keys and health ----
 

@@ -54,6 +54,10 @@ ONCE: Final = PATIENT.new(total=0)
 _BY_CODE: Final = {
     "run-first": Refused,
     "requires-first": Refused,
+    "artifact-held": Refused,
+    "artifact-is-a-value": Refused,
+    "artifact-needed": Refused,
+    "not-removable": Refused,
     **{each.default_code: each for each in (Held, StaleClaim, Refused)},
 }
 _BY_STATUS: Final = {

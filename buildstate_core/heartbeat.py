@@ -20,7 +20,7 @@ from uuid import UUID
 
 from buildstate_core.client import Client
 from buildstate_core.errors import StaleClaim
-from buildstate_core.models import Heartbeat
+from buildstate_core.models import Heartbeat, Transfer
 
 LEASE_RUNNING_OUT: Final = "lease-running-out"
 """The code of the `StaleClaim` that a heart says by itself."""
@@ -28,6 +28,7 @@ LEASE_RUNNING_OUT: Final = "lease-running-out"
 _BEATS_PER_LEASE: Final = 3
 _RETRY_SECONDS: Final = 1.0
 _TRIES_PER_BEAT: Final = 3
+_WATCHED_SECONDS: Final = 5.0
 _MAX_MARGIN_SECONDS: Final = 10.0
 _MARGINS_PER_LEASE: Final = 3
 
@@ -54,6 +55,9 @@ class Heart:
             because no renewal came through. For what must not go on while nobody can tell
             whether another worker has begun it.
         leased_at: When the claim was asked for, by the monotonic clock; `None` for now.
+
+    Attributes:
+        stale: Why the claim is no longer ours, once that is known.
     """
 
     def __init__(
@@ -69,7 +73,7 @@ class Heart:
     ) -> None:
         self._client = client
         self._attempt = attempt
-        self._beat = Heartbeat(token=token)
+        self._token = token
         self._every = lease_seconds / _BEATS_PER_LEASE
         self._usable_seconds = lease_seconds - margin_seconds(lease_seconds)
         self._renewed_at = time.monotonic() if leased_at is None else leased_at
@@ -77,6 +81,8 @@ class Heart:
         self._telling = threading.Lock()
         self._teller: threading.Thread | None = None
         self._stopped = threading.Event()
+        self._woken = threading.Event()
+        self._transfer: Transfer | None = None
         self._threads = [self._make_thread("heartbeat", self._run)]
         if stops_by_itself:
             # Apart from the one that beats, which may wait for an answer longer than the lease.
@@ -93,22 +99,36 @@ class Heart:
         """Stop, and wait for a renewal that is on its way, or for `on_stale` to be done."""
         with self._telling:
             self._stopped.set()
+        self._woken.set()
         # Once the claim is not ours any more, no renewal is worth waiting for.
         for thread in self._threads if self._teller is None else [self._teller]:
             if thread is not threading.current_thread():
                 thread.join()
+
+    def note(self, transfer: Transfer | None) -> None:
+        """Take what is being moved; the next renewal says it, and the first one comes at once."""
+        is_first = self._transfer is None and transfer is not None
+        self._transfer = transfer
+        if is_first:
+            self._woken.set()
 
     def _make_thread(self, name: str, run: Callable[[], None]) -> threading.Thread:
         return threading.Thread(target=run, name=f"bldst-{name}-{self._attempt}", daemon=True)
 
     def _run(self) -> None:
         wait = self._every
-        while not self._stopped.wait(wait):
+        while True:
+            self._woken.wait(wait)
+            self._woken.clear()
+            if self._stopped.is_set():
+                return
             sent_at = time.monotonic()
             try:
-                self._client.heartbeat(self._attempt, self._beat)
+                beat = Heartbeat(token=self._token, transfer=self._transfer)
+                self._client.heartbeat(self._attempt, beat)
                 self._renewed_at = sent_at
-                wait = self._every
+                # Whoever watches a transfer wants to see it move.
+                wait = min(self._every, _WATCHED_SECONDS) if beat.transfer else self._every
             except StaleClaim as error:
                 self._tell(error)
             except Exception:  # noqa: BLE001 - whatever it was, the next beat may work
@@ -138,5 +158,6 @@ class Heart:
             self.stale = error
             self._teller = threading.current_thread()
             self._stopped.set()
+        self._woken.set()
         if self._on_stale is not None:
             self._on_stale(error)

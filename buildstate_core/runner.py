@@ -16,7 +16,7 @@ it.
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC
 from types import TracebackType
@@ -25,7 +25,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from buildstate_core.artifacts import Artifacts, Blob
+from buildstate_core.artifacts import Artifacts, Blob, Spot
 from buildstate_core.client import Client
 from buildstate_core.errors import (
     ArtifactLost,
@@ -45,8 +45,9 @@ from buildstate_core.models import (
     ClaimRequest,
     Complete,
     Fail,
+    Transfer,
 )
-from buildstate_core.vocabulary import AttemptStatus, ClaimDecision, Kind
+from buildstate_core.vocabulary import ArtifactStatus, AttemptStatus, ClaimDecision, Kind
 
 __all__ = ["Done", "Milestone", "Runner", "Running", "Stopped"]
 
@@ -165,7 +166,9 @@ class Runner:
         """
         try:
             for artifact in claim.artifacts:
-                self.artifacts.check(artifact, root=claim.storage_url)
+                # What is not kept any longer is covered by something that is.
+                if artifact.status is ArtifactStatus.AVAILABLE:
+                    self.artifacts.check(artifact, root=claim.storage_url)
         except ArtifactLost:
             return False
         return True
@@ -238,12 +241,25 @@ class Running:
         return self._heart.stale
 
     @property
-    def location(self) -> str:
-        """Where this attempt, and no other, puts its artifacts."""
+    def spot(self) -> Spot:
+        """What this attempt's artifacts belong to."""
         attempt = self.attempt
-        root = self._runner.artifacts.root(self.claim.storage_url)
-        lane = f"/{attempt.lane}" if attempt.lane else ""
-        return f"{root}/{attempt.build}/state-{attempt.state:02d}{lane}/{attempt.id}"
+        return Spot(
+            build=attempt.build, state=attempt.state, lane=attempt.lane, attempt=str(attempt.id)
+        )
+
+    def check_places(self, blobs: Iterable[Blob]) -> None:
+        """Make sure that what will be made can be stored, before work is put into it.
+
+        Raises:
+            InvalidInput: It cannot, or not there.
+        """
+        self._runner.artifacts.check_places(blobs, self.spot, self.claim.storage)
+
+    def note(self, transfer: Transfer) -> None:
+        """Take how far this worker is with an artifact's bytes; the next heartbeat says it."""
+        is_over = transfer.done_bytes == transfer.total_bytes
+        self._heart.note(None if is_over else transfer)
 
     def complete(
         self,
@@ -295,7 +311,11 @@ class Running:
         try:
             for output in outputs:
                 if isinstance(output, Blob):
-                    self._uploaded.append(self._runner.artifacts.push(output, self.location))
+                    self._uploaded.append(
+                        self._runner.artifacts.push(
+                            output, self.spot, self.claim.storage, on_transfer=self.note
+                        )
+                    )
                     records.append(self._uploaded[-1])
                 else:
                     records.append(output)

@@ -15,6 +15,7 @@ Nothing else in BuildState reads `os.environ` for settings: an entry point calls
   data folder.
 - `BLDST_LEASE_SECONDS`: after how long without a heartbeat a claim is lost. Default: 60.
 - `BLDST_WORKER`: this worker's name in claims and history. Default: the host's name.
+- `BLDST_SFTP_KEY`, `BLDST_SFTP_KNOWN_HOSTS`: files for `sftp://`. Default: what SSH uses.
 """
 
 import os
@@ -100,6 +101,16 @@ class Settings:
             lease_seconds=_seconds(environ, "BLDST_LEASE_SECONDS", 60),
             cache_max_bytes=_size(environ, "BLDST_CACHE_MAX_BYTES"),
         )
+
+
+def sftp_files(environ: Mapping[str, str]) -> tuple[Path | None, Path | None]:
+    """Give the private key and the known host keys to use in place of what SSH uses."""
+
+    def named(variable: str) -> Path | None:
+        value = environ.get(variable)
+        return Path(value).expanduser() if value else None
+
+    return named("BLDST_SFTP_KEY"), named("BLDST_SFTP_KNOWN_HOSTS")
 
 
 def read_config(config_file: Path) -> dict[str, Any]:

@@ -95,6 +95,32 @@ class ArtifactStatus(StrEnum):
     DELETED = "deleted"
 
 
+class Sensitivity(StrEnum):
+    """Who may see an artifact; a project says where each may be stored."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+    SECRET = "secret"  # noqa: S105 - a label
+
+
+class Compression(StrEnum):
+    """How an artifact is to be stored."""
+
+    NONE = "none"
+    """As it is."""
+    ZSTD = "zstd"
+    """Compressed."""
+    AUTO = "auto"
+    """Compressed where it is large, and a quick look says that it is worth it."""
+
+
+class Activity(StrEnum):
+    """What a worker does with an artifact's bytes."""
+
+    UPLOADING = "uploading"
+    DOWNLOADING = "downloading"
+
+
 class Decision(StrEnum):
     """What a plan says about one milestone."""
 

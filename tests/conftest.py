@@ -1,19 +1,43 @@
 """Fixtures for the tests of every folder.
 
-`database_url` is a fresh, migrated database; `service` is the real service on one, over real
-HTTP. Both are cheap enough for one per test.
+`database_url` is a fresh, migrated database; `service` is the real service, over real HTTP, with
+nothing in it. Both are cheap enough for every test.
 """
 
+import gc
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 # The tests are no package, so that they run against an installed distribution as well.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from support import Cluster, Service, ServiceProcess, serving, short_folder
+from support import Blank, Cluster, Service, ServiceProcess, serving, short_folder
+from support.spread import SlowFilesFirst, slow_files_first
+
+# Hundreds of processes start from here, and load in half the time what is compiled already.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # for them, and for the workers of pytest-xdist
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SlowFilesFirst | None:
+    """Spread the tests by file, unless another way is asked for."""
+    return SlowFilesFirst(config, log) if config.option.dist == "loadfile" else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):  # one of several workers
+        slow_files_first(items)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what was imported stays; to look through it again and again takes a tenth
 
 
 @pytest.fixture(scope="session")
@@ -46,10 +70,25 @@ def database_url(cluster: Cluster) -> Iterator[str]:
     cluster.drop_database(name)
 
 
+@pytest.fixture(scope="session")
+def blank_service(cluster: Cluster) -> Iterator[Callable[[], Service]]:
+    """One service in a thread of the tests, and what makes it blank for the next of them."""
+    name = cluster.create_database()
+    blank = Blank(cluster.url(name))
+    with serving(cluster.url(name), cluster.key) as running:
+
+        def restored() -> Service:
+            blank.restore()
+            return Service(running.url, running.key, running.database_url)
+
+        yield restored
+    cluster.drop_database(name)
+
+
 @pytest.fixture
-def service(cluster: Cluster, database_url: str) -> Iterator[Service]:
-    """The service in a thread of the tests."""
-    with serving(database_url, cluster.key) as service:
+def service(blank_service: Callable[[], Service]) -> Iterator[Service]:
+    """The service, with nothing in it."""
+    with closing(blank_service()) as service:
         yield service
 
 

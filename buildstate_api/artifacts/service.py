@@ -8,6 +8,7 @@ from buildstate_api.artifacts import queries
 from buildstate_api.builds import changes
 from buildstate_api.events.service import emit
 from buildstate_api.paging import Paging
+from buildstate_api.projects import service as projects
 from buildstate_api.tables import ArtifactRow, BuildRow
 from buildstate_api.views import artifact_view
 from buildstate_core.errors import Conflict, NotFound
@@ -26,6 +27,42 @@ async def list_artifacts(
     rows, cursor = paging.cut(found, lambda row: (row.id,))
     return Page(
         items=tuple(artifact_view(build.number, row.attempt, row) for row in rows),
+        next_cursor=cursor,
+    )
+
+
+async def find_artifacts(
+    session: AsyncSession,
+    paging: Paging,
+    *,
+    project: str | None,
+    status: ArtifactStatus | None,
+    checksum: str | None,
+    removable: bool | None,
+) -> Page[Artifact]:
+    """List artifacts of whatever build, oldest first.
+
+    Args:
+        session: The transaction.
+        paging: Which page.
+        project: Only those of this project.
+        status: Only those in this status.
+        checksum: Only those with these bytes of their own.
+        removable: Only those whose bytes a worker may remove now, or only the others.
+    """
+    start = paging.start(UUID)
+    found = await queries.artifacts_of_all_after(
+        session,
+        start[0] if start else None,
+        paging.limit + 1,
+        project_id=None if project is None else (await projects.find(session, project)).id,
+        status=status,
+        checksum=checksum,
+        removable=removable,
+    )
+    rows, cursor = paging.cut(found, lambda each: (each[1].id,))
+    return Page(
+        items=tuple(artifact_view(number, row.attempt, row) for number, row in rows),
         next_cursor=cursor,
     )
 
@@ -50,13 +87,20 @@ async def find(session: AsyncSession, artifact_id: UUID) -> ArtifactRow:
     return row
 
 
+async def find_locked(session: AsyncSession, artifact_id: UUID) -> tuple[BuildRow, ArtifactRow]:
+    """Find an artifact and lock its build, in the order in which every writer locks them."""
+    build_id = (await find(session, artifact_id)).build_id
+    build = await changes.find(session, build_id, lock=True)
+    return build, await find(session, artifact_id)
+
+
 async def verify(session: AsyncSession, artifact_id: UUID, seen: ArtifactVerified) -> Artifact:
     """Record the digest of an artifact that was reported without one.
 
     Raises:
         Conflict: It has another digest or size already.
     """
-    build, row = await _locked(session, artifact_id)
+    build, row = await find_locked(session, artifact_id)
     for name, recorded, measured in (
         ("checksum", row.checksum, seen.checksum),
         ("size_bytes", row.size_bytes, seen.size_bytes),
@@ -95,10 +139,3 @@ async def quarantine(session: AsyncSession, artifact_id: UUID, found: Quarantine
         for build in family:
             await changes.derive(session, build)
     return await get_artifact(session, artifact_id)
-
-
-async def _locked(session: AsyncSession, artifact_id: UUID) -> tuple[BuildRow, ArtifactRow]:
-    """Find an artifact and lock its build, in the order in which every writer locks them."""
-    build_id = (await find(session, artifact_id)).build_id
-    build = await changes.find(session, build_id, lock=True)
-    return build, await find(session, artifact_id)

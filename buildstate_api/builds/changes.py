@@ -5,7 +5,6 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
-from uuid_utils.compat import uuid7
 
 from buildstate_api.builds import queries
 from buildstate_api.builds.records import records
@@ -13,9 +12,8 @@ from buildstate_api.database import database_now
 from buildstate_api.events.service import emit
 from buildstate_api.leases import expired_attempts, make_good
 from buildstate_api.resumes.triggers import ask_to_resume
-from buildstate_api.tables import ArtifactRow, AttemptRow, BuildRow
+from buildstate_api.tables import AttemptRow, BuildRow
 from buildstate_core.errors import Conflict, NotFound
-from buildstate_core.models import ArtifactRecord
 from buildstate_core.rules.facts import AttemptFact
 from buildstate_core.rules.progress import Progress, progress
 from buildstate_core.vocabulary import MAX_STATE, AttemptStatus, BuildStatus
@@ -129,6 +127,7 @@ def end(
     row.message = message if message is not None else row.message
     row.as_of = at
     row.ended_at = at
+    row.transfer = None
     emit_attempt(session, build, row)
 
 
@@ -159,29 +158,6 @@ def emit_skip(
         "worker": worker,
     }
     emit(session, "milestone.skipped", data, build_id=build.id)
-
-
-def add_artifacts(
-    session: AsyncSession, attempt: AttemptRow, records: Iterable[ArtifactRecord]
-) -> None:
-    """Record what a locked build's attempt produced."""
-    session.add_all(
-        ArtifactRow(
-            id=uuid7(),
-            build_id=attempt.build_id,
-            attempt_id=attempt.id,
-            name=record.name,
-            kind=record.kind,
-            storage_type=record.storage_type,
-            uri=record.uri,
-            size_bytes=record.size_bytes,
-            checksum=record.checksum,
-            format=record.format,
-            compression=record.compression,
-            metadata_=record.metadata,
-        )
-        for record in records
-    )
 
 
 async def derive(session: AsyncSession, build: BuildRow, *, cancel: bool = False) -> None:

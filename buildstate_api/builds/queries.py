@@ -5,11 +5,24 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Float, cast, exists, func, or_, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Float,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, joinedload, selectinload, undefer
 
 from buildstate_api.tables import (
+    ArtifactRow,
     AttemptRow,
     BuildRow,
     CatalogRow,
@@ -221,6 +234,39 @@ async def attempt(
     return (
         await session.execute(query.execution_options(populate_existing=True))
     ).scalar_one_or_none()
+
+
+async def names_taken(
+    session: AsyncSession, attempt_id: UUID, names: Collection[str]
+) -> Sequence[str]:
+    """Find those of some names that an attempt has artifacts of already."""
+    query = select(ArtifactRow.name).where(
+        ArtifactRow.attempt_id == attempt_id, ArtifactRow.name.in_(names)
+    )
+    return (await session.execute(query)).scalars().all()
+
+
+async def lock_objects(session: AsyncSession, numbers: Sequence[int]) -> None:
+    """Keep others from recording or removing the same objects until the commit.
+
+    Call it after builds and attempts are locked, with ascending numbers.
+    """
+    each = func.unnest(cast(numbers, ARRAY(BigInteger))).column_valued("each")
+    await session.execute(select(func.pg_advisory_xact_lock(each)))
+
+
+async def being_removed(session: AsyncSession, uris: Collection[str]) -> str | None:
+    """Find one of some objects whose bytes a worker has begun to remove."""
+    query = (
+        select(ArtifactRow.uri)
+        .where(
+            ArtifactRow.uri.in_(uris),
+            ArtifactRow.removing_at.is_not(None),
+            ArtifactRow.removed_at.is_(None),
+        )
+        .limit(1)
+    )
+    return (await session.execute(query)).scalar_one_or_none()
 
 
 async def median_seconds(

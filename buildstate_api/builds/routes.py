@@ -8,12 +8,14 @@ from fastapi.responses import JSONResponse
 from pydantic import AfterValidator
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from buildstate_api.artifacts import creating
 from buildstate_api.artifacts import service as artifacts
 from buildstate_api.builds import creation, explaining, planning, service
 from buildstate_api.claims import service as claims
 from buildstate_api.deps import PagingDep, Reading, Writing, WritingDep
 from buildstate_core.models import (
     Artifact,
+    ArtifactCreate,
     Attempt,
     Build,
     BuildCreate,
@@ -141,6 +143,16 @@ async def list_artifacts(
 ) -> Page[Artifact]:
     """List the artifacts of a build, oldest first."""
     return await artifacts.list_artifacts(session, build, paging, state)
+
+
+@router.post("/{build}/artifacts", status_code=201, response_model=Artifact)
+async def create_artifact(
+    build: BuildPath, body: ArtifactCreate, writing: WritingDep
+) -> JSONResponse:
+    """Record an artifact that is somewhere already. Refused while another worker has the state."""
+    return await writing.once(
+        lambda session: creating.create_artifact(session, build, body), status_code=201
+    )
 
 
 @router.post("/{build}/reports", status_code=201, response_model=Attempt)

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from buildstate_api.builds import changes, queries
+from buildstate_api.builds.leaving import add_artifacts
 from buildstate_api.events.service import emit, list_events
 from buildstate_api.facts import attempt_fact
 from buildstate_api.leases import builds_with_expired_leases, make_good
@@ -117,9 +118,11 @@ async def report(session: AsyncSession, ref: str, wanted: Report) -> Attempt:
             raise _held(build, rows[attempt.id])
         case NewAttempt(number):
             row = _add_reported(session, build, wanted, number, at)
+            await add_artifacts(session, build, row, wanted.artifacts)
         case Update(attempt):
             row = rows[attempt.id]
             _update_reported(session, build, row, wanted, at)
+            await add_artifacts(session, build, row, wanted.artifacts)
         case Outdated(attempt):
             row = rows[attempt.id]
             _fill_in_start(row, wanted, at, rows.values())
@@ -184,7 +187,6 @@ def _add_reported(
         fingerprint={},
     )
     session.add(row)
-    changes.add_artifacts(session, row, wanted.artifacts)
     changes.emit_attempt(session, build, row)
     return row
 
@@ -195,7 +197,6 @@ def _update_reported(
     row.worker = wanted.worker or row.worker
     if not wanted.status.is_live:
         row.kind = Kind.CHECKPOINT if wanted.artifacts else row.kind
-        changes.add_artifacts(session, row, wanted.artifacts)
         changes.end(session, build, row, wanted.status, at=at, message=wanted.message)
         return
     before = row.status

@@ -1,7 +1,13 @@
 """What a claim is answered, on the wire; and the refusals, in words."""
 
 from buildstate_api.tables import ArtifactRow, AttemptRow, BuildRow
-from buildstate_api.views import artifact_view, attempt_view, maker_number, state_names
+from buildstate_api.views import (
+    artifact_view,
+    attempt_view,
+    maker_number,
+    state_names,
+    storage_rules,
+)
 from buildstate_core.errors import Refused
 from buildstate_core.models import Artifact, Claim, ClaimRequest
 from buildstate_core.rules.claims import RequiresFirst, RunFirst, Skipped
@@ -10,15 +16,18 @@ from buildstate_core.vocabulary import ArtifactStatus, AttemptStatus, ClaimDecis
 
 
 def skip(build: BuildRow, row: AttemptRow, answer: Skipped) -> Claim:
-    """Say that it is done, and what it left."""
+    """Say that it is done, and what it left; that may not be kept any longer."""
     return Claim(
         decision=ClaimDecision.SKIP,
         reason=answer.reason,
         text=describe(answer.reason),
         attempt=attempt_view(build, row),
-        artifacts=usable(build, row),
+        artifacts=tuple(
+            artifact_view(maker_number(build, row), row, each) for each in row.artifacts
+        ),
         is_resume_point=answer.is_resume_point,
         storage_url=build.project.storage_url,
+        storage=storage_rules(build.project),
     )
 
 

@@ -16,13 +16,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from buildstate_api.builds import changes, queries
+from buildstate_api.builds.leaving import add_artifacts
 from buildstate_api.builds.records import Records, records
 from buildstate_api.claims import answers
 from buildstate_api.claims.queries import next_fence
 from buildstate_api.leases import make_good
 from buildstate_api.resumes.triggers import ask_to_resume
 from buildstate_api.tables import AttemptRow, BuildRow
-from buildstate_api.views import attempt_view
+from buildstate_api.views import attempt_view, storage_rules
 from buildstate_core.errors import NotFound, StaleClaim
 from buildstate_core.models import (
     Attempt,
@@ -104,9 +105,10 @@ async def heartbeat(session: AsyncSession, attempt_id: UUID, beat: Heartbeat) ->
     now = await make_good(session)
     row = await _find(session, attempt_id, lock=True)
     build = await changes.find(session, row.build_id)
-    _check_live(build, row, beat.token, now)
+    check_live(build, row, beat.token, now)
     assert row.lease_seconds is not None  # noqa: S101 - a claim has one
     row.heartbeat_at = now
+    row.transfer = None if beat.transfer is None else beat.transfer.model_dump(mode="json")
     row.lease_until = now + timedelta(seconds=row.lease_seconds)
     await session.flush()
     return Lease(lease_seconds=row.lease_seconds, lease_until=row.lease_until)
@@ -121,11 +123,12 @@ async def complete(session: AsyncSession, attempt_id: UUID, done: Complete) -> A
         StaleClaim: The token is not the live claim's.
     """
     build, row, now = await _held_attempt(session, attempt_id)
-    if row.status == AttemptStatus.COMPLETED and _is_token_of(row, done.token):
+    if row.status == AttemptStatus.COMPLETED and is_token_of(row, done.token):
         return attempt_view(build, row)
-    _check_live(build, row, done.token, now)
-    row.kind = done.kind or row.kind or (Kind.CHECKPOINT if done.artifacts else Kind.STEP)
-    changes.add_artifacts(session, row, done.artifacts)
+    check_live(build, row, done.token, now)
+    left_something = bool(done.artifacts or row.artifacts)
+    row.kind = done.kind or row.kind or (Kind.CHECKPOINT if left_something else Kind.STEP)
+    await add_artifacts(session, build, row, done.artifacts)
     changes.end(session, build, row, AttemptStatus.COMPLETED, at=now, message=done.message)
     await changes.derive(session, build)
     return attempt_view(build, await _find(session, attempt_id))
@@ -139,13 +142,44 @@ async def fail(session: AsyncSession, attempt_id: UUID, failed: Fail) -> Attempt
     """
     status = AttemptStatus.CANCELLED if failed.cancelled else AttemptStatus.FAILED
     build, row, now = await _held_attempt(session, attempt_id)
-    if row.status == status and _is_token_of(row, failed.token):
+    if row.status == status and is_token_of(row, failed.token):
         return attempt_view(build, row)
-    _check_live(build, row, failed.token, now)
+    check_live(build, row, failed.token, now)
     changes.end(session, build, row, status, at=now, message=failed.message)
     await changes.derive(session, build)
     await ask_to_resume(session, build, [row])
     return attempt_view(build, await _find(session, attempt_id))
+
+
+def check_live(build: BuildRow, row: AttemptRow, token: str, now: datetime) -> None:
+    """Refuse what is said of an attempt by anybody but the holder of its live claim."""
+    what = f"state {row.state} of build {build.number}, attempt {row.number}"
+    if not is_token_of(row, token):
+        raise StaleClaim(
+            f"The token is not the one of {what}.",
+            field="token",
+            hint="Use the token that the claim was answered with.",
+        )
+    expired = row.lease_until is not None and row.lease_until <= now
+    if row.status == AttemptStatus.IN_PROGRESS and not expired and build.superseded_by is None:
+        return
+    how = "lost: its lease ran out" if row.status == AttemptStatus.IN_PROGRESS else row.status
+    if row.status == AttemptStatus.CANCELLED and row.message:
+        how = f"cancelled ({row.message})"
+    if build.superseded_by is not None:
+        how = "given up: its build was restarted"
+    raise StaleClaim(
+        f"The claim on {what} is {how}; nothing that it says is recorded any more.",
+        field="token",
+        hint="Claim the milestone again: it may have been done by another worker."
+        if changes.why_closed(build) is None
+        else f"The build takes no more work. To see why: bldst build interventions {build.number}",
+    )
+
+
+def is_token_of(row: AttemptRow, token: str) -> bool:
+    """Whether a token is the one that an attempt was claimed with."""
+    return row.token_hash is not None and secrets.compare_digest(row.token_hash, _hash(token))
 
 
 def _why_closed(build: BuildRow, request: ClaimRequest) -> str | None:
@@ -222,6 +256,7 @@ async def _run(  # noqa: PLR0917 - what a claim is made of
             for artifact in answers.usable(build, known.row(each))
         ),
         storage_url=build.project.storage_url,
+        storage=storage_rules(build.project),
     )
 
 
@@ -242,35 +277,6 @@ async def _held_attempt(
     build = await changes.find(session, build_id, lock=True)
     now = await make_good(session)
     return build, await _find(session, attempt_id, lock=True), now
-
-
-def _check_live(build: BuildRow, row: AttemptRow, token: str, now: datetime) -> None:
-    what = f"state {row.state} of build {build.number}, attempt {row.number}"
-    if not _is_token_of(row, token):
-        raise StaleClaim(
-            f"The token is not the one of {what}.",
-            field="token",
-            hint="Use the token that the claim was answered with.",
-        )
-    expired = row.lease_until is not None and row.lease_until <= now
-    if row.status == AttemptStatus.IN_PROGRESS and not expired and build.superseded_by is None:
-        return
-    how = "lost: its lease ran out" if row.status == AttemptStatus.IN_PROGRESS else row.status
-    if row.status == AttemptStatus.CANCELLED and row.message:
-        how = f"cancelled ({row.message})"
-    if build.superseded_by is not None:
-        how = "given up: its build was restarted"
-    raise StaleClaim(
-        f"The claim on {what} is {how}; nothing that it says is recorded any more.",
-        field="token",
-        hint="Claim the milestone again: it may have been done by another worker."
-        if changes.why_closed(build) is None
-        else f"The build takes no more work. To see why: bldst build interventions {build.number}",
-    )
-
-
-def _is_token_of(row: AttemptRow, token: str) -> bool:
-    return row.token_hash is not None and secrets.compare_digest(row.token_hash, _hash(token))
 
 
 def _hash(token: str) -> bytes:

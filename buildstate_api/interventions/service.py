@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from buildstate_api.builds import changes, queries
+from buildstate_api.builds.leaving import add_artifacts
 from buildstate_api.builds.planning import plan_of
 from buildstate_api.builds.records import Records, records
 from buildstate_api.interventions.queries import interventions_after
@@ -64,7 +65,7 @@ async def adopt(session: AsyncSession, ref: str, wanted: Adopt, by: UUID) -> Att
     """
     build, now, row = await _decided(session, ref, wanted, AttemptStatus.COMPLETED)
     row.kind = Kind.CHECKPOINT
-    changes.add_artifacts(session, row, wanted.artifacts)
+    await add_artifacts(session, build, row, wanted.artifacts)
     await _record(session, build, InterventionKind.ADOPT, wanted, by, now)
     return await _finished(session, build, row)
 

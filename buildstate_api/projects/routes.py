@@ -7,8 +7,9 @@ from fastapi.responses import JSONResponse
 from pydantic import AfterValidator
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from buildstate_api.deps import PagingDep, Reading, WritingDep
+from buildstate_api.deps import DatabaseDep, PagingDep, Reading, WritingDep
 from buildstate_api.projects import service
+from buildstate_api.retention import service as retention
 from buildstate_core.models import (
     Catalog,
     CatalogSet,
@@ -17,6 +18,7 @@ from buildstate_core.models import (
     Project,
     ProjectCreate,
     ProjectUpdate,
+    RetentionPlan,
 )
 from buildstate_core.models.base import storable
 
@@ -78,6 +80,18 @@ async def update_project(
     if revision is not None:  # else it was answered before, and may have been changed since
         answer.headers["ETag"] = f'"{revision}"'
     return answer
+
+
+@router.get("/{project}/retention")
+async def get_retention(project: ProjectPath, session: Reading) -> RetentionPlan:
+    """Say what a project's policy would keep and give up, and why; nothing is changed."""
+    return await retention.get_plan(session, project)
+
+
+@router.post("/{project}/retention")
+async def apply_retention(project: ProjectPath, database: DatabaseDep) -> RetentionPlan:
+    """Give up what a project's policy says, build by build; done twice, nothing more happens."""
+    return await retention.apply(database, project)
 
 
 @router.get("/{project}/catalog")

@@ -23,13 +23,16 @@ from buildstate_core.models import (
     Project,
     ProjectCreate,
     ProjectUpdate,
+    Retention,
 )
 
 _MAX_INT = 2**31 - 1
+_REMOVABLE = {"storage_url", "retention"}
 
 
 async def create_project(session: AsyncSession, wanted: ProjectCreate) -> Project:
     """Create a project with its first catalogue; `Conflict` if the name is taken."""
+    said = wanted.model_dump(mode="json", include={"allowed_places", "retention"})
     project = ProjectRow(
         id=uuid7(),
         name=wanted.name,
@@ -38,6 +41,10 @@ async def create_project(session: AsyncSession, wanted: ProjectCreate) -> Projec
         catalog_version=1,
         auto_resume=wanted.auto_resume,
         max_auto_resumes=wanted.max_auto_resumes,
+        compression=wanted.compression,
+        deduplicate=wanted.deduplicate,
+        allowed_places=said["allowed_places"],
+        retention=said["retention"],
     )
     session.add(project)
     try:
@@ -71,7 +78,8 @@ async def update_project(
 ) -> tuple[Project, int]:
     """Change what is said of a project; what is not said, or is as it was, stays.
 
-    Only `storage_url` can be taken away, by null; of the others null says nothing.
+    Only `storage_url` and `retention` can be taken away, by null; of the others null says nothing.
+    Of a `retention` only what is said changes.
 
     Returns:
         The project, and which revision of it this is.
@@ -82,10 +90,14 @@ async def update_project(
     project = await find(session, name, lock=True)
     if if_revision is not None and if_revision != project.revision:
         raise _changed_since(f"Project {name} is at revision {project.revision}", if_revision)
+    said = wanted.model_dump(mode="json", exclude_unset=True)
+    if said.get("retention") is not None:
+        policy = Retention.model_validate((project.retention or {}) | said["retention"])
+        said["retention"] = policy.model_dump(mode="json")
     fresh = {
         field: value
-        for field, value in wanted.model_dump(exclude_unset=True).items()
-        if (value is not None or field == "storage_url") and value != getattr(project, field)
+        for field, value in said.items()
+        if (value is not None or field in _REMOVABLE) and value != getattr(project, field)
     }
     if fresh:
         for field, value in fresh.items():

@@ -32,6 +32,7 @@ from buildstate_core.vocabulary import (
     AttemptStatus,
     BuildStatus,
     Kind,
+    Sensitivity,
 )
 
 
@@ -182,6 +183,8 @@ class AttemptRow(Base):
         raiseload=True,
     )
     orchestrator: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    # What its worker moved when it last beat; with `heartbeat_at`.
+    transfer: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
     artifacts: Mapped[list["ArtifactRow"]] = relationship(
         order_by="ArtifactRow.name", lazy="raise", back_populates="attempt"
@@ -224,6 +227,24 @@ class ArtifactRow(Base):
         CheckConstraint("size_bytes >= 0", name="artifacts_size_check"),
         CheckConstraint(one_of("kind", ArtifactKind), name="artifacts_kind_check"),
         CheckConstraint(one_of("status", ArtifactStatus), name="artifacts_status_check"),
+        CheckConstraint(one_of("sensitivity", Sensitivity), name="artifacts_sensitivity_check"),
+        CheckConstraint(
+            "num_nulls(marked_at, marked_because, removable_at) IN (0, 3)",
+            name="artifacts_marked_check",
+        ),
+        # What is held is never marked.
+        CheckConstraint("hold IS NULL OR marked_at IS NULL", name="artifacts_hold_check"),
+        CheckConstraint(
+            "(status = 'deleted') = (removed_at IS NOT NULL)", name="artifacts_removed_check"
+        ),
+        # A worker asks what it may remove, whether it knows a digest, and whose an object is.
+        Index(
+            "artifacts_removable_idx",
+            "removable_at",
+            postgresql_where=text("marked_at IS NOT NULL AND removed_at IS NULL"),
+        ),
+        Index("artifacts_checksum_idx", "checksum"),
+        Index("artifacts_uri_idx", "uri", postgresql_using="hash"),
         Index("artifacts_build_idx", "build_id"),
     )
 
@@ -247,5 +268,15 @@ class ArtifactRow(Base):
     status_reason: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime | None]
+    # What is stored in the place of its own bytes, if they are compressed.
+    packed: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    sensitivity: Mapped[str] = mapped_column(server_default=Sensitivity.INTERNAL)
+    hold: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    # Two steps: it is marked, then a worker that has the credentials removes its bytes.
+    marked_at: Mapped[datetime | None]
+    marked_because: Mapped[str | None]
+    removable_at: Mapped[datetime | None]
+    removing_at: Mapped[datetime | None]
+    removed_at: Mapped[datetime | None]
 
     attempt: Mapped[AttemptRow] = relationship(lazy="raise", back_populates="artifacts")

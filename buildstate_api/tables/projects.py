@@ -1,6 +1,7 @@
 """Projects and their catalogues."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -10,14 +11,14 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     SmallInteger,
     UniqueConstraint,
+    false,
     func,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from buildstate_api.tables.base import Base, one_of
-from buildstate_core.vocabulary import (
-    AutoResume,
-)
+from buildstate_core.vocabulary import AutoResume, Compression
 
 
 class ProjectRow(Base):
@@ -28,6 +29,7 @@ class ProjectRow(Base):
         PrimaryKeyConstraint("id", name="projects_pkey"),
         UniqueConstraint("name", name="projects_name_key"),
         CheckConstraint(one_of("auto_resume", AutoResume), name="projects_auto_resume_check"),
+        CheckConstraint(one_of("compression", Compression), name="projects_compression_check"),
         CheckConstraint("max_auto_resumes >= 0", name="projects_max_auto_resumes_check"),
     )
 
@@ -38,6 +40,10 @@ class ProjectRow(Base):
     catalog_version: Mapped[int] = mapped_column(Integer)
     auto_resume: Mapped[str] = mapped_column(server_default=AutoResume.NEVER)
     max_auto_resumes: Mapped[int] = mapped_column(Integer, server_default="3")
+    compression: Mapped[str] = mapped_column(server_default=Compression.AUTO)
+    deduplicate: Mapped[bool] = mapped_column(server_default=false())
+    allowed_places: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    retention: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     revision: Mapped[int] = mapped_column(Integer, server_default="1")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         cache,
         catalogs,
         checking,
+        collecting,
         comparing,
         configuration,
         decisions,
@@ -27,12 +28,15 @@ if TYPE_CHECKING:
         lineage,
         plans,
         projects,
+        pulling,
+        pushing,
         reports,
         resumes,
         running,
         running_flags,
         serving,
         storage_flags,
+        verifying,
     )
 
 __all__ = [
@@ -42,6 +46,7 @@ __all__ = [
     "cache",
     "catalogs",
     "checking",
+    "collecting",
     "comparing",
     "configuration",
     "decisions",
@@ -50,12 +55,15 @@ __all__ = [
     "lineage",
     "plans",
     "projects",
+    "pulling",
+    "pushing",
     "reports",
     "resumes",
     "running",
     "running_flags",
     "serving",
     "storage_flags",
+    "verifying",
 ]
 
 if not TYPE_CHECKING:

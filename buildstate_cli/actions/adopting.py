@@ -17,7 +17,7 @@ from buildstate_cli.options import Format
 from buildstate_cli.printing import show
 from buildstate_cli.session import Session
 from buildstate_cli.views import decisions
-from buildstate_core.artifacts import Artifacts, Blob
+from buildstate_core.artifacts import Artifacts, Blob, Spot, rules_of
 from buildstate_core.client import STEADY, Client
 from buildstate_core.errors import BuildStateError, InvalidInput, NotAllowed, Unreachable
 from buildstate_core.models import Adopt, ArtifactRecord, Attempt
@@ -127,11 +127,10 @@ def _uploaded(
     """Upload a file or folder to a place of its own, then record it; undone if that is refused."""
     mover = Artifacts.of_worker(client, session.settings)
     found = client.get_build(build)
-    root = mover.root(client.get_project(found.project).storage_url)
-    lane = f"/{request.lane}" if request.lane else ""
-    location = f"{root}/{found.number}/state-{request.state:02d}{lane}/adopted-{uuid4()}"
-    mover.check_location(location)
-    record = mover.push(blob, location)
+    spot = Spot(
+        build=found.number, state=request.state, lane=request.lane, attempt=f"adopted-{uuid4()}"
+    )
+    record = mover.push(blob, spot, rules_of(client.get_project(found.project)))
     try:
         return client.adopt(found.number, request.model_copy(update={"artifacts": (record,)}))
     except (Unreachable, NotAllowed):

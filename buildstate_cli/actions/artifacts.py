@@ -1,27 +1,49 @@
-"""Artifacts: list, show, pull."""
+"""Artifacts: list, show, copy, hold, delete."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Final, TypedDict, Unpack
 
-from buildstate_cli.actions.checking import artifact_id, build_reference
+from buildstate_cli.actions.checking import artifact_id, build_reference, checked
 from buildstate_cli.actions.connection import connect
-from buildstate_cli.complaints import notice, warn
+from buildstate_cli.complaints import warn
+from buildstate_cli.meters import meter
 from buildstate_cli.options import Format
 from buildstate_cli.printing import show
 from buildstate_cli.session import Session
 from buildstate_cli.views import artifacts
-from buildstate_core.artifacts import Artifacts, is_pullable, place_of
-from buildstate_core.errors import InvalidInput, NotFound
-from buildstate_core.models import Artifact
-from buildstate_core.vocabulary import ArtifactStatus
+from buildstate_core.artifacts import Artifacts, is_pullable
+from buildstate_core.client import STEADY, Client
+from buildstate_core.errors import InvalidInput, Refused
+from buildstate_core.models import Artifact, ArtifactDelete, HoldCreate
+
+_FLAGS: Final = {"reason": "--reason"}
 
 
-def list_some(session: Session, output: Format, build: str, state: int | None) -> None:
-    """Print a build's artifacts, all or those of one state."""
-    reference = build_reference(build)
+class Filters(TypedDict):
+    """Which artifacts; `None` for any."""
+
+    project: str | None
+    status: str | None
+    checksum: str | None
+    removable: bool | None
+
+
+def list_some(
+    session: Session,
+    output: Format,
+    build: str | None,
+    state: int | None,
+    **filters: Unpack[Filters],
+) -> None:
+    """Print artifacts: those of a build, or of all."""
+    reference = None if build is None else build_reference(build)
     with connect(session) as client:
-        found = list(client.list_artifacts(reference, state=state))
-        show(found, output, artifacts.listing)
+        found = [
+            each
+            for each in _found(client, reference, state, filters)
+            if state in {None, each.state}
+        ]
+    show(found, output, artifacts.listing if build is not None else artifacts.listing_of_all)
 
 
 def show_one(session: Session, output: Format, artifact: str) -> None:
@@ -31,60 +53,91 @@ def show_one(session: Session, output: Format, artifact: str) -> None:
         show(client.get_artifact(wanted), output, artifacts.one)
 
 
-def pull(
-    session: Session,
-    output: Format,
-    build: str,
-    *,
-    state: int,
-    lane: str,
-    name: str | None,
-    to: str | None,
-) -> None:
-    """Put what a state left into its place, verified, and print what it was."""
-    reference = build_reference(build)
-    with connect(session) as client:
-        mover = Artifacts.of_worker(client, session.settings)
-        project = client.get_project(client.get_build(reference).project)
-        found = _newest(list(client.list_artifacts(reference, state=state)), lane, name)
-        if not found:
-            raise NotFound(
-                f"State {state} of build {build} has no artifact that can be used.",
-                code="artifact-not-found",
-                field="--state",
-                hint=f"To see what there is: bldst artifact list {build}",
-            )
-        if to is not None and len(found) > 1:
+def copy(session: Session, output: Format, artifact: str, uri: str) -> None:
+    """Copy what is stored of an artifact to another URI, verified, and print what was copied.
+
+    Raises:
+        InvalidInput: There is no transfer for it.
+    """
+    wanted = artifact_id(artifact)
+    with connect(session, retries=STEADY) as client, meter(session.environ) as told:
+        found = client.get_artifact(wanted)
+        if not is_pullable(found):
             raise InvalidInput(
-                f"State {state} has {len(found)} artifacts, which cannot all be {to}.",
-                field="--to",
-                hint=f"Name one with --name: {', '.join(each.name for each in found)}",
+                f"{found.name} is not bytes that can be copied from here: it is a {found.kind} of"
+                f" type {found.storage_type}.",
+                field="ARTIFACT",
             )
-        for each in found:
-            _pull_one(mover, each, Path(to or place_of(each)), root=project.storage_url)
-        show(found, output, artifacts.listing)
-
-
-def _newest(found: Sequence[Artifact], lane: str, name: str | None) -> list[Artifact]:
-    """Give the usable artifacts of a lane, the newest of each name."""
-    usable = [
-        each
-        for each in found
-        if each.status is ArtifactStatus.AVAILABLE
-        and each.lane == lane
-        and name in {None, each.name}
-    ]
-    return list({each.name: each for each in usable}.values())
-
-
-def _pull_one(mover: Artifacts, artifact: Artifact, path: Path, *, root: str | None) -> None:
-    if not is_pullable(artifact):
+        target = f"{uri}{found.name}" if uri.endswith("/") else uri
+        project = client.get_project(client.get_build(found.build).project)
+        mover = Artifacts.of_worker(client, session.settings, on_transfer=told)
+        mover.copy(found, target, root=project.storage_url)
+    stored = found.packed or found
+    if found.packed is not None:
         warn(
-            f"{artifact.name} is not bytes that can be moved from here:"
-            f" {artifact.kind} {artifact.uri or artifact.metadata.get('value')}"
+            f"{found.name} is stored compressed, and is copied as it is stored:"
+            f" {found.packed.compression}."
         )
-        return
-    pulled = mover.pull(artifact, path, root=root)
-    if artifact.checksum is None:
-        warn(f"{artifact.name} had no recorded checksum, so it is unverified; it has one now.")
-    notice(f"{path}: {pulled.size_bytes} bytes, {pulled.checksum}")
+    copied = artifacts.Copied(
+        artifact=found.id, uri=target, checksum=stored.checksum, size_bytes=stored.size_bytes
+    )
+    show(copied, output, artifacts.copied)
+
+
+def hold(
+    session: Session, output: Format, artifact: str, *, reason: str | None, is_release: bool
+) -> None:
+    """Keep an artifact whatever the policy says, or no longer, and print it.
+
+    Raises:
+        InvalidInput: Not exactly one of the two was asked for.
+    """
+    wanted = artifact_id(artifact)
+    if (reason is not None) == is_release:
+        raise InvalidInput(
+            "--reason and --release are given, but only one of them can hold."
+            if is_release
+            else "--reason is missing; say why it is held, for whoever wonders later.",
+            field="--reason",
+            hint="To end a hold: --release",
+        )
+    with connect(session) as client:
+        if is_release:
+            held = client.release_artifact(wanted)
+        else:
+            held = client.hold_artifact(
+                wanted, checked(HoldCreate, {"reason": reason}, flags=_FLAGS)
+            )
+        show(held, output, artifacts.held)
+
+
+def delete(session: Session, output: Format, artifact: str, *, reason: str) -> None:
+    """Mark an artifact for removal, and print it.
+
+    Raises:
+        Refused: A build may need it, or it is held.
+    """
+    wanted = artifact_id(artifact)
+    request = checked(ArtifactDelete, {"reason": reason}, flags=_FLAGS)
+    with connect(session) as client:
+        show(client.delete_artifact(wanted, request), output, artifacts.deleted)
+
+
+def _found(
+    client: Client, reference: str | int | None, state: int | None, filters: Filters
+) -> Iterator[Artifact]:
+    if reference is None:
+        return client.find_artifacts(**filters)
+    if all(value is None for value in filters.values()):
+        return client.list_artifacts(reference, state=state)
+    build = client.get_build(reference)
+    if filters["project"] not in {None, build.project}:
+        raise Refused(
+            f"Build {build.number} is of project {build.project}, not {filters['project']}.",
+            code="other-project",
+            field="--project",
+            hint="Leave one of the two out.",
+        )
+    filters["project"] = build.project
+    of_project = client.find_artifacts(**filters)
+    return (each for each in of_project if each.build == build.number)

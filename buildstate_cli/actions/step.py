@@ -140,8 +140,7 @@ class Step:
 
     def _run(self, begun: Running) -> int:
         self._tell(begun.attempt, f"attempt {begun.attempt.attempt}: {begun.claim.text}")
-        if self._ready.blobs:
-            self._site.runner.artifacts.check_location(begun.location)
+        begun.check_places(self._ready.blobs)
         return self._work(begun, self._restored(begun))
 
     def _is_as_said(self, begun: Running, milestone: Milestone) -> bool:

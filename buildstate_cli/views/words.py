@@ -73,6 +73,20 @@ def size(size_bytes: int | None) -> str:
     return f"{amount:.1f} {unit}"
 
 
+def amount(done_bytes: int, total_bytes: int | None) -> str:
+    """Write how much of something is done, in the unit of the whole.
+
+    >>> amount(1536, 4 * 1024**2), amount(512, 1000), amount(1536, None)
+    ('0.0 of 4.0 MiB', '512 of 1000 B', '1.5 KiB')
+    """
+    if total_bytes is None:
+        return size(done_bytes)
+    whole, unit = size(total_bytes).split()
+    power = 0 if unit == "B" else _UNITS.index(unit) + 1
+    done = f"{done_bytes}" if power == 0 else f"{done_bytes / _KIB**power:.1f}"
+    return f"{done} of {whole} {unit}"
+
+
 def states(codes: Iterable[int]) -> str:
     """Name states in a sentence.
 

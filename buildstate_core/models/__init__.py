@@ -5,7 +5,24 @@ newer service. Times are UTC, RFC 3339 with `Z`; sizes are bytes; durations are 
 """
 
 from buildstate_core.models.access import Event, Health, Key, KeyCreate, NewKey, Page, Problem
-from buildstate_core.models.artifacts import Artifact, ArtifactRecord, ArtifactVerified, Quarantine
+from buildstate_core.models.artifacts import (
+    Artifact,
+    ArtifactCreate,
+    ArtifactDelete,
+    ArtifactRecord,
+    ArtifactVerified,
+    Found,
+    Hold,
+    HoldCreate,
+    LookedUp,
+    Lookup,
+    Packed,
+    PackedRecord,
+    Quarantine,
+    Removal,
+    Transfer,
+    TransferSeen,
+)
 from buildstate_core.models.base import Request, Resource
 from buildstate_core.models.builds import (
     Attempt,
@@ -38,10 +55,13 @@ from buildstate_core.models.projects import (
     ProjectUpdate,
 )
 from buildstate_core.models.resumes import ResumeCreate, ResumeRequest
+from buildstate_core.models.retention import Retention, RetentionPlan, StorageRules, Verdict
 
 __all__ = [
     "Adopt",
     "Artifact",
+    "ArtifactCreate",
+    "ArtifactDelete",
     "ArtifactRecord",
     "ArtifactVerified",
     "Attempt",
@@ -60,15 +80,22 @@ __all__ = [
     "Fail",
     "Failure",
     "Force",
+    "Found",
     "Health",
     "Heartbeat",
+    "Hold",
+    "HoldCreate",
     "Intervention",
     "Key",
     "KeyCreate",
     "Lane",
     "Lease",
+    "LookedUp",
+    "Lookup",
     "NewKey",
     "Orchestrator",
+    "Packed",
+    "PackedRecord",
     "Page",
     "Part",
     "PartChange",
@@ -79,13 +106,20 @@ __all__ = [
     "ProjectCreate",
     "ProjectUpdate",
     "Quarantine",
+    "Removal",
     "Report",
     "Request",
     "Resource",
     "ResumeCreate",
     "ResumeRequest",
+    "Retention",
+    "RetentionPlan",
     "Revocation",
     "Revoke",
     "RunBy",
+    "StorageRules",
+    "Transfer",
+    "TransferSeen",
+    "Verdict",
     "Waive",
 ]

@@ -8,22 +8,42 @@ from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_
 from buildstate_core.models.base import (
     ArtifactName,
     Checksum,
+    LaneName,
     Metadata,
     Request,
     Resource,
     Size,
+    State,
     Text,
     Time,
+    Token,
     Uri,
+    Why,
     Word,
 )
-from buildstate_core.vocabulary import ArtifactKind, ArtifactStatus
+from buildstate_core.vocabulary import (
+    TRUNK,
+    Activity,
+    ArtifactKind,
+    ArtifactStatus,
+    Compression,
+    Sensitivity,
+)
+
+
+class PackedRecord(Request):
+    """What is stored in the place of a blob's own bytes: the same, compressed."""
+
+    compression: Annotated[Compression, Field(examples=["zstd"])] = Compression.ZSTD
+    checksum: Checksum
+    size_bytes: Size
 
 
 class ArtifactRecord(Request):
     """What a milestone produced, as its maker records it.
 
-    A blob and a handle have a `uri`; a value has its JSON in `metadata.value`.
+    A blob and a handle have a `uri`; a value has its JSON in `metadata.value`. `checksum` and
+    `size_bytes` are of a blob's own bytes, also where they are stored `packed`.
     """
 
     name: ArtifactName = "artifact"
@@ -36,7 +56,12 @@ class ArtifactRecord(Request):
     checksum: Checksum | None = None
     format: Word | None = None
     compression: Word | None = None
+    packed: PackedRecord | None = None
     metadata: Metadata = Field(default_factory=dict)
+    sensitivity: Sensitivity = Sensitivity.INTERNAL
+    expires_at: Time | None = Field(
+        default=None, description="When it is no longer needed; null for never."
+    )
 
     @model_validator(mode="after")
     def _points_at_something(self) -> "ArtifactRecord":
@@ -61,6 +86,51 @@ ArtifactRecords = Annotated[
 ]
 
 
+class ArtifactCreate(ArtifactRecord):
+    """An artifact that a pipeline has put somewhere by itself.
+
+    It is added to the state's newest attempt if that completed; else a completed attempt is
+    reported for it. While a worker has the state, `token` has to be that of its claim.
+    """
+
+    state: State
+    lane: LaneName = TRUNK
+    token: Token | None = None
+
+
+class Packed(Resource):
+    """What is stored in the place of a blob's own bytes: the same, compressed."""
+
+    compression: str
+    checksum: str
+    size_bytes: int
+
+
+class Hold(Resource):
+    """A person wants an artifact to be kept, whatever the project's policy."""
+
+    reason: str
+    actor: str
+    at: Time
+
+
+class Removal(Resource):
+    """An artifact's bytes are to be removed from their storage, or have been.
+
+    Attributes:
+        at: When that was decided.
+        due_at: From when on a worker may remove them.
+        begun_at: When a worker last began to.
+        done_at: When they were gone.
+    """
+
+    reason: str
+    at: Time
+    due_at: Time
+    begun_at: Time | None = None
+    done_at: Time | None = None
+
+
 class Artifact(Resource):
     """What a milestone produced, and whether it may still be used."""
 
@@ -80,6 +150,11 @@ class Artifact(Resource):
     status: ArtifactStatus
     created_at: Time
     expires_at: Time | None
+    attempt: UUID | None = None
+    packed: Packed | None = None
+    sensitivity: Sensitivity = Sensitivity.INTERNAL
+    hold: Hold | None = None
+    removal: Removal | None = None
 
 
 class ArtifactVerified(Request):
@@ -96,3 +171,61 @@ class Quarantine(Request):
         examples=["artifact_gone"]
     )
     message: Text = ""
+
+
+class HoldCreate(Request):
+    """Keep an artifact, whatever the project's policy says."""
+
+    reason: Why
+
+
+class ArtifactDelete(Request):
+    """An artifact is not needed any more: it is not used again, and its bytes are removed."""
+
+    reason: Why
+
+
+class Lookup(Request):
+    """Which of these objects in a storage does anybody need?"""
+
+    uris: Annotated[tuple[Uri, ...], Field(min_length=1, max_length=1000)]
+
+
+class Found(Resource):
+    """What is known about one object in a storage.
+
+    `committed`: `artifact` is stored there, in `status`. `under_way`: a worker that has a claim may
+    be about to record it. `unknown`: nothing refers to it, and nothing will.
+    """
+
+    uri: str
+    use: Annotated[str, Field(pattern=r"^(committed|under_way|unknown)$")]
+    artifact: UUID | None = None
+    status: ArtifactStatus | None = None
+
+
+class LookedUp(Resource):
+    """What is known about objects in a storage, in the order in which they were asked for."""
+
+    items: tuple[Found, ...]
+
+
+class Transfer(Request):
+    """How far a worker is with an artifact's bytes."""
+
+    activity: Activity
+    name: ArtifactName
+    done_bytes: Size
+    total_bytes: Size | None = None
+    seconds_left: Annotated[float, Field(ge=0, le=10**9)] | None = None
+
+
+class TransferSeen(Resource):
+    """How far a worker was with an artifact's bytes when it last said so."""
+
+    activity: Activity
+    name: str
+    done_bytes: int
+    total_bytes: int | None = None
+    seconds_left: float | None = None
+    at: Time

@@ -12,7 +12,7 @@ from pydantic import (
     StringConstraints,
 )
 
-from buildstate_core.models.artifacts import Artifact, ArtifactRecords
+from buildstate_core.models.artifacts import Artifact, ArtifactRecords, TransferSeen
 from buildstate_core.models.base import (
     Labels,
     LaneName,
@@ -186,6 +186,7 @@ class Attempt(Resource):
     Attributes:
         compared_with: The attempt that its fingerprint was compared with when it was claimed.
         orchestrator: What ran it, if that is known.
+        transfer: What its worker moves right now.
     """
 
     id: UUID
@@ -206,6 +207,7 @@ class Attempt(Resource):
     artifacts: tuple[Artifact, ...]
     compared_with: UUID | None = None
     orchestrator: RunBy | None = None
+    transfer: TransferSeen | None = None
 
 
 class Report(Request):

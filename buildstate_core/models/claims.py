@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field, StrictBool
 
-from buildstate_core.models.artifacts import Artifact, ArtifactRecords
+from buildstate_core.models.artifacts import Artifact, ArtifactRecords, Transfer
 from buildstate_core.models.base import (
     Digests,
     LaneName,
@@ -18,6 +18,7 @@ from buildstate_core.models.base import (
     Word,
 )
 from buildstate_core.models.builds import Attempt, Orchestrator
+from buildstate_core.models.retention import StorageRules
 from buildstate_core.vocabulary import TRUNK, ClaimDecision, Kind
 
 
@@ -74,12 +75,16 @@ class Claim(Resource):
     is_in_place: bool = False
     holder: str | None = None
     storage_url: str | None = None
+    storage: StorageRules | None = None
 
 
 class Heartbeat(Request):
     """The holder of a claim is alive."""
 
     token: Token
+    transfer: Transfer | None = Field(
+        default=None, description="What it moves right now; null for nothing."
+    )
 
 
 class Lease(Resource):

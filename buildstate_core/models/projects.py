@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StrictBool, StringConstraints
 
+from buildstate_core.locations import check_location
 from buildstate_core.models.base import (
     Line,
     ProjectName,
@@ -16,7 +17,8 @@ from buildstate_core.models.base import (
     Uri,
     storable,
 )
-from buildstate_core.vocabulary import AutoResume
+from buildstate_core.models.retention import AllowedPlaces, Retention
+from buildstate_core.vocabulary import AutoResume, Compression, Sensitivity
 
 
 class CatalogState(Request):
@@ -76,7 +78,18 @@ def _a_storage(value: str) -> str:
         raise ValueError(
             f"{value!r} is no storage; use a URL such as s3://bucket/prefix or file:///folder"
         )
+    check_location(value)
     return value
+
+
+StorageUrl = Annotated[
+    Uri,
+    AfterValidator(_a_storage),
+    Field(
+        examples=["s3://builds/{project}/{build}/state-{state:02d}/{attempt}/{name}"],
+        description="Where artifacts are put: a folder, or a template with {attempt} and {name}.",
+    ),
+]
 
 
 MaxResumes = Annotated[
@@ -90,19 +103,29 @@ class ProjectCreate(Request):
 
     name: ProjectName
     description: Line = ""
-    storage_url: Annotated[Uri, AfterValidator(_a_storage)] | None = None
+    storage_url: StorageUrl | None = None
     states: CatalogStates | None = None
     auto_resume: AutoResume = AutoResume.NEVER
     max_auto_resumes: MaxResumes = 3
+    compression: Compression = Compression.AUTO
+    deduplicate: StrictBool = False
+    allowed_places: AllowedPlaces = Field(default_factory=dict)
+    retention: Retention | None = Field(
+        default=None, description="For how long artifacts are kept; null for ever."
+    )
 
 
 class ProjectUpdate(Request):
     """What is to change of a project; what is left out stays."""
 
     description: Line | None = None
-    storage_url: Annotated[Uri, AfterValidator(_a_storage)] | None = None
+    storage_url: StorageUrl | None = None
     auto_resume: AutoResume | None = None
     max_auto_resumes: MaxResumes | None = None
+    compression: Compression | None = None
+    deduplicate: StrictBool | None = None
+    allowed_places: AllowedPlaces | None = None
+    retention: Retention | None = None
 
 
 class Project(Resource):
@@ -115,4 +138,8 @@ class Project(Resource):
     catalog_version: int
     auto_resume: AutoResume = AutoResume.NEVER
     max_auto_resumes: int = 3
+    compression: Compression = Compression.AUTO
+    deduplicate: bool = False
+    allowed_places: dict[Sensitivity, tuple[str, ...]] = Field(default_factory=dict)
+    retention: Retention | None = None
     created_at: Time

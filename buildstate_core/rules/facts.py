@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
+from buildstate_core.rules.reasons import EXPIRED
 from buildstate_core.vocabulary import (
     TRUNK,
     ArtifactKind,
@@ -40,6 +41,13 @@ class ArtifactFact:
     def is_usable(self) -> bool:
         """Whether the record allows its use; only a worker can see whether it is there."""
         return self.status is ArtifactStatus.AVAILABLE
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing speaks against it: it may be used, or is only not kept any longer."""
+        if self.status is ArtifactStatus.DELETED:
+            return self.unusable_because == EXPIRED
+        return self.status in {ArtifactStatus.AVAILABLE, ArtifactStatus.EXPIRED}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +100,20 @@ class AttemptFact:
         return next((each for each in self.artifacts if not each.is_usable), None)
 
     @property
+    def is_sound(self) -> bool:
+        """Whether it completed and nothing speaks against its result, be it still kept or not."""
+        return (
+            self.status is AttemptStatus.COMPLETED
+            and all(each.is_sound for each in self.artifacts)
+            and not self.is_forced
+        )
+
+    @property
+    def left_a_checkpoint(self) -> bool:
+        """Whether work could continue from it, or could as long as it was kept."""
+        return self.is_sound and any(each.kind in CARRIERS for each in self.artifacts)
+
+    @property
     def is_standing(self) -> bool:
         """Whether it completed and all that it left may still be used."""
         return (
@@ -126,7 +148,7 @@ class AttemptFact:
         if self.is_forced:
             return True
         if self.status is AttemptStatus.COMPLETED:
-            return self.unusable_artifact is not None
+            return not self.is_sound
         return self.ended_in_vain
 
     @property

@@ -1,6 +1,7 @@
 """Why a milestone is skipped or run: stable codes, and their text for people.
 
-A code may carry what it is about behind a colon: `recipe_changed:command`, `covered_by:50`.
+A code may carry what it is about behind a colon: `recipe_changed:command`, `covered_by:50`. So do
+the codes that say why an artifact is kept or given up: `open_build:123`, `too_old:30`.
 """
 
 from typing import Final
@@ -21,11 +22,20 @@ WAIVED: Final = "waived"
 HELD: Final = "held"
 BUILD_CLOSED: Final = "build_closed"
 
+ON_HOLD: Final = "on_hold"
+DELIVERED: Final = "delivered"
+RECENT_DELIVERY: Final = "recent_delivery"
+NO_POLICY: Final = "no_policy"
+PAST_EXPIRY: Final = "past_expiry"
+
 _RECIPE_CHANGED = "recipe_changed"
 _INPUT_CHANGED = "input_changed"
 _UPSTREAM_CHANGED = "upstream_changed"
 _COVERED_BY = "covered_by"
 _DERIVED_FROM = "derived_from"
+_OPEN_BUILD = "open_build"
+_YOUNG = "young"
+_TOO_OLD = "too_old"
 
 _TEXTS: Final = {
     NEVER_COMPLETED: "it has not been completed yet",
@@ -48,6 +58,17 @@ _TEXTS: Final = {
     _UPSTREAM_CHANGED: "what state {} made is new, or has changed",
     _COVERED_BY: "the checkpoint at state {} includes it",
     _DERIVED_FROM: "it was done in build {}, which this one derives from",
+}
+
+_ABOUT_KEEPING: Final = {
+    ON_HOLD: "a person wants it to be kept",
+    DELIVERED: "it is what its build delivered",
+    RECENT_DELIVERY: "its build is one of the newest that were delivered",
+    NO_POLICY: "the project has no retention policy",
+    PAST_EXPIRY: "its expires_at has passed, and no open build needs it",
+    _OPEN_BUILD: "build {} is open and could resume from it",
+    _YOUNG: "it is less than {} days old",
+    _TOO_OLD: "it is older than {} days, and no open build needs it",
 }
 
 
@@ -80,6 +101,21 @@ def derived_from(build: int) -> str:
     return f"{_DERIVED_FROM}:{build}"
 
 
+def open_build(build: int) -> str:
+    """Give the reason for an artifact that a build which is not finished may need."""
+    return f"{_OPEN_BUILD}:{build}"
+
+
+def young(days: int) -> str:
+    """Give the reason for an artifact that has not reached the policy's age."""
+    return f"{_YOUNG}:{days}"
+
+
+def too_old(days: int) -> str:
+    """Give the reason for an artifact that has reached the policy's age."""
+    return f"{_TOO_OLD}:{days}"
+
+
 def describe(reason: str) -> str:
     """Say a reason in words; a code from a newer release is given as it is.
 
@@ -87,5 +123,5 @@ def describe(reason: str) -> str:
     'the checkpoint at state 50 includes it'
     """
     code, _, rest = reason.partition(":")
-    text = _TEXTS.get(code)
+    text = _TEXTS.get(code) or _ABOUT_KEEPING.get(code)
     return reason if text is None else text.format(rest)

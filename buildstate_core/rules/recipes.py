@@ -106,7 +106,7 @@ def _taken(view: Mapping[int, AttemptFact], state: int, recipe: Recipe) -> tuple
         base = _base(view, state)
         return () if base is None else (base,)
     below = (view[each] for each in sorted(recipe.consumes) if each < state and each in view)
-    return tuple(each for each in below if each.is_standing)
+    return tuple(each for each in below if each.is_sound)
 
 
 def _steps(
@@ -123,7 +123,7 @@ def _steps(
 
 
 def _base(view: Mapping[int, AttemptFact], state: int) -> AttemptFact | None:
-    before = (each for each in view.values() if each.state < state and each.is_checkpoint)
+    before = (each for each in view.values() if each.state < state and each.left_a_checkpoint)
     return max(before, key=lambda each: each.state, default=None)
 
 

@@ -11,20 +11,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from buildstate_core.rules import reasons
-from buildstate_core.rules.facts import AttemptFact
+from buildstate_core.rules.facts import ArtifactFact, AttemptFact
 from buildstate_core.rules.fingerprints import upstream_part
 from buildstate_core.rules.progress import resume_point
 from buildstate_core.rules.recipes import Recipe, likely_recipe, recorded_recipe, why_changed
 from buildstate_core.vocabulary import ArtifactStatus, AttemptStatus, Kind
 
-_WITHDRAWN: Final = {
+_USUAL: Final = {
     ArtifactStatus.QUARANTINED: reasons.ARTIFACT_GONE,
     ArtifactStatus.REVOKED: reasons.REVOKED,
-}
-_NOT_KEPT: Final = {
     ArtifactStatus.EXPIRED: reasons.EXPIRED,
     ArtifactStatus.DELETED: reasons.ARTIFACT_GONE,
 }
+"""Why an artifact is not to be used, where that was not recorded."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +70,13 @@ def judge(
     if checkpoint is not None:
         return Skip(reasons.covered_by(checkpoint.state), attempt)
     recipe = recipe or likely_recipe(view, attempt)
-    reason = (
-        _why_not_recorded(attempt)
-        or why_changed(view, attempt, recipe)
-        or _why_unavailable(attempt)
-    )
+    reason = _why_not_recorded(attempt) or why_changed(view, attempt, recipe)
     if reason is not None:
         return Rerun(reason)
     kind = recipe.kind or attempt.kind
+    not_kept = attempt.unusable_artifact
+    if not_kept is not None and not_kept.is_sound:
+        return _no_longer_kept(view, attempt, kind, is_closed=is_closed)
     return _covered([view, *branches], attempt, kind, is_closed=is_closed)
 
 
@@ -94,17 +92,29 @@ def _why_not_recorded(attempt: AttemptFact) -> str | None:
         return attempt.reason or reasons.NEVER_COMPLETED
     if attempt.status is not AttemptStatus.COMPLETED:
         return reasons.NEVER_COMPLETED
-    return _why_out_of_use(attempt, _WITHDRAWN)
+    lost = next((each for each in attempt.artifacts if not each.is_sound), None)
+    return None if lost is None else _why_out_of_use(lost)
 
 
-def _why_unavailable(attempt: AttemptFact) -> str | None:
-    return _why_out_of_use(attempt, _NOT_KEPT)
+def _why_out_of_use(artifact: ArtifactFact) -> str:
+    return artifact.unusable_because or _USUAL[artifact.status]
 
 
-def _why_out_of_use(attempt: AttemptFact, by_status: Mapping[ArtifactStatus, str]) -> str | None:
-    """Give the reason recorded with the first artifact in one of these statuses, or the usual."""
-    found = next((each for each in attempt.artifacts if each.status in by_status), None)
-    return None if found is None else found.unusable_because or by_status[found.status]
+def _no_longer_kept(
+    view: Mapping[int, AttemptFact], attempt: AttemptFact, kind: Kind | None, *, is_closed: bool
+) -> Skip | Rerun:
+    """Decide about what was done well, and of which not everything is kept any longer.
+
+    A later checkpoint includes it, as it includes a step. What changed the world, or gave a
+    verdict, has not become undone.
+    """
+    assert attempt.unusable_artifact is not None  # noqa: S101 - as the caller has seen
+    checkpoint = _covering(view, attempt)
+    if checkpoint is not None:
+        return Skip(reasons.covered_by(checkpoint.state), attempt)
+    if is_closed or kind in {Kind.EFFECT, Kind.GATE}:
+        return Skip(reasons.UNCHANGED, attempt)
+    return Rerun(_why_out_of_use(attempt.unusable_artifact))
 
 
 def _covered(

@@ -18,11 +18,13 @@ URI is touched.
 """
 
 from buildstate_core.transfer.digests import digest_of
-from buildstate_core.transfer.store import ArtifactStore, Pulled, Pushed
-from buildstate_core.transfer.uris import storage_type_of, transferable
+from buildstate_core.transfer.registry import transferable
+from buildstate_core.transfer.store import ArtifactStore, Packed, Pulled, Pushed
+from buildstate_core.transfer.uris import storage_type_of
 
 __all__ = [
     "ArtifactStore",
+    "Packed",
     "Pulled",
     "Pushed",
     "digest_of",

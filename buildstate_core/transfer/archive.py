@@ -60,16 +60,22 @@ def write_archive(folder: Path, sink: Sink) -> None:
                 raise bad_source(path, why) from error
 
 
-def unpack(archive: Path, folder: Path) -> None:
-    """Unpack an archive into a folder that exists, keeping permissions.
+def unpack(blocks: Iterator[bytes], folder: Path) -> None:
+    """Unpack an archive, whose bytes come one block after the other, into a folder that exists.
+
+    Permissions are kept. What follows the archive's end is not taken.
 
     Raises:
         tarfile.TarError: It is no archive, or has a member that would leave the folder or is
             neither file, folder nor link.
         OSError: The disk refused.
     """
-    with tarfile.TarFile(
-        archive, encoding="utf-8", errors="surrogateescape", copybufsize=_COPY_BYTES
+    with tarfile.open(
+        fileobj=_Backward(blocks),
+        mode="r|",
+        bufsize=_COPY_BYTES,
+        encoding="utf-8",
+        errors="surrogateescape",
     ) as tar:
         tar.extractall(folder, filter=_private)  # noqa: S202 - the filter keeps them inside
 
@@ -159,3 +165,22 @@ class _Forward:
 
     def close(self) -> None:
         """Nothing: the sink is the caller's."""
+
+
+class _Backward(io.RawIOBase):
+    """The file that `tarfile` reads from."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+        if not self._rest:
+            self._rest = memoryview(next(self._blocks, b""))
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count

@@ -3,12 +3,12 @@
 There is no index: a file's name says what it is, its time of modification when it was last used.
 Any number of processes share a cache, and any of them may be killed at any moment.
 
-- Bytes come in under a unique name in `incoming` and are moved to their digest's name only when
-  that is their digest, so that everybody sees a whole file or none. (Nothing is flushed to the
-  disk: after a power cut a file may be damaged, and is found to be when it is next taken.)
+- Bytes come in as a draft in `incoming` and are moved to their digest's name only when that is
+  their digest, so that everybody sees a whole file or none. (Nothing is flushed to the disk: after
+  a power cut a file may be damaged, and is found to be when it is next taken.)
 - Whoever reads or writes a file bears a mark on it, which ends with the process (`locks`). What
-  bears one is never evicted; a file in `incoming` that bears none was left by a process that is
-  dead, and is removed at once.
+  bears one is never evicted. A draft that bears none was left by a process that is dead: a broken
+  download, which the next pull of the same artifact goes on with (`drafts`).
 - After each addition the least recently used are removed until the rest is within the limit. What
   was just added bears a mark, so that an artifact above the limit is given out all the same, and
   stays until the next one comes. With a limit of 0 it goes as soon as it has been given out.
@@ -23,17 +23,14 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from typing import Final
-from uuid import uuid4
 
+from buildstate_core.transfer.drafts import Draft, Incoming, went
 from buildstate_core.transfer.failures import corrupt, on_this_disk
-from buildstate_core.transfer.locks import is_at, is_unused, mark, one_at_a_time, remove_unused
-from buildstate_core.transfer.sinks import Meter
+from buildstate_core.transfer.locks import is_at, mark, one_at_a_time
+from buildstate_core.transfer.sinks import STAT_BLOCK_BYTES, Meter
 
 _READ_ONLY: Final = 0o400
 _DIGITS: Final = re.compile("[0-9a-f]{64}")
-_STAT_BLOCK_BYTES: Final = 512
-"""What `st_blocks` counts in, whatever the file system's own blocks are."""
-
 _SHARE_OF_DISK: Final = 10
 """One part in ten. A cache that is too small costs a download; a disk that is full, a build."""
 
@@ -68,28 +65,6 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Draft:
-    """A file that is on its way into the cache.
-
-    Attributes:
-        file: Open for writing and reading, at any position.
-        path: Its name for now.
-        uses: What stays in use until the drafting ends.
-    """
-
-    file: FileIO
-    path: Path
-    uses: ExitStack
-
-    def write(self, block: bytes, /) -> int:
-        """Take the next bytes, all of them."""
-        rest = memoryview(block)
-        while rest:
-            rest = rest[self.file.write(rest) :]
-        return len(block)
-
-
-@dataclass(frozen=True)
 class Room:
     """What making room came to.
 
@@ -114,7 +89,8 @@ class Cache:
     def __init__(self, folder: Path, *, max_bytes: int | None = None) -> None:
         self.folder = folder
         self._entries_folder = folder / "sha256"
-        self._incoming = folder / "incoming"
+        self._incoming_folder = folder / "incoming"
+        self._incoming = Incoming(self._incoming_folder)
         self._max_bytes = max_bytes
 
     @property
@@ -129,6 +105,10 @@ class Cache:
         """Give where bytes of this digest are, or would be."""
         digits = checksum.partition(":")[2]
         return self._entries_folder / digits[:2] / digits
+
+    def has(self, checksum: str) -> bool:
+        """Whether there is a file of this digest now; it may go any time unless it is in use."""
+        return self.path_of(checksum).exists()
 
     @contextmanager
     def using(self, checksum: str, *, is_use: bool = True) -> Iterator[Path | None]:
@@ -179,8 +159,8 @@ class Cache:
         """
         with self.drafting(size_bytes=size_bytes) as draft:
             meter = Meter(draft)
-            with on_this_disk(draft.path):
-                for block in blocks:
+            for block in blocks:
+                with on_this_disk(draft.path):
                     meter.write(block)
             if checksum not in {None, meter.checksum}:
                 raise corrupt(uri, f"it was recorded as {checksum} and is {meter.checksum}")
@@ -188,26 +168,33 @@ class Cache:
             yield Added(meter.checksum, meter.size_bytes)
 
     @contextmanager
-    def drafting(self, *, size_bytes: int | None = None) -> Iterator[Draft]:
+    def drafting(
+        self, checksum: str | None = None, *, size_bytes: int | None = None
+    ) -> Iterator[Draft]:
         """Give a file to write an artifact to. What is not kept is removed.
 
         Args:
+            checksum: The digest that it shall have. Then the draft has what an earlier download
+                of it that broke off got, and it stays when the block raises, for the next one.
+                Waits while another process downloads the same.
             size_bytes: About how many bytes will come, to make room before. `None`: unknown.
 
         Raises:
             Refused: This worker's disk failed.
         """
-        with on_this_disk(self._incoming):
-            self._incoming.mkdir(parents=True, exist_ok=True)
-            self.remove_abandoned()
-            self.make_room(self.max_bytes - (size_bytes or 0))
-            draft = self._new_draft()
-        try:
-            with draft.uses:
-                yield draft
-        finally:
-            with suppress(OSError):
-                draft.path.unlink()
+        with on_this_disk(self._incoming_folder):
+            self._incoming_folder.mkdir(parents=True, exist_ok=True)
+            self._incoming.remove_abandoned()
+        drafts = (
+            self._incoming.anonymous()
+            if checksum is None
+            else self._incoming.resumable(checksum.partition(":")[2])
+        )
+        with ExitStack() as stack:
+            with on_this_disk(self._incoming_folder):
+                draft = stack.enter_context(drafts)
+                self.make_room(self.max_bytes - (size_bytes or 0))
+            yield draft
         if self.max_bytes == 0:
             with on_this_disk(self.folder):
                 self.make_room(0)
@@ -231,6 +218,8 @@ class Cache:
                     draft.uses.enter_context(twin)
                 if twin is None or _size(twin) != _size(draft.file):
                     draft.path.replace(home)
+                    # No longer one process' own: from now on anybody may use it.
+                    mark(draft.file.fileno())
             self.make_room(self.max_bytes)
 
     def remove(self, checksum: str) -> None:
@@ -268,7 +257,7 @@ class Cache:
             for each in entries:
                 if max_bytes > 0 and taken_bytes <= max_bytes:
                     break
-                if _went(each.path, dry_run=dry_run):
+                if went(each.path, dry_run=dry_run):
                     removed.append(each)
                     taken_bytes -= each.disk_bytes
                 else:
@@ -276,33 +265,20 @@ class Cache:
         return Room(tuple(removed), tuple(in_use))
 
     def incoming(self) -> list[Path]:
-        """Give the downloads that are under way, or were left by the dead."""
-        with suppress(FileNotFoundError):
-            return list(self._incoming.iterdir())
-        return []
+        """Give the downloads that are under way, or that broke off."""
+        return self._incoming.paths()
 
-    def remove_abandoned(self, *, dry_run: bool = False) -> int:
-        """Remove what processes that are dead had begun to download, and say how many.
+    def remove_abandoned(self, *, dry_run: bool = False, for_room: bool = False) -> int:
+        """Remove broken downloads that nobody will go on with, and say how many.
 
         Args:
             dry_run: Only say how many there are.
+            for_room: Also those of today, which the next pull could go on with.
 
         Raises:
             OSError: The disk refused.
         """
-        return sum(_went(draft, dry_run=dry_run) for draft in self.incoming())
-
-    def _new_draft(self) -> Draft:
-        while True:
-            path = self._incoming / uuid4().hex
-            file = FileIO(path, "x+")
-            mark(file.fileno())
-            if is_at(file.fileno(), path):
-                uses = ExitStack()
-                uses.enter_context(file)
-                return Draft(file, path, uses)
-            # Another process saw it before it bore its mark, and took it for abandoned.
-            file.close()
+        return self._incoming.remove_abandoned(dry_run=dry_run, for_room=for_room)
 
 
 def _open_marked(path: Path) -> FileIO | None:
@@ -335,16 +311,6 @@ def _entry(path: Path) -> Entry | None:
         checksum=f"sha256:{path.name}",
         path=path,
         size_bytes=found.st_size,
-        disk_bytes=found.st_blocks * _STAT_BLOCK_BYTES,
+        disk_bytes=found.st_blocks * STAT_BLOCK_BYTES,
         used_at=found.st_mtime,
     )
-
-
-def _went(path: Path, *, dry_run: bool) -> bool:
-    try:
-        return is_unused(path) if dry_run else remove_unused(path)
-    except FileNotFoundError:
-        return True
-    except PermissionError:
-        # Another user's, after a `sudo` perhaps. That is no reason for a pull to fail.
-        return False

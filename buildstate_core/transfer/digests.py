@@ -1,12 +1,13 @@
 """Digests of artifacts: `sha256:` and 64 lower-case hexadecimal digits."""
 
 import re
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from buildstate_core.errors import InvalidInput
 from buildstate_core.transfer.sinks import Meter
-from buildstate_core.transfer.sources import feed
+from buildstate_core.transfer.sources import blocks_of
 
 _CHECKSUM: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -44,5 +45,7 @@ def measure(path: Path) -> Meter:
         InvalidInput: As in `digest_of`.
     """
     meter = Meter()
-    feed(path, meter)
+    with closing(blocks_of(path)) as blocks:
+        for block in blocks:
+            meter.write(block)
     return meter

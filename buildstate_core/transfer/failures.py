@@ -62,10 +62,25 @@ def occupied(uri: str) -> Conflict:
 def no_transfer(uri: str) -> InvalidInput:
     """The URI's storage is none that bytes can be moved to and from."""
     return InvalidInput(
-        f"{uri} cannot be copied: BuildState moves bytes for file:// and s3:// only.",
+        f"{uri} cannot be copied: it names no storage that BuildState moves bytes to and from.",
         field="uri",
         code="no-transfer",
-        hint="Record it as a handle, or keep the artifact in one of those storages.",
+        hint="Record it as a handle, or keep the artifact in one that it does: file://, s3://,"
+        " az://, gs://, sftp://, or what fsspec knows besides.",
+    )
+
+
+def holds_password(uri: str) -> InvalidInput:
+    """The URI holds a password. It is not repeated, since messages end up in logs."""
+    scheme, _, rest = uri.partition("://")
+    host = rest.partition("/")[0].rpartition("@")[2]
+    return InvalidInput(
+        f"The {scheme} URI of an artifact on {host} holds a password, and the service shows URIs"
+        " to everybody.",
+        field="uri",
+        code="bad-uri",
+        hint="Leave it out: credentials come from the worker's environment. Change that password"
+        " if it was recorded anywhere.",
     )
 
 

@@ -5,24 +5,34 @@ neither fsync nor a rename that does not overwrite, and those are what matters h
 """
 
 import os
+import re
 import stat
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Final
+from threading import Lock
+from typing import Final
 from uuid import uuid4
 
 from buildstate_core.errors import BuildStateError
+from buildstate_core.transfer.copying import copy_data
 from buildstate_core.transfer.failures import gone, not_stored, occupied, reason_of, unreachable
-from buildstate_core.transfer.sinks import BLOCK_BYTES, Sink
+from buildstate_core.transfer.holes import write_at
+from buildstate_core.transfer.sinks import BLOCK_BYTES, STAT_BLOCK_BYTES
+from buildstate_core.transfer.storage import Listed, Unfinished
 from buildstate_core.transfer.uris import local_path, storage_type_of
 
 _CHECK_MOUNT: Final = "Check that the storage is mounted on this worker, and its permissions."
 _CHECK_DISK: Final = "Check that the storage is mounted on this worker, its space and permissions."
+_DRAFT: Final = re.compile(r"\.buildstate-[0-9a-f]{32}\.part")
 
 
 class LocalStorage:
     """Artifacts as files. See `Storage`."""
+
+    parallel = 2
+    keeps_holes = True
 
     def size_of(self, uri: str, *, root: str | None = None) -> int | None:
         """Give the file's size; `None` for a folder."""
@@ -33,37 +43,33 @@ class LocalStorage:
             raise _not_readable(uri, path, root, error) from error
         return found.st_size if stat.S_ISREG(found.st_mode) else None
 
-    def read(self, uri: str, *, root: str | None = None) -> Generator[bytes]:
-        """Give the file's bytes in blocks."""
+    def read(self, uri: str, start: int, size: int, *, root: str | None = None) -> bytes:
+        """Give a part of the file's bytes."""
         path = local_path(uri)
         try:
             with path.open("rb", buffering=0) as file:
-                while block := file.read(BLOCK_BYTES):
-                    yield block
+                return os.pread(file.fileno(), size, start)
         except OSError as error:
             raise _not_readable(uri, path, root, error) from error
 
     @contextmanager
-    def create(self, uri: str, *, expected_bytes: int) -> Iterator[Sink]:
+    def create(self, uri: str, *, expected_bytes: int) -> Iterator["_Draft"]:
         """Write beside the target under a hidden name, then give it its name in one step."""
         del expected_bytes
-        path = local_path(uri)
-        draft = path.with_name(f".buildstate-{uuid4().hex}.part")
-        try:
-            if os.path.lexists(path):
-                raise occupied(uri)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with draft.open("xb") as file:
-                yield _Draft(uri, file)
-                file.flush()
-                os.fsync(file.fileno())
-            _publish(draft, path, uri)
-            _fsync_folder(path.parent)
-        except OSError as error:
-            raise not_stored(uri, reason_of(error), hint=_CHECK_DISK) from error
-        finally:
-            with suppress(OSError):
-                draft.unlink()
+        with self._draft(uri) as draft:
+            yield draft
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy a file; blocks are shared where the file system can."""
+        path = local_path(source)
+        with self._draft(target) as draft:
+            try:
+                original = path.open("rb", buffering=0)
+            except OSError as error:
+                raise _not_readable(source, path, None, error) from error
+            with original:
+                copy_data(original.fileno(), draft.handle)
+                draft.size_bytes = os.fstat(original.fileno()).st_size
 
     def remove(self, uri: str) -> None:
         """Remove the file. Its folder stays."""
@@ -72,19 +78,83 @@ class LocalStorage:
         except OSError as error:
             raise not_stored(uri, reason_of(error), hint=_CHECK_DISK) from error
 
+    def listing(self, prefix: str) -> Iterator[Listed]:
+        """Give the files under a folder."""
+        for path, found in _files(prefix):
+            if not _DRAFT.fullmatch(path.name):
+                at = datetime.fromtimestamp(found.st_mtime, UTC)
+                yield Listed(path.as_uri(), found.st_size, at)
+
+    def unfinished(self, prefix: str) -> Iterator[Unfinished]:
+        """Give the hidden files of uploads that are under way or were left by the dead."""
+        for path, found in _files(prefix):
+            if _DRAFT.fullmatch(path.name):
+                at = datetime.fromtimestamp(found.st_mtime, UTC)
+                uri = path.as_uri()
+                yield Unfinished(uri, uri, at, found.st_blocks * STAT_BLOCK_BYTES)
+
+    def abandon(self, upload: Unfinished) -> None:
+        """Remove the hidden file."""
+        self.remove(upload.token)
+
+    @contextmanager
+    def _draft(self, uri: str) -> Iterator["_Draft"]:
+        path = local_path(uri)
+        hidden = path.with_name(f".buildstate-{uuid4().hex}.part")
+        try:
+            if os.path.lexists(path):
+                raise occupied(uri)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with hidden.open("xb", buffering=0) as file:
+                draft = _Draft(uri, file.fileno())
+                yield draft
+                # The last bytes may be a hole.
+                file.truncate(draft.size_bytes)
+                os.fsync(file.fileno())
+            _publish(hidden, path, uri)
+            _fsync_folder(path.parent)
+        except OSError as error:
+            raise not_stored(uri, reason_of(error), hint=_CHECK_DISK) from error
+        finally:
+            with suppress(OSError):
+                hidden.unlink()
+
 
 class _Draft:
     """A file whose failures are told apart from those of what is copied into it."""
 
-    def __init__(self, uri: str, file: IO[bytes]) -> None:
-        self._uri = uri
-        self._file = file
+    part_bytes = BLOCK_BYTES
 
-    def write(self, block: bytes, /) -> None:
+    def __init__(self, uri: str, handle: int) -> None:
+        self._uri = uri
+        self._lock = Lock()
+        self.handle = handle
+        self.size_bytes = 0
+
+    def put(self, number: int, part: bytes) -> None:
+        position = number * self.part_bytes
         try:
-            self._file.write(block)
+            write_at(self.handle, position, part)
         except OSError as error:
             raise not_stored(self._uri, reason_of(error), hint=_CHECK_DISK) from error
+        with self._lock:
+            self.size_bytes = max(self.size_bytes, position + len(part))
+
+
+def _files(prefix: str) -> Iterator[tuple[Path, os.stat_result]]:
+    """Give the files under a folder, or those whose path begins with a prefix."""
+    start = local_path(prefix)
+    folder = start if prefix.endswith("/") or start.is_dir() else start.parent
+    problems: list[OSError] = []
+    for here, _, names in os.walk(folder, onerror=problems.append):
+        for name in names:
+            path = Path(here, name)
+            with suppress(FileNotFoundError):
+                found = path.lstat()
+                if stat.S_ISREG(found.st_mode) and str(path).startswith(str(start)):
+                    yield path, found
+    if problems:
+        raise not_stored(prefix, reason_of(problems[0]), hint=_CHECK_MOUNT)
 
 
 def _publish(draft: Path, path: Path, uri: str) -> None:

@@ -28,6 +28,15 @@ def mark(handle: int) -> None:
         fcntl.flock(handle, fcntl.LOCK_SH)
 
 
+def own(handle: int) -> None:
+    """Wait until nobody else uses an open file, and keep others from it until it is closed.
+
+    The caller then looks with `is_at` whether it was removed or renamed meanwhile.
+    """
+    with suppress(OSError):
+        fcntl.flock(handle, fcntl.LOCK_EX)
+
+
 def is_at(handle: int, path: Path) -> bool:
     """Whether an open file is still the one that has this name."""
     try:

@@ -5,27 +5,57 @@ disk blocks with the cache where the file system can do that (XFS, Btrfs), but n
 editing it in place changes nothing else.
 """
 
-import fcntl
 import os
 import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import tarfile
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
 from uuid import uuid4
 
-from buildstate_core.errors import InvalidInput
-from buildstate_core.transfer.archive import unpack
-from buildstate_core.transfer.digests import measure
-from buildstate_core.transfer.sinks import BLOCK_BYTES, Meter
+import zstandard
 
-_FICLONE: Final = 0x40049409
-"""The request of Linux' `ioctl_ficlone(2)`; `fcntl` names it only from Python 3.12 on."""
+from buildstate_core.errors import InvalidInput
+from buildstate_core.transfer.ahead import made_ahead
+from buildstate_core.transfer.archive import unpack
+from buildstate_core.transfer.compression import decompress_into
+from buildstate_core.transfer.copying import clone, copy_data
+from buildstate_core.transfer.digests import measure
+from buildstate_core.transfer.holes import read_into, write_at
+from buildstate_core.transfer.sinks import Meter, Sink
 
 
 class Damaged(Exception):
-    """The cached file's digest is not the one that it is named for. For the caller next door."""
+    """The cached file does not hold what was asked for. For the caller next door."""
+
+
+@dataclass(frozen=True)
+class Cached:
+    """A file of the cache, and what it should hold.
+
+    Attributes:
+        checksum: Of the artifact's own bytes.
+        is_packed: Whether the file is those bytes compressed.
+        is_verified: Whether the file has just been hashed, by this process.
+    """
+
+    path: Path
+    checksum: str
+    is_packed: bool
+    is_verified: bool
+
+    def blocks(self) -> Generator[bytes]:
+        """Give the artifact's own bytes, read ahead. Close it when it is not used up."""
+        return made_ahead(self._feed)
+
+    def _feed(self, sink: Sink) -> None:
+        with self.path.open("rb", buffering=0) as file:
+            if self.is_packed:
+                decompress_into(sink, file)
+            else:
+                read_into(sink, file.fileno())
 
 
 def size_in_place(target: Path, checksum: str, *, folder: bool) -> int | None:
@@ -46,53 +76,88 @@ def size_in_place(target: Path, checksum: str, *, folder: bool) -> int | None:
     return meter.size_bytes if meter is not None and meter.checksum == checksum else None
 
 
-def place_file(cached: Path, target: Path, *, checksum: str) -> None:
-    """Put a private copy of a cached file at `target`, in place of what is there.
+def place_file(cached: Cached, target: Path) -> int:
+    """Put a private copy of a cached file at `target`, in place of what is there; give its size.
 
     Raises:
-        Damaged: The cached file has another digest. The target is as it was.
+        Damaged: The cached file holds something else. The target is as it was.
         OSError: The cached file is not there, or the disk refused.
     """
     with _draft_beside(target) as draft:
-        with cached.open("rb", buffering=0) as source, draft.open("x+b") as copy:
-            # Without a clone it is hashed while it is copied: no second reading.
-            found = _digest(copy) if _clone(source, copy) else _digest(source, copy=copy)
-        if found != checksum:
-            raise Damaged
+        with draft.open("x+b", buffering=0) as copy:
+            size = _copy(cached, copy.fileno())
         _swap_in(draft, target)
+    return size
 
 
-def place_folder(cached: Path, target: Path, *, checksum: str) -> None:
-    """Unpack a cached archive as the folder `target`, in place of what is there.
+def place_folder(cached: Cached, target: Path) -> int:
+    """Unpack a cached archive as the folder `target`, in place of what is there; give its size.
 
     Raises:
         Damaged: As in `place_file`.
-        tarfile.TarError: It is no archive, or one that is not safe to unpack.
+        tarfile.TarError: It is what was recorded, but no archive, or one that is not safe to
+            unpack.
         OSError: As in `place_file`.
     """
-    with cached.open("rb", buffering=0) as source:
-        if _digest(source) != checksum:
-            raise Damaged
-    with _draft_beside(target) as draft:
+    meter = Meter()
+    with _draft_beside(target) as draft, closing(cached.blocks()) as blocks:
         draft.mkdir()
-        unpack(cached, draft)
+        bad: tarfile.TarError | None = None
+        with _damage():
+            try:
+                unpack(_metered(blocks, meter), draft)
+            except tarfile.TarError as error:
+                # Damaged or not an archive at all: its digest tells.
+                bad = error
+            for block in blocks:
+                meter.write(block)
+        if meter.checksum != cached.checksum:
+            raise Damaged
+        if bad is not None:
+            raise bad
         _swap_in(draft, target)
+    return meter.size_bytes
 
 
-def _digest(source: IO[bytes], *, copy: IO[bytes] | None = None) -> str:
-    meter = Meter(copy)
-    while block := source.read(BLOCK_BYTES):
-        meter.write(block)
-    return meter.checksum
+def _copy(cached: Cached, handle: int) -> int:
+    """Copy, hashing what has not been hashed just now: a file on this disk may be damaged."""
+    if not cached.is_packed:
+        with cached.path.open("rb", buffering=0) as source:
+            if cached.is_verified:
+                copy_data(source.fileno(), handle)
+                return os.fstat(handle).st_size
+            if clone(source.fileno(), handle):
+                return _checked(cached, None)
+    return _checked(cached, handle)
 
 
-def _clone(source: IO[bytes], copy: IO[bytes]) -> bool:
-    """Share the source's disk blocks with the copy, if the file system can."""
+def _checked(cached: Cached, handle: int | None) -> int:
+    """Hash what is cached, and write it to a new file on the way."""
+    meter = Meter()
+    with _damage(), closing(cached.blocks()) as blocks:
+        for block in blocks:
+            if handle is not None:
+                write_at(handle, meter.size_bytes, block)
+            meter.write(block)
+    if meter.checksum != cached.checksum:
+        raise Damaged
+    if handle is not None:
+        os.ftruncate(handle, meter.size_bytes)
+    return meter.size_bytes
+
+
+@contextmanager
+def _damage() -> Iterator[None]:
     try:
-        fcntl.ioctl(copy.fileno(), _FICLONE, source.fileno())
-    except OSError:
-        return False
-    return True
+        yield
+    except zstandard.ZstdError as error:
+        raise Damaged from error
+
+
+def _metered(blocks: Iterator[bytes], meter: Meter) -> Iterator[bytes]:
+    for block in blocks:
+        meter.write(block)
+        yield block
 
 
 @contextmanager

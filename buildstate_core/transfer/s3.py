@@ -1,219 +1,365 @@
-"""Artifacts in S3 and in what speaks its language (Ceph, MinIO), through s3fs.
+"""Artifacts in S3 and in what speaks its language (Ceph, MinIO).
 
-Where and as whom is the worker's own affair: botocore reads `AWS_ENDPOINT_URL`,
-`AWS_ACCESS_KEY_ID`, `AWS_PROFILE` and the rest from its environment.
+An upload is a multipart upload, whatever its size: one way to be right about. It carries a mark of
+its own, so that after an answer that was lost the storage can be asked whether what is there is
+ours. It is completed as the last step, on the condition that nothing is there, and aborted on any
+error. A killed worker leaves an upload that nobody sees, and whose parts cost money until they are
+removed: see `unfinished`.
 
-An upload is a multipart upload, whatever its size. It is completed as the last step and aborted
-on any error. A killed worker leaves an upload that nobody sees, and whose parts cost money until
-the bucket's lifecycle rule `AbortIncompleteMultipartUpload` removes them.
+A copy is an upload whose parts the storage takes from another object.
 """
 
 import math
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from typing import Any, Final
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
-import aiohttp
-import botocore.exceptions
-import s3fs
+from botocore.exceptions import ClientError
 
-from buildstate_core.errors import BuildStateError
-from buildstate_core.transfer.failures import gone, not_stored, occupied, reason_of, unreachable
-from buildstate_core.transfer.sinks import Sink
+from buildstate_core.errors import BuildStateError, InvalidInput
+from buildstate_core.transfer.failures import occupied, unreachable
+from buildstate_core.transfer.s3_clients import Clients, Options
+from buildstate_core.transfer.s3_failures import (
+    FAILURES,
+    code_of,
+    is_bare,
+    not_readable,
+    not_s3,
+    not_written,
+)
+from buildstate_core.transfer.storage import Listed, Unfinished
 from buildstate_core.transfer.uris import bucket_and_key
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, HeadObjectOutputTypeDef
+
 PART_BYTES: Final = 16 * 2**20
-"""The size of an upload's parts and of a download's requests, unless 10 000 would not do."""
+"""The size of an upload's parts, unless 9 000 would not do."""
+
+COPY_BYTES: Final = 256 * 2**20
+"""The same for a copy. The storage has to copy so much before a request's patience ends."""
 
 _MOST_PARTS: Final = 9_000
-_CONNECT_SECONDS: Final = 3
-_LOOK_SECONDS: Final = 5
-# The time to send a part counts as waiting for the answer: 16 MiB must get through in it.
-_TRANSFER_SECONDS: Final = 60
-_FAILURES: Final = (
-    OSError,
-    botocore.exceptions.BotoCoreError,
-    botocore.exceptions.ClientError,
-    aiohttp.ClientError,
-    # An AWS_ENDPOINT_URL that is no URL.
-    ValueError,
-)
-_CHECK_KEYS: Final = (
-    "Check this worker's AWS credentials (AWS_ACCESS_KEY_ID, AWS_PROFILE) and the bucket's policy."
-)
-_CHECK_BUCKET: Final = "Check the bucket's name, and AWS_ENDPOINT_URL on this worker."
-_CHECK_NETWORK: Final = "Check AWS_ENDPOINT_URL and the network on this worker, then try again."
+_MARK: Final = "buildstate-upload"
+_REMEMBERED: Final = 1_000
 
 
 class S3Storage:
-    """Artifacts as objects. See `Storage`."""
+    """Artifacts as objects. See `Storage`.
+
+    Raises:
+        InvalidInput: A variable of this worker's environment has a value that cannot be.
+    """
+
+    parallel = 6
+    keeps_holes = False
 
     def __init__(self) -> None:
-        self._clients: dict[tuple[int, int], Any] = {}
+        self._options = Options.load(os.environ)
+        self._clients: dict[int, Clients] = {}
+        self._seen: dict[str, str] = {}
 
     def size_of(self, uri: str, *, root: str | None = None) -> int | None:
         """Give the object's size. The bucket tells gone from unreachable: `root` is not needed."""
         del root
-        bucket, key = bucket_and_key(uri)
-        try:
-            head = self._looking().call_s3("head_object", Bucket=bucket, Key=key)
-        except _FAILURES as error:
-            raise self._not_readable(uri, error) from error
-        return int(head["ContentLength"])
+        head = self._head(uri)
+        self._remember(uri, head["ETag"])
+        return head["ContentLength"]
 
-    def read(self, uri: str, *, root: str | None = None) -> Generator[bytes]:
-        """Give the object's bytes in blocks. A broken connection is taken up again."""
+    def read(self, uri: str, start: int, size: int, *, root: str | None = None) -> bytes:
+        """Give a part of the object's bytes; of the object whose size was given, not of another."""
         del root
         bucket, key = bucket_and_key(uri)
+        asked: Any = {"IfMatch": self._seen[uri]} if uri in self._seen else {}
         try:
-            with self._moving().open(
-                f"{bucket}/{key}", "rb", block_size=PART_BYTES, cache_type="none"
-            ) as file:
-                while block := file.read(PART_BYTES):
-                    yield block
-                if file.tell() != file.size:
-                    why = f"its bytes ended at {file.tell()} of {file.size}"
-                    raise unreachable(uri, why, hint=_CHECK_NETWORK)
-        except _FAILURES as error:
-            raise self._not_readable(uri, error) from error
+            answer = self._moving().get_object(
+                Bucket=bucket, Key=key, Range=f"bytes={start}-{start + size - 1}", **asked
+            )
+            with answer["Body"] as body:
+                if answer["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.PARTIAL_CONTENT:
+                    why = "the storage gives all of it when it is asked for a part"
+                    raise unreachable(uri, why, hint="Check what answers at AWS_ENDPOINT_URL.")
+                return body.read()
+        except FAILURES as error:
+            if code_of(error) == "InvalidRange":
+                return b""
+            raise not_readable(uri, error) from error
 
     @contextmanager
-    def create(self, uri: str, *, expected_bytes: int) -> Iterator[Sink]:
+    def create(self, uri: str, *, expected_bytes: int) -> Iterator["_Upload"]:
         """Open a multipart upload, which is completed or aborted at the end."""
-        upload = self._begin(uri, part_bytes=_part_bytes(expected_bytes))
-        try:
+        with self._uploading(uri, part_bytes=_part_bytes(expected_bytes)) as upload:
             yield upload
-            upload.commit()
-        except BaseException:
-            upload.abort()
-            raise
+
+    def copy(self, source: str, target: str) -> None:
+        """Have the storage copy an object, in parts, several at once."""
+        head = self._head(source)
+        size = head["ContentLength"]
+        part_bytes = max(COPY_BYTES, _part_bytes(size))
+        with (
+            self._uploading(target, part_bytes=part_bytes) as upload,
+            ThreadPoolExecutor(self.parallel, thread_name_prefix="bldst-copy") as threads,
+        ):
+            copying = [
+                threads.submit(upload.put_from, source, head["ETag"], number, size)
+                for number in range(math.ceil(size / part_bytes))
+            ]
+            try:
+                for each in copying:
+                    each.result()
+            finally:
+                threads.shutdown(wait=True, cancel_futures=True)
 
     def remove(self, uri: str) -> None:
         """Remove the object; in a bucket with versions, its newest version."""
         bucket, key = bucket_and_key(uri)
         try:
-            self._looking().call_s3("delete_object", Bucket=bucket, Key=key)
-        except _FAILURES as error:
-            raise _not_written(uri, error) from error
+            self._looking().delete_object(Bucket=bucket, Key=key)
+        except FAILURES as error:
+            if code_of(error) != "NoSuchKey":
+                raise not_written(uri, error) from error
 
-    def _begin(self, uri: str, *, part_bytes: int) -> "_Upload":
+    def listing(self, prefix: str) -> Iterator[Listed]:
+        """Give the objects whose keys begin with a prefix."""
+        bucket, start = _bucket_and_prefix(prefix)
+        try:
+            pages = self._moving().get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=bucket, Prefix=start):
+                for each in page.get("Contents", []):
+                    # What a console calls a folder is no artifact.
+                    if not each["Key"].endswith("/"):
+                        uri = f"s3://{bucket}/{each['Key']}"
+                        yield Listed(uri, each["Size"], each["LastModified"])
+        except FAILURES as error:
+            raise not_written(prefix, error) from error
+
+    def unfinished(self, prefix: str) -> Iterator[Unfinished]:
+        """Give the multipart uploads that are under way or were left by the dead."""
+        bucket, start = _bucket_and_prefix(prefix)
+        try:
+            pages = self._moving().get_paginator("list_multipart_uploads")
+            for page in pages.paginate(Bucket=bucket, Prefix=start):
+                for each in page.get("Uploads", []):
+                    uri = f"s3://{bucket}/{each['Key']}"
+                    yield Unfinished(uri, each["UploadId"], each["Initiated"])
+        except FAILURES as error:
+            raise not_written(prefix, error) from error
+
+    def abandon(self, upload: Unfinished) -> None:
+        """Abort the multipart upload, which removes its parts."""
+        bucket, key = bucket_and_key(upload.uri)
+        try:
+            self._looking().abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload.token)
+        except FAILURES as error:
+            if code_of(error) != "NoSuchUpload":
+                raise not_written(upload.uri, error) from error
+
+    @contextmanager
+    def _uploading(self, uri: str, *, part_bytes: int) -> Iterator["_Upload"]:
         bucket, key = bucket_and_key(uri)
         try:
-            self._looking().call_s3("head_object", Bucket=bucket, Key=key)
-        except (FileNotFoundError, PermissionError):
-            # Not there; or not ours to know, as with a key that may write but not list.
-            pass
-        except _FAILURES as error:
-            raise _not_written(uri, error) from error
-        else:
-            raise occupied(uri)
-        try:
-            file = self._moving().open(
-                f"{bucket}/{key}", "wb", block_size=part_bytes, autocommit=False
+            if self._is_occupied(uri):
+                raise occupied(uri)
+            client = self._moving()
+            mark = uuid4().hex
+            storing: Any = self._options.storing
+            begun = client.create_multipart_upload(
+                Bucket=bucket, Key=key, Metadata={_MARK: mark}, **storing
             )
-        except _FAILURES as error:
-            raise _not_written(uri, error) from error
-        return _Upload(uri, file)
+        except FAILURES as error:
+            raise not_written(uri, error) from error
+        upload = _Upload(client, uri, token=begun["UploadId"], mark=mark, part_bytes=part_bytes)
+        try:
+            yield upload
+            upload.complete()
+        except BaseException:
+            upload.abort()
+            raise
+
+    def _is_occupied(self, uri: str) -> bool:
+        try:
+            return _found(self._looking(), uri) is not None
+        except ClientError as error:
+            # The first request of the upload is told what is the matter, which a HEAD is not.
+            if is_bare(error):
+                return False
+            raise
+
+    def _head(self, uri: str) -> "HeadObjectOutputTypeDef":
+        bucket, key = bucket_and_key(uri)
+        try:
+            client = self._looking()
+            head = client.head_object(Bucket=bucket, Key=key)
+        except FAILURES as error:
+            raise self._not_readable(uri, error) from error
+        if not head.get("ETag"):
+            raise not_s3(uri)
+        return head
 
     def _not_readable(self, uri: str, error: Exception) -> BuildStateError:
-        if not isinstance(error, FileNotFoundError):
-            return unreachable(uri, _why(error), hint=_hint(error))
-        bucket, _ = bucket_and_key(uri)
-        try:
-            self._looking().call_s3("head_bucket", Bucket=bucket)
-        except FileNotFoundError:
-            return unreachable(uri, f"there is no bucket {bucket}", hint=_CHECK_BUCKET)
-        except _FAILURES as other:
-            return unreachable(uri, _why(other), hint=_hint(other))
-        return gone(uri)
+        """Say why, after a HEAD, whose answer is a number without a reason: a GET has one."""
+        if is_bare(error):
+            bucket, key = bucket_and_key(uri)
+            try:
+                with self._looking().get_object(Bucket=bucket, Key=key, Range="bytes=0-0")["Body"]:
+                    pass
+            except FAILURES as told:
+                return not_readable(uri, told)
+        return not_readable(uri, error)
 
-    def _looking(self) -> Any:
-        """Give the client for questions: it gives up within 15 seconds."""
-        return self._client(read_seconds=_LOOK_SECONDS, tries=2, rounds=1)
+    def _remember(self, uri: str, etag: str) -> None:
+        if len(self._seen) >= _REMEMBERED:
+            self._seen.clear()
+        self._seen[uri] = etag
 
-    def _moving(self) -> Any:
-        """Give the client for bytes, which has more patience."""
-        return self._client(read_seconds=_TRANSFER_SECONDS, tries=3, rounds=2)
+    def _looking(self) -> "S3Client":
+        return self._here().looking()
 
-    def _client(self, *, read_seconds: int, tries: int, rounds: int) -> Any:
+    def _moving(self) -> "S3Client":
+        return self._here().moving()
+
+    def _here(self) -> Clients:
         # A client does not survive a fork.
-        known = (os.getpid(), read_seconds)
-        if known not in self._clients:
-            client = s3fs.S3FileSystem(
-                use_listings_cache=False,
-                skip_instance_cache=True,
-                fixed_upload_size=True,
-                config_kwargs={
-                    "connect_timeout": _CONNECT_SECONDS,
-                    "read_timeout": read_seconds,
-                    "retries": {"mode": "standard", "total_max_attempts": tries},
-                },
-            )
-            # s3fs takes up what botocore has given up on, and answers that break off.
-            client.retries = rounds
-            self._clients[known] = client
-        return self._clients[known]
+        return self._clients.setdefault(os.getpid(), Clients(self._options))
 
 
 class _Upload:
-    """A multipart upload, as an s3fs file that is committed by hand."""
+    """A multipart upload that is under way."""
 
-    def __init__(self, uri: str, file: Any) -> None:
+    def __init__(
+        self, client: "S3Client", uri: str, *, token: str, mark: str, part_bytes: int
+    ) -> None:
+        self.part_bytes = part_bytes
+        self._client = client
         self._uri = uri
-        self._file = file
-        self._committing = False
+        self._mark = mark
+        bucket, key = bucket_and_key(uri)
+        self._about: Any = {"Bucket": bucket, "Key": key, "UploadId": token}
+        self._parts: dict[int, CompletedPartTypeDef] = {}
+        self._is_completing = False
 
-    def write(self, block: bytes, /) -> None:
+    def put(self, number: int, part: bytes) -> None:
         try:
-            self._file.write(block)
-        except _FAILURES as error:
-            raise _not_written(self._uri, error) from error
+            answer = self._client.upload_part(PartNumber=number + 1, Body=part, **self._about)
+        except FAILURES as error:
+            raise not_written(self._uri, error) from error
+        self._keep(number, answer)
 
-    def commit(self) -> None:
+    def put_from(self, source: str, etag: str, number: int, size_bytes: int) -> None:
+        """Have the storage fill one part from an object that has so many bytes."""
+        bucket, key = bucket_and_key(source)
+        start = number * self.part_bytes
+        end = min(start + self.part_bytes, size_bytes) - 1
         try:
-            self._file.close()
-            self._committing = True
-            self._file.commit()
-        except _FAILURES as error:
-            raise _not_written(self._uri, error) from error
+            answer = self._client.upload_part_copy(
+                PartNumber=number + 1,
+                CopySource={"Bucket": bucket, "Key": key},
+                CopySourceIfMatch=etag,
+                CopySourceRange=f"bytes={start}-{end}",
+                **self._about,
+            )
+        except FAILURES as error:
+            if code_of(error) in {"NoSuchKey", "InvalidObjectState", "PreconditionFailed"}:
+                raise not_readable(source, error) from error
+            raise not_written(self._uri, error) from error
+        self._keep(number, answer["CopyPartResult"])
+
+    def complete(self) -> None:
+        """Make it visible.
+
+        Raises:
+            Conflict: There is something at its URI by now.
+            Unreachable: The storage failed. Nothing is visible, as far as anybody can tell.
+        """
+        if not self._parts:
+            # S3 does not complete an upload without parts.
+            self.put(0, b"")
+        self._is_completing = True
+        try:
+            self._complete_unless_occupied()
+        except FAILURES as error:
+            # The answer may have been lost, or be the one to a repeated request.
+            self._settle(error)
 
     def abort(self) -> None:
         """Leave nothing visible. Quiet: the error that led here is the one to be told."""
-        # Or s3fs would go on uploading when the file is collected.
-        self._file.closed = True
-        with suppress(*_FAILURES):
-            self._file.discard()
-        if self._committing:
-            # The answer may have been lost after the storage had completed the upload.
-            bucket, key = bucket_and_key(self._uri)
-            with suppress(*_FAILURES):
-                self._file.fs.call_s3("delete_object", Bucket=bucket, Key=key)
+        with suppress(*FAILURES):
+            self._client.abort_multipart_upload(**self._about)
+        if self._is_completing:
+            with suppress(*FAILURES):
+                if self._is_mine(_found(self._client, self._uri)):
+                    self._client.delete_object(**self._place())
+
+    def _complete_unless_occupied(self) -> None:
+        parts = {"Parts": [self._parts[number] for number in sorted(self._parts)]}
+        asked: Any = {**self._about, "MultipartUpload": parts}
+        try:
+            self._client.complete_multipart_upload(IfNoneMatch="*", **asked)
+        except ClientError as error:
+            if code_of(error) not in {"NotImplemented", "501"}:
+                raise
+            # A server that cannot promise it. URIs are unique to an attempt.
+            self._client.complete_multipart_upload(**asked)
+
+    def _settle(self, error: Exception) -> None:
+        """Find out whether it was completed all the same; if not, see to it that it never is."""
+        try:
+            if self._is_visible():
+                return
+            with suppress(ClientError):
+                self._client.abort_multipart_upload(**self._about)
+            if self._is_visible():
+                return
+        except FAILURES:
+            pass
+        raise not_written(self._uri, error) from error
+
+    def _is_visible(self) -> bool:
+        found = _found(self._client, self._uri)
+        if found is not None and not self._is_mine(found):
+            raise occupied(self._uri)
+        return found is not None
+
+    def _is_mine(self, found: "HeadObjectOutputTypeDef | None") -> bool:
+        return found is not None and found["Metadata"].get(_MARK) == self._mark
+
+    def _keep(self, number: int, answer: Any) -> None:
+        # Where the worker asks for S3's own checksums, they are needed again at the end.
+        kept: Any = {name: value for name, value in answer.items() if name.startswith("Checksum")}
+        self._parts[number] = kept | {"PartNumber": number + 1, "ETag": answer["ETag"]}
+
+    def _place(self) -> Any:
+        return {"Bucket": self._about["Bucket"], "Key": self._about["Key"]}
+
+
+def _found(client: "S3Client", uri: str) -> "HeadObjectOutputTypeDef | None":
+    """Ask what is at a URI. `None`: nothing, or it is not ours to know."""
+    bucket, key = bucket_and_key(uri)
+    try:
+        return client.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        # A worker may have the right to write, but none to read or to list.
+        if code_of(error) in {"404", "403", "NoSuchKey", "AccessDenied"}:
+            return None
+        raise
 
 
 def _part_bytes(expected_bytes: int) -> int:
     return max(PART_BYTES, math.ceil(expected_bytes / _MOST_PARTS))
 
 
-def _not_written(uri: str, error: Exception) -> BuildStateError:
-    return not_stored(uri, _why(error), hint=_hint(error))
-
-
-def _why(error: Exception) -> str:
-    cause = error.__cause__
-    code = ""
-    if isinstance(cause, botocore.exceptions.ClientError):
-        code = str(cause.response.get("Error", {}).get("Code", ""))
-    text = reason_of(error)
-    return f"{text} ({code})" if code and code not in text else text
-
-
-def _hint(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return _CHECK_BUCKET
-    credentials = (
-        PermissionError,
-        botocore.exceptions.NoCredentialsError,
-        botocore.exceptions.PartialCredentialsError,
-    )
-    return _CHECK_KEYS if isinstance(error, credentials) else _CHECK_NETWORK
+def _bucket_and_prefix(uri: str) -> tuple[str, str]:
+    bucket, _, prefix = uri.partition(":")[2].removeprefix("//").partition("/")
+    if not bucket:
+        raise InvalidInput(
+            f"{uri} does not name a bucket.",
+            field="uri",
+            code="bad-uri",
+            hint="Use s3://bucket/prefix.",
+        )
+    return bucket, prefix

@@ -4,7 +4,10 @@ import hashlib
 from typing import Final, Protocol
 
 BLOCK_BYTES: Final = 4 * 2**20
-"""How much is read at a time, and so about what a copy needs in memory."""
+"""How much is read at a time: enough that hashing it lets other threads work meanwhile."""
+
+STAT_BLOCK_BYTES: Final = 512
+"""What `st_blocks` counts in, whatever the file system's own blocks are."""
 
 
 class Sink(Protocol):
@@ -28,13 +31,21 @@ class Meter:
 
     def write(self, block: bytes, /) -> int:
         """Take the next bytes."""
-        self._hash.update(block)
-        self.size_bytes += len(block)
+        # First on their way: what is done with them is done while they are hashed.
         if self._into is not None:
             self._into.write(block)
+        self._hash.update(block)
+        self.size_bytes += len(block)
         return len(block)
 
     @property
     def checksum(self) -> str:
         """The digest of what has passed so far."""
         return f"sha256:{self._hash.hexdigest()}"
+
+    def continued(self, into: Sink) -> "Meter":
+        """Give a meter that goes on from here, and passes on what comes."""
+        meter = Meter(into)
+        meter._hash = self._hash.copy()
+        meter.size_bytes = self.size_bytes
+        return meter

@@ -2,11 +2,14 @@
 
 import os
 import stat
+from collections.abc import Generator
 from pathlib import Path
 
+from buildstate_core.transfer.ahead import made_ahead
 from buildstate_core.transfer.archive import archive_bytes, write_archive
 from buildstate_core.transfer.failures import bad_source, reason_of
-from buildstate_core.transfer.sinks import BLOCK_BYTES, Sink
+from buildstate_core.transfer.holes import read_into
+from buildstate_core.transfer.sinks import Sink
 
 
 def is_folder(source: Path) -> bool:
@@ -42,10 +45,18 @@ def feed(source: Path, sink: Sink) -> None:
         return
     try:
         with source.open("rb", buffering=0) as file:
-            while block := file.read(BLOCK_BYTES):
-                sink.write(block)
+            read_into(sink, file.fileno())
     except OSError as error:
         raise bad_source(source, reason_of(error)) from error
+
+
+def blocks_of(source: Path) -> Generator[bytes]:
+    """Give what `feed` would write, read ahead in a thread. Close it when it is not used up.
+
+    Raises:
+        InvalidInput: As in `feed`.
+    """
+    return made_ahead(lambda sink: feed(source, sink))
 
 
 def _stat(source: Path) -> os.stat_result:

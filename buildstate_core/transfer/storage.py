@@ -1,25 +1,82 @@
-"""What a storage has to do to keep artifacts, and which class does it for which URI.
+"""What a storage has to do to keep artifacts.
 
-A new storage is one file with a class of this shape, one line in `storage_for`, and its scheme
-in `uris.TRANSFERABLE`. The tests of `tests/core/transfer/test_contract.py` then run against it.
+An adapter only moves one part or one range at a time, and says what went wrong in the words of
+`failures`. What is the same for all of them is done once: `parts` cuts an upload into parts and
+puts several at once, `ranges` fetches several ranges at once and takes up what broke off,
+`registry` finds the adapter for a URI, and the tests of `tests/core/transfer/test_contract.py` run
+against each.
 """
 
-from collections.abc import Generator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
-from buildstate_core.errors import ArtifactUnreachable
-from buildstate_core.transfer.failures import no_transfer
-from buildstate_core.transfer.sinks import Sink
-from buildstate_core.transfer.uris import storage_type_of
+
+@dataclass(frozen=True)
+class Listed:
+    """A whole object that a listing found.
+
+    Attributes:
+        modified_at: When it was stored, by the storage's clock, in UTC.
+    """
+
+    uri: str
+    size_bytes: int
+    modified_at: datetime
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """An upload that somebody began and has not ended, and that nobody can see otherwise.
+
+    Attributes:
+        uri: Where it would become visible, as far as the storage knows.
+        token: What the storage calls it.
+        started_at: When it began, or was last written to, in UTC.
+        size_bytes: What it takes up, if the storage says.
+    """
+
+    uri: str
+    token: str
+    started_at: datetime
+    size_bytes: int | None = None
+
+
+class Upload(Protocol):
+    """An upload that is under way.
+
+    Attributes:
+        part_bytes: How long every part is, but for the last.
+    """
+
+    part_bytes: int
+
+    def put(self, number: int, part: bytes) -> None:
+        """Take one part, counted from 0.
+
+        Threads call this at the same time and in any order, unless the storage's `parallel` is 1.
+        An empty file has no parts.
+
+        Raises:
+            Unreachable: The storage failed.
+        """
 
 
 class Storage(Protocol):
-    """Where artifacts' bytes are kept.
+    """Where artifacts' bytes are kept. Threads share one.
 
     Every method raises `InvalidInput` for a URI that this storage cannot have. `root` is the URI
     or path that the project's storage begins at, where it is known.
+
+    Attributes:
+        parallel: How many parts or ranges at once are worth it. 1: parts come in order.
+        keeps_holes: Whether a run of zeros takes up no room there.
     """
+
+    parallel: int
+    keeps_holes: bool
 
     def size_of(self, uri: str, *, root: str | None = None) -> int | None:
         """Ask the storage itself, not a cached listing, for a size in bytes.
@@ -31,15 +88,17 @@ class Storage(Protocol):
             ArtifactUnreachable: Nobody can tell. Known within some 15 seconds.
         """
 
-    def read(self, uri: str, *, root: str | None = None) -> Generator[bytes]:
-        """Give the bytes in blocks of a few MiB. Close it when it is not read to its end.
+    def read(self, uri: str, start: int, size: int, *, root: str | None = None) -> bytes:
+        """Give `size` bytes from `start` on; fewer only where the object ends.
+
+        `size` is never 0. A request that broke off may be repeated here, once or twice.
 
         Raises:
-            ArtifactLost: It is gone, also when it goes while it is read.
+            ArtifactLost: It is gone.
             ArtifactUnreachable: It cannot be read.
         """
 
-    def create(self, uri: str, *, expected_bytes: int) -> AbstractContextManager[Sink]:
+    def create(self, uri: str, *, expected_bytes: int) -> AbstractContextManager[Upload]:
         """Open an upload. It becomes visible, whole, when the context ends without an error.
 
         Args:
@@ -51,6 +110,16 @@ class Storage(Protocol):
             Unreachable: The storage failed. Nothing is visible.
         """
 
+    def copy(self, source: str, target: str) -> None:
+        """Copy an object within this storage, without its bytes coming here, whole or not at all.
+
+        Raises:
+            Conflict: There is something at the target.
+            ArtifactLost: The source is gone.
+            ArtifactUnreachable: The source cannot be read.
+            Unreachable: The storage failed, or cannot do it between these two. Nothing is visible.
+        """
+
     def remove(self, uri: str) -> None:
         """Remove an object; one that is not there is no error.
 
@@ -58,28 +127,25 @@ class Storage(Protocol):
             Unreachable: The storage failed. It may still be there.
         """
 
+    def listing(self, prefix: str) -> Iterator[Listed]:
+        """Give every whole object whose URI begins with a prefix, drafts left out.
 
-def storage_for(uri: str) -> Storage:
-    """Give a new adapter for the storage that a URI means.
+        Raises:
+            Unreachable: The storage cannot be listed.
+        """
 
-    Raises:
-        InvalidInput: There is no transfer for such URIs.
-        ArtifactUnreachable: Its library is not installed on this worker.
-    """
-    match storage_type_of(uri):
-        case "file":
-            from buildstate_core.transfer.local import LocalStorage  # noqa: PLC0415 - as below
+    def unfinished(self, prefix: str) -> Iterator[Unfinished]:
+        """Give the uploads under a prefix that were begun and have not ended.
 
-            return LocalStorage()
-        case "s3":
-            try:
-                # Late, since it takes a second and most commands move no bytes.
-                from buildstate_core.transfer.s3 import S3Storage  # noqa: PLC0415
-            except ImportError as error:
-                raise ArtifactUnreachable(
-                    f"{uri} cannot be reached: the library for s3:// is not installed here.",
-                    hint="Install it on this worker: pip install 'buildstate[s3]'.",
-                ) from error
-            return S3Storage()
-        case _:
-            raise no_transfer(uri)
+        Empty where the storage itself forgets them.
+
+        Raises:
+            Unreachable: The storage cannot be listed.
+        """
+
+    def abandon(self, upload: Unfinished) -> None:
+        """Remove an unfinished upload; one that is not there is no error.
+
+        Raises:
+            Unreachable: The storage failed. It may still be there.
+        """

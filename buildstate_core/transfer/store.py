@@ -1,23 +1,53 @@
 """Push, check and pull artifacts, whatever storage they are in."""
 
 import tarfile
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
-from buildstate_core.errors import Refused
+from buildstate_core.errors import ArtifactLost, ArtifactUnreachable, Refused, Unreachable
 from buildstate_core.transfer.cache import Cache
+from buildstate_core.transfer.compression import Compressor, pays
 from buildstate_core.transfer.digests import canonical
-from buildstate_core.transfer.failures import corrupt, on_this_disk, reason_of
-from buildstate_core.transfer.placing import Damaged, place_file, place_folder, size_in_place
+from buildstate_core.transfer.failures import bad_source, corrupt, on_this_disk, reason_of
+from buildstate_core.transfer.fetching import fetched
+from buildstate_core.transfer.parts import uploading
+from buildstate_core.transfer.placing import (
+    Cached,
+    Damaged,
+    place_file,
+    place_folder,
+    size_in_place,
+)
+from buildstate_core.transfer.ranges import read_ranges
+from buildstate_core.transfer.registry import storage_for, transferable
 from buildstate_core.transfer.sinks import Meter
-from buildstate_core.transfer.sources import expected_bytes, feed, is_folder
-from buildstate_core.transfer.storage import Storage, storage_for
-from buildstate_core.transfer.uris import storage_type_of, transferable
+from buildstate_core.transfer.sources import blocks_of, expected_bytes, is_folder
+from buildstate_core.transfer.storage import Storage
+from buildstate_core.transfer.uris import storage_type_of
+from buildstate_core.vocabulary import Compression
 
 _TURNS: Final = 3
 """How often a pull looks into the cache: others may take a file out of it at any time."""
+
+OnProgress = Callable[[int], None]
+"""Told how many bytes are done, from the thread that called; often, so that it must be quick."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """How an artifact is stored, if not as it is: as a zstd stream.
+
+    Attributes:
+        checksum: Of what is stored, in its canonical form.
+        size_bytes: Of what is stored.
+    """
+
+    checksum: str
+    size_bytes: int
 
 
 @dataclass(frozen=True)
@@ -26,9 +56,11 @@ class Pushed:
 
     Attributes:
         uri: As it was given.
-        checksum: `sha256:` and 64 lower-case hexadecimal digits, of the bytes that were stored.
+        checksum: `sha256:` and 64 lower-case hexadecimal digits, of the artifact's own bytes.
+        size_bytes: Of the artifact's own bytes.
         format: `tar` for a folder.
         folder: Whether a folder was pushed; `pull` wants to know.
+        packed: What was stored in their place, if they were compressed.
     """
 
     uri: str
@@ -36,6 +68,7 @@ class Pushed:
     size_bytes: int
     format: str | None
     folder: bool
+    packed: Packed | None = None
 
 
 @dataclass(frozen=True)
@@ -68,12 +101,27 @@ class ArtifactStore:
     def __init__(self, *, cache_dir: Path, cache_max_bytes: int | None = None) -> None:
         self._cache = Cache(cache_dir.absolute(), max_bytes=cache_max_bytes)
         self._storages: dict[str, Storage] = {}
+        self._lock = Lock()
 
-    def push(self, source: Path, uri: str) -> Pushed:
+    def push(
+        self,
+        source: Path,
+        uri: str,
+        *,
+        compression: Compression = Compression.NONE,
+        on_progress: OnProgress | None = None,
+    ) -> Pushed:
         """Store a file, or a folder as a tar archive, hashing it on the way.
 
         Until it is stored whole, nothing can be seen at the URI. The caller makes the URI
         unique to the attempt.
+
+        Args:
+            source: What is pushed.
+            uri: Where it goes.
+            compression: How it is stored. What is asked to be looked at is not compressed where
+                the storage keeps holes by itself.
+            on_progress: Told how many of the source's bytes have been read.
 
         Raises:
             InvalidInput: The source is missing, unreadable, or holds what cannot be archived; or
@@ -81,12 +129,24 @@ class ArtifactStore:
             Conflict: There is something at the URI already.
             Unreachable: The storage failed.
         """
-        storage = self._storage(uri)
+        storage = self.storage(uri)
         folder = is_folder(source)
-        with storage.create(uri, expected_bytes=expected_bytes(source)) as upload:
-            meter = Meter(upload)
-            feed(source, meter)
-        return Pushed(uri, meter.checksum, meter.size_bytes, "tar" if folder else None, folder)
+        expected = expected_bytes(source)
+        is_packed = _is_packed(source, storage, compression)
+        with uploading(storage, uri, expected_bytes=expected) as upload:
+            stored = Meter(upload)
+            packer = Compressor(stored) if is_packed else None
+            meter = stored if packer is None else Meter(packer)
+            with closing(blocks_of(source)) as blocks:
+                for block in blocks:
+                    meter.write(block)
+                    if on_progress is not None:
+                        on_progress(meter.size_bytes)
+            if packer is not None:
+                packer.finish()
+        packed = Packed(stored.checksum, stored.size_bytes) if is_packed else None
+        archive = "tar" if folder else None
+        return Pushed(uri, meter.checksum, meter.size_bytes, archive, folder, packed)
 
     def check(self, uri: str, *, size_bytes: int | None, root: str | None = None) -> None:
         """Make sure that an artifact exists with its recorded size, without reading it.
@@ -95,7 +155,7 @@ class ArtifactStore:
 
         Args:
             uri: As recorded.
-            size_bytes: As recorded. `None`: any size will do.
+            size_bytes: Of what is stored, as recorded. `None`: any size will do.
             root: The URI or path that the project's storage begins at. Tells a mount that is
                 missing from a file that is.
 
@@ -103,12 +163,8 @@ class ArtifactStore:
             ArtifactLost: It is gone, or has another size.
             ArtifactUnreachable: Credentials, network, bucket, mount: nobody can tell.
         """
-        if not transferable(uri):
-            return
-        found = self._storage(uri).size_of(uri, root=root)
-        if size_bytes is not None and found != size_bytes:
-            seen = "is a folder" if found is None else f"has {found} bytes"
-            raise corrupt(uri, f"it was recorded with {size_bytes} bytes and {seen}")
+        if transferable(uri):
+            self._size_of(uri, size_bytes=size_bytes, root=root)
 
     def pull(
         self,
@@ -119,11 +175,14 @@ class ArtifactStore:
         size_bytes: int | None,
         root: str | None = None,
         folder: bool = False,
+        packed: Packed | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Pulled:
         """Put a private copy of an artifact at `target`, in place of whatever is there.
 
         Nothing is moved if the target's digest is right already. Bytes are verified when they
-        come in and whenever they are taken from the cache. On any error the target is as it was.
+        come in and whenever they are taken from the cache. A download that breaks off stays, and
+        the next pull goes on from its end. On any error the target is as it was.
 
         Args:
             uri: As recorded.
@@ -132,6 +191,8 @@ class ArtifactStore:
             size_bytes: As recorded, or `None`.
             root: As in `check`.
             folder: Unpack it: it was pushed as a folder.
+            packed: How it is stored, if not as it is.
+            on_progress: Told how many bytes of what is stored are here.
 
         Raises:
             InvalidInput: There is no transfer for the URI, or the checksum is not a sha256.
@@ -139,32 +200,115 @@ class ArtifactStore:
             ArtifactUnreachable: It cannot be read.
             Refused: This worker's disk failed.
         """
-        self._storage(uri)
+        self.storage(uri)
         target = target.absolute()
         wanted = canonical(checksum) if checksum is not None else None
         if wanted is not None:
             size = size_in_place(target, wanted, folder=folder)
             if size is not None:
                 return Pulled(wanted, size, 0, was_there=True)
-        downloaded_bytes = 0
-        for turn in range(_TURNS):
-            with ExitStack() as in_use:
-                if wanted is None or turn > 0:
-                    self.check(uri, size_bytes=size_bytes, root=root)
-                    blocks = in_use.enter_context(closing(self._storage(uri).read(uri, root=root)))
-                    added = in_use.enter_context(
-                        self._cache.adding(blocks, uri=uri, checksum=wanted, size_bytes=size_bytes)
-                    )
-                    wanted = added.checksum
-                    downloaded_bytes += added.size_bytes
-                placed = self._place(uri, target, checksum=wanted, folder=folder)
-                if placed is not None:
-                    return Pulled(wanted, placed, downloaded_bytes)
+        place = _Place(uri, target, wanted, folder=folder, packed=packed)
+        stored = packed.checksum if packed is not None else wanted
+        if stored is not None:
+            size = place.fill(self._cache, stored)
+            if size is not None:
+                return Pulled(place.known(stored), size, 0)
+        for _ in range(_TURNS):
+            with self._fetched(
+                uri,
+                checksum=stored,
+                size_bytes=packed.size_bytes if packed is not None else size_bytes,
+                root=root,
+                on_progress=on_progress,
+            ) as (found, downloaded_bytes):
+                size = place.fill(self._cache, found, is_verified=downloaded_bytes > 0)
+                if size is not None:
+                    return Pulled(place.known(found), size, downloaded_bytes)
         raise Refused(
             f"The artifact {uri} was downloaded, but this worker's cache lost or damaged it.",
             code="disk-trouble",
             hint="Check this worker's disk, and what else empties its cache folder.",
         )
+
+    def verify(
+        self,
+        uri: str,
+        *,
+        checksum: str | None,
+        size_bytes: int | None,
+        root: str | None = None,
+        packed: Packed | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Pulled:
+        """Read an artifact in its storage to the end and hash it; nothing is kept here.
+
+        Args:
+            uri: As recorded.
+            checksum: As recorded. `None`: whatever it is.
+            size_bytes: As recorded, or `None`.
+            root: As in `check`.
+            packed: How it is stored, if not as it is.
+            on_progress: Told how many bytes have been read.
+
+        Raises:
+            InvalidInput: As in `pull`.
+            ArtifactLost: It is gone, or not what was recorded.
+            ArtifactUnreachable: It cannot be read.
+        """
+        wanted = packed.checksum if packed is not None else checksum
+        wanted = canonical(wanted) if wanted is not None else None
+        stored_bytes = packed.size_bytes if packed is not None else size_bytes
+        size = self._size_of(uri, size_bytes=stored_bytes, root=root)
+        meter = _drained(self._read(uri, size, root=root, on_progress=on_progress), Meter())
+        if wanted not in {None, meter.checksum}:
+            raise corrupt(uri, f"it was recorded as {wanted} and is {meter.checksum}")
+        return Pulled(meter.checksum, meter.size_bytes, meter.size_bytes)
+
+    def copied_within(self, source: str, target: str, *, size_bytes: int | None) -> bool:
+        """Copy an artifact within its storage, if that can be done and it is there as recorded."""
+        if storage_type_of(source) != storage_type_of(target):
+            return False
+        try:
+            self.check(source, size_bytes=size_bytes)
+            self.storage(source).copy(source, target)
+        except (ArtifactLost, ArtifactUnreachable, Unreachable):
+            return False
+        return True
+
+    def copy(
+        self,
+        source: str,
+        target: str,
+        *,
+        checksum: str | None,
+        size_bytes: int | None,
+        root: str | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> None:
+        """Copy what is stored at one URI to another, verified, whole or not at all.
+
+        Args:
+            source: Where it is.
+            target: Where it goes, in whatever storage.
+            checksum: Of what is stored, as recorded. `None`: whatever it is.
+            size_bytes: Of what is stored, as recorded, or `None`.
+            root: As in `check`.
+            on_progress: Told how many bytes have been read.
+
+        Raises:
+            InvalidInput: There is no transfer for one of them.
+            Conflict: There is something at the target already.
+            ArtifactLost: The source is gone, or not what was recorded.
+            ArtifactUnreachable: It cannot be read.
+            Unreachable: The target's storage failed.
+        """
+        wanted = canonical(checksum) if checksum is not None else None
+        size = self._size_of(source, size_bytes=size_bytes, root=root)
+        reading = self._read(source, size, root=root, on_progress=on_progress)
+        with uploading(self.storage(target), target, expected_bytes=size) as upload:
+            found = _drained(reading, Meter(upload))
+            if wanted not in {None, found.checksum}:
+                raise corrupt(source, f"it was recorded as {wanted} and is {found.checksum}")
 
     def discard(self, uri: str) -> None:
         """Remove an upload that will not be committed.
@@ -176,31 +320,113 @@ class ArtifactStore:
             InvalidInput: There is no transfer for the URI.
             Unreachable: The storage failed; it may still be there.
         """
-        self._storage(uri).remove(uri)
+        self.storage(uri).remove(uri)
 
-    def _storage(self, uri: str) -> Storage:
+    def storage(self, uri: str) -> Storage:
+        """Give the adapter for a URI, which all calls here share.
+
+        Raises:
+            InvalidInput: There is no transfer for the URI.
+            ArtifactUnreachable: Its library is not installed on this worker.
+        """
         kind = storage_type_of(uri)
-        if kind not in self._storages:
-            self._storages[kind] = storage_for(uri)
-        return self._storages[kind]
+        with self._lock:
+            if kind not in self._storages:
+                self._storages[kind] = storage_for(uri)
+            return self._storages[kind]
 
-    def _place(self, uri: str, target: Path, *, checksum: str, folder: bool) -> int | None:
+    @contextmanager
+    def _fetched(
+        self,
+        uri: str,
+        *,
+        checksum: str | None,
+        size_bytes: int | None,
+        root: str | None,
+        on_progress: OnProgress | None,
+    ) -> Iterator[tuple[str, int]]:
+        size = self._size_of(uri, size_bytes=size_bytes, root=root)
+        storage = self.storage(uri)
+        with fetched(
+            self._cache,
+            storage,
+            uri,
+            checksum=checksum,
+            size_bytes=size,
+            root=root,
+            on_progress=on_progress,
+        ) as found:
+            yield found
+
+    def _read(
+        self, uri: str, size: int, *, root: str | None, on_progress: OnProgress | None
+    ) -> Generator[bytes]:
+        done = 0
+        blocks = read_ranges(self.storage(uri), uri, start=0, size_bytes=size, root=root)
+        with closing(blocks):
+            for block in blocks:
+                yield block
+                done += len(block)
+                if on_progress is not None:
+                    on_progress(done)
+
+    def _size_of(self, uri: str, *, size_bytes: int | None, root: str | None) -> int:
+        found = self.storage(uri).size_of(uri, root=root)
+        if found is None:
+            raise corrupt(uri, "it is a folder")
+        if size_bytes not in {None, found}:
+            raise corrupt(uri, f"it was recorded with {size_bytes} bytes and has {found} bytes")
+        return found
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where an artifact goes in a workspace."""
+
+    uri: str
+    target: Path
+    checksum: str | None
+    folder: bool
+    packed: Packed | None
+
+    def known(self, stored: str) -> str:
+        """Give the artifact's own digest, now that what is stored has one."""
+        return self.checksum or stored
+
+    def fill(self, cache: Cache, stored: str, *, is_verified: bool = False) -> int | None:
         """Put a private copy from the cache in its place, and give the artifact's size.
 
         `None`: the cache does not have it, or it was damaged and has been removed.
         """
-        place = place_folder if folder else place_file
-        with self._cache.using(checksum) as cached, on_this_disk(target):
-            if cached is None:
+        place = place_folder if self.folder else place_file
+        with cache.using(stored) as path, on_this_disk(self.target):
+            if path is None:
                 return None
+            cached = Cached(path, self.known(stored), self.packed is not None, is_verified)
             try:
-                size_bytes = cached.stat().st_size
-                place(cached, target, checksum=checksum)
+                return place(cached, self.target)
             except FileNotFoundError:
                 return None
             except Damaged:
-                self._cache.remove(checksum)
+                if is_verified:
+                    raise corrupt(self.uri, "what it holds is not what was recorded") from None
+                cache.remove(stored)
                 return None
             except tarfile.TarError as error:
-                raise corrupt(uri, f"it cannot be unpacked: {reason_of(error)}") from error
-        return size_bytes
+                raise corrupt(self.uri, f"it cannot be unpacked: {reason_of(error)}") from error
+
+
+def _drained(blocks: Generator[bytes], meter: Meter) -> Meter:
+    with closing(blocks):
+        for block in blocks:
+            meter.write(block)
+    return meter
+
+
+def _is_packed(source: Path, storage: Storage, compression: Compression) -> bool:
+    if compression is not Compression.AUTO:
+        return compression is Compression.ZSTD
+    try:
+        return not storage.keeps_holes and pays(source)
+    except OSError as error:
+        raise bad_source(source, reason_of(error)) from error

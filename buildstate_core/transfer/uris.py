@@ -12,9 +12,6 @@ from urllib.parse import unquote_to_bytes
 
 from buildstate_core.errors import InvalidInput
 
-TRANSFERABLE: Final = frozenset({"file", "s3"})
-"""The storage types that bytes can be moved to and from."""
-
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _HERE: Final = frozenset({"", "localhost"})
 
@@ -31,11 +28,6 @@ def storage_type_of(uri: str) -> str:
         return "file"
     scheme = _SCHEME.match(uri)
     return scheme[1].lower() if scheme else "other"
-
-
-def transferable(uri: str) -> bool:
-    """Say whether bytes can be moved to and from this URI."""
-    return storage_type_of(uri) in TRANSFERABLE
 
 
 def local_path(uri: str) -> Path:

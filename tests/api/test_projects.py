@@ -3,8 +3,15 @@ from support import Service
 
 from buildstate_core.catalog import DEFAULT_CATALOG
 from buildstate_core.errors import Conflict, NotFound
-from buildstate_core.models import Cancel, CatalogSet, CatalogState, ProjectUpdate
-from buildstate_core.vocabulary import AttemptStatus, AutoResume
+from buildstate_core.models import (
+    Cancel,
+    CatalogSet,
+    CatalogState,
+    Project,
+    ProjectUpdate,
+    Retention,
+)
+from buildstate_core.vocabulary import AttemptStatus, AutoResume, Compression, Sensitivity
 
 VPN = CatalogState(code=42, name="VPN setup")
 
@@ -323,3 +330,72 @@ def test_the_same_key_for_open_builds_too_is_another_request(service: Service) -
     assert service.request("PUT", path, body, headers=headers).status == 200
     other = service.request("PUT", f"{path}?apply_to_open=true", body, headers=headers)
     assert (other.status, other.problem["field"]) == (409, "Idempotency-Key")
+
+
+def test_a_project_says_how_its_artifacts_are_kept(service: Service) -> None:
+    made = service.client.get_project(
+        service.make_project(
+            compression=Compression.ZSTD,
+            deduplicate=True,
+            allowed_places={"secret": ("s3://vault/",)},
+            retention=Retention(keep_days=7),
+            storage_url="s3://builds/{project}/{attempt}/{name}",
+        )
+    )
+    assert (made.compression, made.deduplicate) == (Compression.ZSTD, True)
+    assert made.allowed_places == {Sensitivity.SECRET: ("s3://vault/",)}
+    assert made.retention == Retention(keep_days=7)
+    service.make_project("plain")
+    plain = service.client.get_project("plain")
+    assert (plain.compression, plain.deduplicate) == (Compression.AUTO, False)
+    assert (plain.allowed_places, plain.retention) == ({}, None)
+
+
+def test_of_a_policy_only_what_is_said_changes_and_null_ends_it(service: Service) -> None:
+    service.make_project("rhel-base", retention=Retention(keep_days=7))
+
+    def patch(**fields: object) -> Project:
+        answer = service.request("PATCH", "/v1/projects/rhel-base", fields)
+        assert answer.status == 200, answer
+        return Project.model_validate(answer.json)
+
+    changed = patch(retention={"grace_hours": 1}, allowed_places={"public": []})
+    assert changed.retention == Retention(keep_days=7, grace_hours=1)
+    assert changed.allowed_places == {Sensitivity.PUBLIC: ()}
+    before = service.counts()
+    assert patch(retention={"grace_hours": 1}, allowed_places={"public": []}) == changed
+    assert service.counts() == before
+    assert patch(retention=None).retention is None
+    assert patch(retention={}).retention == Retention()
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "said"),
+    [
+        pytest.param(
+            {"storage_url": "s3://b/{build}/{name}"},
+            "storage_url",
+            "{attempt}",
+            id="a-template-in-which-two-uploads-could-meet",
+        ),
+        pytest.param(
+            {"storage_url": "s3://b/{attempt}/{name}/{who}"},
+            "storage_url",
+            "{who}",
+            id="a-template-with-an-unknown-part",
+        ),
+        pytest.param({"retention": {"keep_days": -1}}, "retention.keep_days", "-1", id="days"),
+        pytest.param({"compression": "gzip"}, "compression", "gzip", id="compression"),
+    ],
+)
+def test_what_cannot_be_kept_to_is_refused(
+    service: Service, fields: dict[str, object], field: str, said: str
+) -> None:
+    service.make_project("rhel-base")
+    for method, path, body in (
+        ("PATCH", "/v1/projects/rhel-base", fields),
+        ("POST", "/v1/projects", {"name": "another", **fields}),
+    ):
+        problem = service.request(method, path, body).problem
+        assert (problem["status"], problem["field"]) == (422, field)
+        assert said in problem["detail"]

@@ -140,7 +140,7 @@ def stub(environment: dict[str, str]) -> Iterator[Stub]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         told.url = environment["BLDST_API_URL"] = f"http://127.0.0.1:{server.server_port}"
         yield told

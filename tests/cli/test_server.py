@@ -6,11 +6,13 @@ import socket
 import stat
 import tomllib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+import urllib3
 from support import Cluster, short_folder, until
 from support.machine import Ended, Machine, machines
 
@@ -68,6 +70,13 @@ def postgres(machine: Machine) -> Postmaster | None:
     return found if found is not None and found.is_alive() else None
 
 
+def is_ready(url: str) -> bool:
+    """Ask without a process for each look."""
+    with suppress(urllib3.exceptions.HTTPError):
+        return urllib3.request("GET", f"{url}/readyz", retries=False, timeout=5).status == 200
+    return False
+
+
 def test_a_newcomer_starts_it_uses_it_and_ends_it(machine: Machine, closed_url: str) -> None:
     # A service of the developer's own may be where one is by default.
     before = machine.bldst("server", "status", "--output", "json", BLDST_API_URL=closed_url)
@@ -112,6 +121,7 @@ def test_a_killed_service_leaves_its_database_and_the_next_finds_it(machine: Mac
     first = start(machine, "--port", "0").data
     assert machine.bldst("project", "create", "rhel-base").code == 0
     os.kill(first["pid"], signal.SIGKILL)
+    until(lambda: not is_ready(first["url"]))
     until(lambda: machine.bldst("server", "status").code == 6)
     left = postgres(machine)
     assert left is not None
@@ -124,9 +134,11 @@ def test_a_killed_service_leaves_its_database_and_the_next_finds_it(machine: Mac
     # A PostgreSQL that is killed is started again.
     os.kill(left.pid, signal.SIGKILL)
     until(lambda: (now := postgres(machine)) is not None and now.pid != left.pid)
+    until(lambda: is_ready(second["url"]))
     until(lambda: machine.bldst("project", "show", "rhel-base").code == 0)
 
     os.kill(second["pid"], signal.SIGKILL)
+    until(lambda: not is_ready(second["url"]))
     until(lambda: machine.bldst("server", "status").code == 6)
     assert machine.bldst("server", "stop").code == 0
     assert postgres(machine) is None
@@ -136,6 +148,7 @@ def test_a_killed_service_leaves_its_database_and_the_next_finds_it(machine: Mac
 def test_a_signal_ends_it_and_its_database(number: signal.Signals, machine: Machine) -> None:
     running = machine.start("server", "start", "--port", "0")
     until(config_file(machine).exists)  # it says where
+    until(lambda: is_ready(profile(machine)["api_url"]))
     until(lambda: machine.bldst("server", "status").code == 0)
     running.send(number)
     ended = running.end()

@@ -16,7 +16,6 @@ from prefect.settings import (
     PREFECT_LOGGING_TO_API_ENABLED,
     temporary_settings,
 )
-from prefect.testing.utilities import prefect_test_harness
 from support import Service
 
 from buildstate_core.models import Attempt
@@ -152,6 +151,9 @@ def worker_b(make_worker: Callable[..., Worker]) -> Worker:
 @pytest.fixture(scope="session")
 def prefect() -> Iterator[None]:
     """A real Prefect server, once for all: it takes 20 s to start."""
+    # Late, since it imports Prefect's server: seconds in every process that collects the tests.
+    from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415
+
     quiet = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, PREFECT_LOGGING_TO_API_ENABLED: False}
     with prefect_test_harness(server_startup_timeout=150), temporary_settings(quiet):
         yield

@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import psycopg
+from psycopg.sql import SQL, Identifier
 
 from buildstate_api.database import Database
 from buildstate_api.embedded import DATABASE, EmbeddedPostgres
@@ -79,6 +80,51 @@ class Cluster:
     def drop_database(self, name: str) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+class Blank:
+    """A database from the template that is made blank again while a service runs on it.
+
+    That takes some milliseconds, and the service keeps what it has opened and compiled: a new
+    database with a new service costs thirty times as much.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("CREATE SCHEMA template")
+            # Parents first. That the service is alive and which migrations ran stays true.
+            self._tables = [
+                Identifier(name)
+                for (name,) in connection.execute(
+                    "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+                    " AND tablename NOT IN ('alembic_version', 'service_clock')"
+                    " ORDER BY tablename <> 'builds', tablename"
+                )
+            ]
+            # The one thing that the template has.
+            connection.execute("CREATE TABLE template.api_keys AS TABLE api_keys")
+            self._sequences = [
+                Identifier(name)
+                for (name,) in connection.execute(
+                    "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'"
+                )
+            ]
+
+    def restore(self) -> None:
+        """Put everything back to how the template has it."""
+        steps = [
+            # All that changes a build locks it first: a sweep at work is waited for.
+            SQL("LOCK TABLE builds IN EXCLUSIVE MODE"),
+            # No foreign key needs an order, no trigger tells anybody.
+            SQL("SET LOCAL session_replication_role = replica"),
+            *(SQL("DELETE FROM {}").format(each) for each in self._tables),
+            SQL("INSERT INTO api_keys TABLE template.api_keys"),
+            *(SQL("ALTER SEQUENCE {} RESTART").format(each) for each in self._sequences),
+            SQL("UPDATE service_clock SET last_seen_at = clock_timestamp()"),
+        ]
+        with psycopg.connect(self._url) as connection:
+            connection.execute(SQL("; ").join(steps))
 
 
 async def _make_key(url: str) -> str:

@@ -104,6 +104,20 @@ RECORDED = [
         expected="run revoked",
         label="its artifact is revoked",
     ),
+    case(
+        checkpoint(25, status=ArtifactStatus.DELETED),
+        checkpoint(50),
+        state=25,
+        expected="run artifact_gone",
+        label="its artifact was deleted, nobody knows why",
+    ),
+    case(
+        checkpoint(25, status=ArtifactStatus.DELETED, unusable_because="revoked"),
+        checkpoint(50),
+        state=25,
+        expected="run revoked",
+        label="its artifact was revoked, then removed",
+    ),
 ]
 
 UNCHANGED = [
@@ -155,10 +169,17 @@ AVAILABLE = [
         label="its artifact has expired",
     ),
     case(
-        checkpoint(25, status=ArtifactStatus.DELETED),
+        checkpoint(25, status=ArtifactStatus.DELETED, unusable_because="expired"),
         state=25,
-        expected="run artifact_gone",
-        label="its artifact was deleted",
+        expected="run expired",
+        label="its artifact has expired and was removed",
+    ),
+    case(
+        checkpoint(25, status=ArtifactStatus.EXPIRED),
+        checkpoint(20),
+        state=25,
+        expected="run expired",
+        label="its artifact has expired, and what is kept is from before it",
     ),
 ]
 
@@ -500,7 +521,11 @@ def test_the_first_of_the_four_that_does_not_hold_is_the_reason(case: Case) -> N
         for rule, mutant, params in (
             ("_why_not_recorded", lambda _attempt: None, RECORDED[1:]),
             ("why_changed", lambda _view, _attempt, _recipe: None, UNCHANGED + REDONE),
-            ("_why_unavailable", lambda _attempt: None, AVAILABLE),
+            (
+                "_no_longer_kept",
+                lambda _view, attempt, _kind, **_: Skip("unchanged", attempt),
+                AVAILABLE,
+            ),
             (
                 "_covered",
                 lambda _views, attempt, _kind, **_: Skip("unchanged", attempt),

@@ -15,7 +15,8 @@ import boto3
 import pytest
 
 from buildstate_core.transfer import ArtifactStore
-from buildstate_core.transfer.storage import Storage, storage_for
+from buildstate_core.transfer.registry import storage_for
+from buildstate_core.transfer.storage import Storage
 
 SERVER_STARTS_SECONDS = 60
 

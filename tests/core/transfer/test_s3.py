@@ -3,20 +3,24 @@
 import os
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.s3_front import fronted
 
 from buildstate_core.errors import ArtifactLost, ArtifactUnreachable, InvalidInput, Unreachable
-from buildstate_core.transfer import ArtifactStore
+from buildstate_core.transfer import ArtifactStore, s3_clients
+from buildstate_core.transfer.registry import storage_for
 from buildstate_core.transfer.s3 import PART_BYTES, _part_bytes
-from buildstate_core.transfer.storage import storage_for
+from buildstate_core.transfer.s3_clients import Clients, Options
 
 AT_MOST_SECONDS = 15
+PAUSE_SECONDS = 1
+"""What botocore waits at most before its first repetition."""
+
 URI = "s3://images/123/image.raw"
 
 
@@ -73,12 +77,12 @@ def closed_url() -> str:
     [
         pytest.param("closed_url", "Could not connect", id="nothing listens"),
         pytest.param("silent_url", "Read timeout", id="nothing answers"),
-        pytest.param("refusing_url", "Forbidden", id="permission denied"),
+        pytest.param("refusing_url", "access is denied", id="permission denied"),
         pytest.param(None, "Invalid endpoint", id="no URL at all"),
     ],
 )
 @pytest.mark.usefixtures("s3_environment")
-def test_a_storage_that_gives_no_answer_is_unreachable_soon(
+def test_a_storage_that_gives_no_answer_is_unreachable(
     store: ArtifactStore,
     workspace: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -88,16 +92,21 @@ def test_a_storage_that_gives_no_answer_is_unreachable_soon(
 ) -> None:
     url = request.getfixturevalue(endpoint) if endpoint else "nonsense"
     monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-    started = time.monotonic()
+    monkeypatch.setattr(s3_clients, "LOOK_SECONDS", 1)
     with pytest.raises(ArtifactUnreachable, match=says) as caught:
         store.check(URI, size_bytes=8)
-    assert time.monotonic() - started < AT_MOST_SECONDS
     assert URI in caught.value.message
     assert caught.value.hint
     assert "AWS_" in caught.value.hint
     if endpoint != "silent_url":
         with pytest.raises(ArtifactUnreachable):
             store.pull(URI, workspace / "new", checksum=None, size_bytes=None)
+
+
+def test_nobody_waits_long_for_an_answer_to_a_question() -> None:
+    tries = s3_clients.LOOKS
+    for seconds in (s3_clients.LOOK_SECONDS, s3_clients.CONNECT_SECONDS):
+        assert tries * seconds + (tries - 1) * PAUSE_SECONDS < AT_MOST_SECONDS
 
 
 @pytest.mark.usefixtures("s3_environment")
@@ -149,11 +158,15 @@ def test_a_uri_that_names_no_object_is_refused(store: ArtifactStore, uri: str) -
 
 def test_an_object_replaced_while_it_is_read_is_not_mixed(bucket: Any) -> None:
     bucket.write("image.raw", b"1" * (PART_BYTES + 1))
-    blocks = storage_for(bucket.root).read(bucket.uri("image.raw"))
-    assert set(next(blocks)) == set(b"1")
+    storage = storage_for(bucket.root)
+    uri = bucket.uri("image.raw")
+    assert storage.size_of(uri) == PART_BYTES + 1
+    assert set(storage.read(uri, 0, PART_BYTES)) == set(b"1")
     bucket.write("image.raw", b"2" * (PART_BYTES + 1))
-    with pytest.raises(ArtifactUnreachable):
-        next(blocks)
+    with pytest.raises(ArtifactUnreachable, match="replaced while it was read"):
+        storage.read(uri, PART_BYTES, 1)
+    assert storage.size_of(uri) == PART_BYTES + 1
+    assert storage.read(uri, PART_BYTES, 1) == b"2"
 
 
 def test_a_worker_may_fork_after_using_s3(store: ArtifactStore, bucket: Any) -> None:
@@ -172,3 +185,114 @@ def test_a_worker_may_fork_after_using_s3(store: ArtifactStore, bucket: Any) -> 
 def test_an_upload_never_needs_more_parts_than_s3_takes() -> None:
     assert _part_bytes(0) == PART_BYTES
     assert 5 * 2**40 / _part_bytes(5 * 2**40) < 10_000
+
+
+BAD_OPTIONS = [
+    pytest.param({"BLDST_S3_ADDRESSING_STYLE": "Path"}, id="style"),
+    pytest.param({"BLDST_S3_SSE": "aes"}, id="encryption"),
+    pytest.param({"BLDST_S3_SSE": "AES256", "BLDST_S3_KMS_KEY_ID": "k"}, id="key for no KMS"),
+    pytest.param({"BLDST_S3_STORAGE_CLASS": "cold storage"}, id="class"),
+    pytest.param({"BLDST_S3_STORAGE_CLASS": "GLACIER"}, id="class that cannot be read"),
+]
+
+
+@pytest.mark.parametrize("environ", BAD_OPTIONS)
+def test_a_bad_option_is_named_before_anything_is_sent(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidInput) as caught:
+        store.check(URI, size_bytes=8)
+    assert caught.value.field in environ
+    assert caught.value.field in caught.value.message
+
+
+def test_new_objects_are_encrypted_and_classed_as_the_worker_says(
+    store: ArtifactStore, bucket: Any, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLDST_S3_SSE", "aws:kms")
+    monkeypatch.setenv("BLDST_S3_KMS_KEY_ID", "alias/images")
+    monkeypatch.setenv("BLDST_S3_STORAGE_CLASS", "STANDARD_IA")
+    source = workspace / "image.raw"
+    source.write_bytes(b"an image")
+    store.push(source, bucket.uri("image.raw"))
+    store.storage(bucket.root).copy(bucket.uri("image.raw"), bucket.uri("copy.raw"))
+    for name in ("image.raw", "copy.raw"):
+        head = bucket.s3.head_object(Bucket=bucket.name, Key=name)
+        assert head["ServerSideEncryption"] == "aws:kms"
+        assert head["SSEKMSKeyId"] == "alias/images"
+        assert head["StorageClass"] == "STANDARD_IA"
+
+
+STYLES = [
+    pytest.param({}, "https://images.s3.amazonaws.com/a", id="AWS"),
+    pytest.param({"AWS_ENDPOINT_URL": "http://minio"}, "http://minio/images/a", id="endpoint"),
+    pytest.param({"AWS_ENDPOINT_URL_S3": "http://minio"}, "http://minio/images/a", id="for S3"),
+    pytest.param(
+        {"AWS_ENDPOINT_URL": "http://minio", "BLDST_S3_ADDRESSING_STYLE": "virtual"},
+        "http://images.minio/a",
+        id="endpoint and virtual",
+    ),
+    pytest.param(
+        {"BLDST_S3_ADDRESSING_STYLE": "path"}, "https://s3.amazonaws.com/images/a", id="path"
+    ),
+]
+
+
+@pytest.mark.parametrize(("environ", "url"), STYLES)
+@pytest.mark.usefixtures("s3_environment")
+def test_the_bucket_is_named_where_the_server_looks_for_it(
+    monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], url: str
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    client = Clients(Options.load(os.environ)).looking()
+    signed = client.generate_presigned_url("get_object", Params={"Bucket": "images", "Key": "a"})
+    client.close()
+    assert signed.partition("?")[0] == url
+
+
+PROFILE = """
+[profile person]
+aws_access_key_id = testing
+aws_secret_access_key = testing
+[profile builder]
+role_arn = arn:aws:iam::123456789012:role/builder
+source_profile = person
+region = eu-west-1
+"""
+
+
+def test_a_profile_may_take_on_a_role(
+    store: ArtifactStore,
+    bucket: Any,
+    workspace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "aws-config").write_text(PROFILE)
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "aws-config"))
+    monkeypatch.setenv("AWS_PROFILE", "builder")
+    source = workspace / "image.raw"
+    source.write_bytes(b"an image")
+    with fronted(os.environ["AWS_ENDPOINT_URL"]) as front:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", front.url)
+        store.push(source, bucket.uri("image.raw"))
+        # The role's own key is a temporary one.
+        assert front.requests[0] == "POST /"
+        front.refuse(lambda request: request.path == "/", 403, "AccessDenied")
+        with pytest.raises(ArtifactUnreachable, match="the role of AWS_PROFILE cannot be assumed"):
+            ArtifactStore(cache_dir=tmp_path / "new").check(bucket.uri("image.raw"), size_bytes=8)
+    assert bucket.read("image.raw") == b"an image"
+
+
+def test_a_profile_that_is_not_there_is_named(
+    store: ArtifactStore, bucket: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "bilder")
+    with pytest.raises(ArtifactUnreachable, match=r"bilder.*AWS_PROFILE"):
+        store.check(bucket.uri("image.raw"), size_bytes=8)

@@ -1,0 +1,121 @@
+"""What an attempt leaves: recorded once by each name, and only where the project allows it."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
+
+from buildstate_api.builds import queries
+from buildstate_api.tables import ArtifactRow, AttemptRow, BuildRow, ProjectRow
+from buildstate_core.errors import Conflict, InvalidInput
+from buildstate_core.models import ArtifactRecord
+from buildstate_core.vocabulary import AttemptStatus
+
+_STEP_UP = {"..", "%2e%2e"}
+
+
+async def add_artifacts(
+    session: AsyncSession,
+    build: BuildRow,
+    attempt: AttemptRow,
+    records: Sequence[ArtifactRecord],
+) -> None:
+    """Record what a locked build's attempt produced.
+
+    Raises:
+        InvalidInput: Something lies where the project does not allow it.
+        Conflict: The attempt has one of that name already, or its bytes are being removed.
+    """
+    if not records:
+        return
+    for index, record in enumerate(records):
+        check_place(build.project, record, field=f"artifacts.{index}.uri")
+    taken = await queries.names_taken(session, attempt.id, [each.name for each in records])
+    if taken:
+        raise _taken(build, attempt, min(taken))
+    await _check_not_being_removed(session, records)
+    session.add_all(_row(attempt, record) for record in records)
+
+
+def check_place(project: ProjectRow, record: ArtifactRecord, *, field: str) -> None:
+    """Refuse an artifact that lies where the project does not allow it.
+
+    Args:
+        project: The project.
+        record: The artifact.
+        field: How the request calls its URI, for the error.
+    """
+    allowed = project.allowed_places.get(record.sensitivity)
+    if allowed is None or record.uri is None or _is_within(record.uri, allowed):
+        return
+    label = str(record.sensitivity)
+    places = ", ".join(allowed) or "nowhere"
+    raise InvalidInput(
+        f"Artifact {record.name} is {label}, and project {project.name} allows no {label}"
+        f" artifact at {record.uri}; allowed: {places}.",
+        code="place-not-allowed",
+        field=field,
+        hint="Store it at an allowed place, or give it the label that it should have. To see what"
+        f" is allowed: bldst project show {project.name}",
+    )
+
+
+def lock_of(uri: str) -> int:
+    """Give the number of the lock that keeps recording and removing one object apart."""
+    return int.from_bytes(hashlib.sha256(uri.encode()).digest()[:8], signed=True)
+
+
+def _is_within(uri: str, allowed: Iterable[str]) -> bool:
+    # A path that steps up again begins like one that is allowed, and lies somewhere else.
+    if _STEP_UP & {part.lower() for part in uri.split("/")}:
+        return False
+    return any(uri.startswith(each) for each in allowed)
+
+
+async def _check_not_being_removed(
+    session: AsyncSession, records: Iterable[ArtifactRecord]
+) -> None:
+    uris = sorted({each.uri for each in records if each.uri is not None})
+    await queries.lock_objects(session, sorted(map(lock_of, uris)))
+    uri = await queries.being_removed(session, uris)
+    if uri is not None:
+        raise Conflict(
+            f"What is at {uri} is being removed at this moment, as an older artifact.",
+            code="artifact-being-removed",
+            field="uri",
+            hint="Put it somewhere else, or again when that is done: bldst artifact gc",
+        )
+
+
+def _taken(build: BuildRow, attempt: AttemptRow, name: str) -> Conflict:
+    is_live = AttemptStatus(attempt.status).is_live
+    return Conflict(
+        f"Attempt {attempt.number} of state {attempt.state} of build {build.number} has an artifact"
+        f" named {name} already; what is recorded never changes.",
+        code="artifact-exists",
+        field="name",
+        hint="Give this one another name, or leave it out if it is the same."
+        if is_live
+        else "Give this one another name, or report the state again.",
+    )
+
+
+def _row(attempt: AttemptRow, record: ArtifactRecord) -> ArtifactRow:
+    return ArtifactRow(
+        id=uuid7(),
+        build_id=attempt.build_id,
+        attempt_id=attempt.id,
+        name=record.name,
+        kind=record.kind,
+        storage_type=record.storage_type,
+        uri=record.uri,
+        size_bytes=record.size_bytes,
+        checksum=record.checksum,
+        format=record.format,
+        compression=record.compression,
+        packed=None if record.packed is None else record.packed.model_dump(mode="json"),
+        metadata_=record.metadata,
+        sensitivity=record.sensitivity,
+        expires_at=record.expires_at,
+    )

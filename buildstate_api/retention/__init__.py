@@ -1,0 +1,1 @@
+"""For how long artifacts are kept: what needs them, and what a project's policy says."""

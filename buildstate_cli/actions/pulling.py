@@ -1,0 +1,119 @@
+"""Artifacts that are fetched: all that a state left, or one by its id."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import UUID
+
+from buildstate_cli.actions.checking import artifact_id, build_reference
+from buildstate_cli.actions.connection import connect
+from buildstate_cli.complaints import notice, warn
+from buildstate_cli.meters import meter
+from buildstate_cli.options import Format
+from buildstate_cli.printing import show
+from buildstate_cli.session import Session
+from buildstate_cli.views import artifacts
+from buildstate_core.artifacts import Artifacts, is_pullable, place_of
+from buildstate_core.errors import InvalidInput, NotFound, Refused
+from buildstate_core.models import Artifact
+from buildstate_core.vocabulary import ArtifactStatus
+
+
+def pull(
+    session: Session,
+    output: Format,
+    wanted: str,
+    *,
+    state: int | None,
+    lane: str,
+    name: str | None,
+    to: str | None,
+) -> None:
+    """Put what a state left, or one artifact, into its place, verified, and print what it was."""
+    one = _only_artifact(wanted, name) if state is None else None
+    reference = build_reference(wanted) if one is None else None
+    with connect(session) as client, meter(session.environ) as told:
+        mover = Artifacts.of_worker(client, session.settings, on_transfer=told)
+        if one is not None:
+            found = [_usable(client.get_artifact(one))]
+            build = client.get_build(found[0].build)
+        else:
+            assert reference is not None  # noqa: S101 - as read above
+            build = client.get_build(reference)
+            of_state = list(client.list_artifacts(reference, state=state))
+            found = _newest(of_state, lane, name)
+        if not found:
+            raise NotFound(
+                f"State {state} of build {wanted} has no artifact that can be used.",
+                code="artifact-not-found",
+                field="--state",
+                hint=f"To see what there is: bldst artifact list {wanted}",
+            )
+        if to is not None and len(found) > 1:
+            raise InvalidInput(
+                f"State {state} has {len(found)} artifacts, which cannot all be {to}.",
+                field="--to",
+                hint=f"Name one with --name: {', '.join(each.name for each in found)}",
+            )
+        root = client.get_project(build.project).storage_url
+        for each in found:
+            _pull_one(mover, each, Path(to or place_of(each)), root=root)
+        show(found, output, artifacts.listing)
+
+
+def _only_artifact(wanted: str, name: str | None) -> UUID:
+    """Read an artifact's id, since no state of a build was named.
+
+    Raises:
+        InvalidInput: It is none; or there is nothing left to choose by name.
+    """
+    try:
+        found = UUID(wanted)
+    except ValueError:
+        build_reference(wanted, name="BUILD")
+        raise InvalidInput(
+            f"STATE is missing; say which state of build {wanted}.",
+            field="STATE",
+            hint=f"To see what there is: bldst artifact list {wanted}",
+        ) from None
+    if name is not None:
+        raise InvalidInput(
+            f'--name is "{name}", but {wanted} is one artifact already.', field="--name"
+        )
+    return artifact_id(str(found))
+
+
+def _usable(artifact: Artifact) -> Artifact:
+    if artifact.status is not ArtifactStatus.AVAILABLE:
+        raise Refused(
+            f"The artifact {artifact.name} of state {artifact.state} of build {artifact.build} is"
+            f" {artifact.status}.",
+            code="artifact-not-usable",
+            field="ARTIFACT",
+            hint=f"To see why: bldst artifact show {artifact.id}",
+        )
+    return artifact
+
+
+def _newest(found: Sequence[Artifact], lane: str, name: str | None) -> list[Artifact]:
+    """Give the usable artifacts of a lane, the newest of each name."""
+    usable = [
+        each
+        for each in found
+        if each.status is ArtifactStatus.AVAILABLE
+        and each.lane == lane
+        and name in {None, each.name}
+    ]
+    return list({each.name: each for each in usable}.values())
+
+
+def _pull_one(mover: Artifacts, artifact: Artifact, path: Path, *, root: str | None) -> None:
+    if not is_pullable(artifact):
+        warn(
+            f"{artifact.name} is not bytes that can be moved from here:"
+            f" {artifact.kind} {artifact.uri or artifact.metadata.get('value')}"
+        )
+        return
+    pulled = mover.pull(artifact, path, root=root)
+    if artifact.checksum is None:
+        warn(f"{artifact.name} had no recorded checksum, so it is unverified; it has one now.")
+    notice(f"{path}: {pulled.size_bytes} bytes, {pulled.checksum}")

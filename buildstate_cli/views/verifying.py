@@ -1,0 +1,59 @@
+"""What came of reading artifacts in their storage."""
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from buildstate_cli.page import Page, Table
+from buildstate_cli.views import words
+
+_COLUMNS: Final = ("STATE", "LANE", "NAME", "SIZE", "RESULT", "WHY", "ID")
+_ORDER: Final = ("ok", "corrupt", "gone", "unreachable")
+
+
+class Look(BaseModel):
+    """What came of reading one artifact.
+
+    Attributes:
+        result: `ok`, `gone`, `corrupt` or `unreachable`.
+        message: Why it is not `ok`, or what else is to be said.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    artifact: UUID
+    build: int
+    state: int
+    lane: str
+    name: str
+    uri: str | None
+    result: str
+    checksum: str | None
+    size_bytes: int | None
+    message: str | None
+
+
+def looks(found: Sequence[Look]) -> Page:
+    """Write a row for each, and how many there are of which kind."""
+    rows = [
+        (
+            str(each.state),
+            each.lane,
+            each.name,
+            words.size(each.size_bytes),
+            each.result,
+            each.message or "",
+            str(each.artifact),
+        )
+        for each in found
+    ]
+    table = Table(
+        columns=_COLUMNS, rows=rows, free_text=frozenset({"WHY"}), empty="No artifacts to verify."
+    )
+    if not found:
+        return [table]
+    counts = [(result, sum(each.result == result for each in found)) for result in _ORDER]
+    said = ", ".join(f"{count} {result}" for result, count in counts if count)
+    return [table, f"{words.count(len(found), 'artifact')} read: {said}."]

@@ -1,0 +1,147 @@
+"""Where an artifact is put: a project's storage, as a folder or as a template.
+
+    s3://builds                                  a folder: what follows is ours to choose
+    s3://builds/{project}/{build}/{attempt}/{name}            a template: every part is said
+
+Standard library only, so that the service can check what a worker will use.
+"""
+
+import re
+import string
+from typing import Final
+
+from buildstate_core.vocabulary import MAX_STATE
+
+FIELDS: Final = ("project", "build", "state", "lane", "attempt", "name")
+_NEEDED: Final = ("attempt", "name")
+_TRUNK: Final = "trunk"
+_SEGMENT: Final = r"[^/]+"
+_LOOKS_LIKE: Final = {
+    "build": r" *[0-9]+",
+    "state": r" *[0-9]+",
+    "attempt": r"(?:pushed-|adopted-)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+}
+"""What the values of a template look like in a URI; the attempt is what makes it ours."""
+
+_FOLDER: Final = "{build}/state-{state:02d}/{attempt}/{name}"
+_FOLDER_OF_LANE: Final = "{build}/state-{state:02d}/{lane}/{attempt}/{name}"
+
+
+def check_location(location: str) -> None:
+    """Make sure that a storage, if it is a template, can be filled in, and is the attempt's own.
+
+    Raises:
+        ValueError: It cannot; the message says what is wrong with it.
+    """
+    if not is_template(location):
+        return
+    named = _fields(location)
+    unknown = [name for name in named if name not in FIELDS]
+    if unknown:
+        raise ValueError(
+            f"{{{unknown[0]}}} is not known; a template may have"
+            f" {', '.join(f'{{{name}}}' for name in FIELDS)}"
+        )
+    missing = [name for name in _NEEDED if name not in named]
+    if missing:
+        raise ValueError(
+            f"the template lacks {{{missing[0]}}}, without which two uploads could meet"
+        )
+    if not root_of(location):
+        raise ValueError("the template has to begin with a storage, such as s3://bucket/")
+    try:
+        _fill(location, project="p", build=1, state=MAX_STATE, lane="", attempt="a", name="n")
+    except (ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
+        raise ValueError(f"the template cannot be filled in: {error}") from error
+
+
+def is_template(location: str) -> bool:
+    """Whether a storage says every part of an artifact's URI."""
+    return "{" in location or "}" in location
+
+
+def root_of(location: str) -> str:
+    """Give what all artifacts of a storage begin with: a folder, without the last slash.
+
+    >>> root_of("s3://builds/{project}-images/{attempt}/{name}"), root_of("file:///srv/images/")
+    ('s3://builds', 'file:///srv/images')
+    """
+    if not is_template(location):
+        return location.rstrip("/")
+    before = location.partition("{")[0]
+    scheme, mark, rest = before.partition("://")
+    if not mark:
+        return before.rpartition("/")[0]
+    folder = rest.rpartition("/")[0]
+    return f"{scheme}://{folder}" if folder else ""
+
+
+def uri_of(
+    location: str, *, project: str, build: int, state: int, lane: str, attempt: str, name: str
+) -> str:
+    """Give the URI of one artifact, which no other attempt and no other name has.
+
+    Args:
+        location: A storage, as a folder or as a template that `check_location` has let pass.
+        project: The project's name.
+        build: The build's number.
+        state: The state's code.
+        lane: The lane; the trunk's empty name becomes `trunk` in a template.
+        attempt: The attempt's id.
+        name: The artifact's name.
+
+    >>> of = dict(project="rhel", build=7, state=5, lane="", attempt="0198", name="image.raw")
+    >>> uri_of("s3://builds", **of), uri_of("s3://b/{project}/{state:03d}/{attempt}/{name}", **of)
+    ('s3://builds/7/state-05/0198/image.raw', 's3://b/rhel/005/0198/image.raw')
+    """
+    template = location
+    if not is_template(location):
+        template = f"{location.rstrip('/')}/{_FOLDER_OF_LANE if lane else _FOLDER}"
+    return _fill(
+        template,
+        project=project,
+        build=build,
+        state=state,
+        lane=lane or _TRUNK,
+        attempt=attempt,
+        name=name,
+    )
+
+
+def made_from(location: str, uri: str) -> bool:
+    """Whether a storage could have given this URI to an artifact, so that it is ours to remove.
+
+    Args:
+        location: A storage, as a folder or as a template that `check_location` has let pass.
+        uri: What a listing of it found.
+
+    >>> id = "0198a8c5-7d3e-7000-8000-000000000000"
+    >>> made_from("s3://b", f"s3://b/7/state-05/{id}/image.raw"), made_from("s3://b", "s3://b/a")
+    (True, False)
+    """
+    if is_template(location):
+        templates = [location]
+    else:
+        folder = location.rstrip("/")
+        templates = [f"{folder}/{_FOLDER}", f"{folder}/{_FOLDER_OF_LANE}"]
+    return any(_pattern(each).fullmatch(uri) for each in templates)
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    parts = []
+    for text, name, _, _ in string.Formatter().parse(template):
+        parts.append(re.escape(text))
+        if name is not None:
+            parts.append(_LOOKS_LIKE.get(name, _SEGMENT))
+    return re.compile("".join(parts))
+
+
+def _fill(template: str, **values: str | int) -> str:
+    return string.Formatter().vformat(template, (), values)
+
+
+def _fields(template: str) -> list[str]:
+    try:
+        return [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
+    except ValueError as error:
+        raise ValueError(f"the template cannot be read: {error}") from error

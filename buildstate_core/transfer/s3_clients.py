@@ -1,0 +1,175 @@
+"""How this worker speaks to S3: what its environment asks for, and a client that does so.
+
+Where and as whom is for botocore to find, as for every other tool on the worker:
+`AWS_ENDPOINT_URL`, `AWS_PROFILE` with or without a role, `AWS_ACCESS_KEY_ID`, an instance's role.
+What botocore has no variable for has one of ours:
+
+- `BLDST_S3_ADDRESSING_STYLE`: whether the bucket is in the path or in the host's name: `path`,
+  `virtual` or `auto`. Default: `path` with an endpoint of one's own, since MinIO and Ceph need it.
+- `BLDST_S3_SSE`: how the server encrypts what is stored: `AES256` or `aws:kms`. Default: as the
+  bucket says.
+- `BLDST_S3_KMS_KEY_ID`: with which key, for `aws:kms`. Default: the account's.
+- `BLDST_S3_STORAGE_CLASS`: the storage class of what is stored. Default: as the server says.
+
+botocore alone: of boto3 nothing else is needed, and it takes as long again to be imported.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import botocore.session
+from botocore.config import Config
+
+from buildstate_core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_STYLES: Final = ("path", "virtual", "auto")
+_ENCRYPTIONS: Final = ("AES256", "aws:kms")
+_ARCHIVES: Final = ("GLACIER", "DEEP_ARCHIVE")
+
+CONNECT_SECONDS: Final = 3
+LOOK_SECONDS: Final = 5
+LOOKS: Final = 2
+_MOVE_SECONDS: Final = 60
+MOVES: Final = 4
+_CONNECTIONS: Final = 50
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the environment of this worker says about S3, and botocore does not read.
+
+    Attributes:
+        addressing_style: `None`: as the profile says.
+        storing: What every new object is given, in the words of the S3 API.
+        checksums: When botocore adds checksums of its own to what is sent.
+    """
+
+    addressing_style: str | None
+    storing: Mapping[str, str]
+    checksums: str
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str]) -> "Options":
+        """Read the environment.
+
+        Raises:
+            InvalidInput: A value is none of those that there are.
+        """
+        style = _one_of(environ, "BLDST_S3_ADDRESSING_STYLE", _STYLES)
+        endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL")
+        encryption = _one_of(environ, "BLDST_S3_SSE", _ENCRYPTIONS)
+        asked = {
+            "ServerSideEncryption": encryption,
+            "SSEKMSKeyId": _kms_key(environ, encryption),
+            "StorageClass": _storage_class(environ),
+        }
+        return cls(
+            addressing_style=style or ("path" if endpoint else None),
+            storing={name: value for name, value in asked.items() if value},
+            checksums=environ.get("AWS_REQUEST_CHECKSUM_CALCULATION") or "when_required",
+        )
+
+
+class Clients:
+    """The clients of one process. Threads share them; they do not survive a fork."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._lock = Lock()
+        self._session: botocore.session.Session | None = None
+        self._known: dict[tuple[int, int], S3Client] = {}
+
+    def looking(self) -> "S3Client":
+        """Give the client for questions: it gives up within 15 seconds.
+
+        Raises:
+            BotoCoreError, ValueError: The environment or the config file is not as it has to be.
+        """
+        return self._client(LOOK_SECONDS, LOOKS)
+
+    def moving(self) -> "S3Client":
+        """Give the client for bytes, which has more patience.
+
+        Raises:
+            BotoCoreError, ValueError: As with `looking`.
+        """
+        return self._client(_MOVE_SECONDS, MOVES)
+
+    def _client(self, seconds: int, tries: int) -> "S3Client":
+        with self._lock:
+            if (seconds, tries) not in self._known:
+                self._known[seconds, tries] = self._new(seconds, tries)
+            return self._known[seconds, tries]
+
+    def _new(self, seconds: int, tries: int) -> "S3Client":
+        if self._session is None:
+            self._session = botocore.session.Session()
+            # A role is taken on through a client of its own, which must not keep us waiting either.
+            self._session.set_default_client_config(_patience(LOOK_SECONDS, LOOKS))
+        s3: dict[str, Any] = {"payload_signing_enabled": False}
+        if self._options.addressing_style is not None:
+            s3["addressing_style"] = self._options.addressing_style
+        config = Config(
+            s3=cast("Any", s3),
+            max_pool_connections=_CONNECTIONS,
+            tcp_keepalive=True,
+            # Every artifact has a digest of its own, which is looked at when it is read.
+            request_checksum_calculation=cast("Any", self._options.checksums),
+            response_checksum_validation="when_required",
+        )
+        client = self._session.create_client("s3", config=_patience(seconds, tries).merge(config))
+        return cast("S3Client", client)
+
+
+def _patience(seconds: int, tries: int) -> Config:
+    return Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=seconds,
+        retries={"mode": "standard", "total_max_attempts": tries},
+    )
+
+
+def _one_of(environ: Mapping[str, str], variable: str, values: tuple[str, ...]) -> str | None:
+    value = environ.get(variable)
+    if value and value not in values:
+        raise InvalidInput(
+            f"{variable} is {value!r}; use {', '.join(values[:-1])} or {values[-1]}.",
+            field=variable,
+        )
+    return value or None
+
+
+def _kms_key(environ: Mapping[str, str], encryption: str | None) -> str | None:
+    key = environ.get("BLDST_S3_KMS_KEY_ID")
+    if key and encryption != "aws:kms":
+        raise InvalidInput(
+            "BLDST_S3_KMS_KEY_ID names a key, but BLDST_S3_SSE does not say aws:kms.",
+            field="BLDST_S3_SSE",
+            hint="Set BLDST_S3_SSE=aws:kms as well, or take the key away.",
+        )
+    return key or None
+
+
+def _storage_class(environ: Mapping[str, str]) -> str | None:
+    variable = "BLDST_S3_STORAGE_CLASS"
+    value = environ.get(variable)
+    # Ceph's administrators name classes as they like.
+    if value and not re.fullmatch(r"[A-Za-z0-9_.-]{1,128}", value):
+        raise InvalidInput(
+            f"{variable} is {value!r}; use a storage class such as STANDARD_IA.", field=variable
+        )
+    if value in _ARCHIVES:
+        raise InvalidInput(
+            f"{variable} is {value!r}; what is stored there cannot be read before it was restored,"
+            " so that no build could resume from it.",
+            field=variable,
+            hint="Use GLACIER_IR, which is read at once, or let a lifecycle rule archive what is"
+            " delivered.",
+        )
+    return value or None

@@ -1,0 +1,82 @@
+"""Where artifacts are put, and which URIs can have been made by us."""
+
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from buildstate_core.locations import check_location, made_from, root_of, uri_of
+
+FOLDERS = ["s3://builds", "file:///srv/images/", "/srv/images", "az://box/a b"]
+TEMPLATES = [
+    "s3://builds/{project}/{build}/state-{state:02d}/{attempt}/{name}",
+    "gs://b/{project}-images/{lane}/{attempt}-{name}",
+    "sftp://nas/srv/{attempt}/{name}",
+]
+words = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@given(
+    location=st.sampled_from(FOLDERS + TEMPLATES),
+    project=words,
+    build=st.integers(1, 10**9),
+    state=st.integers(0, 100),
+    lane=st.one_of(st.just(""), words),
+    attempt=st.uuids(),
+    prefix=st.sampled_from(["", "pushed-", "adopted-"]),
+    name=words,
+)
+def test_what_was_made_from_a_location_is_recognised(
+    location: str,
+    project: str,
+    build: int,
+    state: int,
+    lane: str,
+    attempt: UUID,
+    prefix: str,
+    name: str,
+) -> None:
+    check_location(location)
+    uri = uri_of(
+        location,
+        project=project,
+        build=build,
+        state=state,
+        lane=lane,
+        attempt=f"{prefix}{attempt}",
+        name=name,
+    )
+    assert made_from(location, uri)
+    assert uri.startswith(f"{root_of(location)}/")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "s3://builds/image.raw",
+        "s3://builds/7/state-25/image.raw",
+        "s3://builds/7/state-25/not-an-id/image.raw",
+        f"s3://builds/7/state-25/{uuid4()}/deep/er/image.raw",
+        f"s3://other/7/state-25/{uuid4()}/image.raw",
+    ],
+)
+def test_what_others_keep_there_is_not_taken_for_ours(uri: str) -> None:
+    assert not made_from("s3://builds", uri)
+
+
+@pytest.mark.parametrize(
+    ("template", "says"),
+    [
+        ("s3://b/{name}", "lacks {attempt}"),
+        ("s3://b/{attempt}", "lacks {name}"),
+        ("s3://b/{date}/{attempt}/{name}", "{date} is not known"),
+        ("s3://b/{attempt}/{name", "cannot be read"),
+        ("{project}/{attempt}/{name}", "begin with a storage"),
+        ("s3://b/{state:x!}/{attempt}/{name}", "cannot be filled in"),
+    ],
+)
+def test_a_template_that_will_not_do_is_refused(template: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        check_location(template)

@@ -1,0 +1,61 @@
+"""How the tests are spread over several workers of pytest-xdist: file by file, slow ones first.
+
+A slow file that is begun last is waited for by one worker alone.
+"""
+
+from typing import Any, Final
+
+import pytest
+from xdist.scheduler import LoadFileScheduling
+
+ON_PREFECT: Final = tuple(
+    f"tests/flows/test_{name}.py"
+    for name in ("engine", "stopping", "prefect", "processes", "deriving", "server")
+)
+"""All on one worker: it starts the Prefect server that they share, in half a minute."""
+
+SLOW: Final = (
+    *ON_PREFECT,
+    "tests/cli/test_server.py",
+    "tests/docs/test_use_cases.py",
+    "tests/e2e/test_worker_pool.py",
+    "tests/e2e/test_shell_pipeline.py",
+    "tests/api/embedded/test_crashes.py",
+    "tests/api/test_outages.py",
+    "tests/e2e/test_claims_between_processes.py",
+    "tests/api/test_openapi.py",
+    "tests/docs/test_snippets.py",
+    "tests/e2e/test_storage_faults.py",
+    "tests/e2e/test_demo.py",
+    "tests/api/embedded/test_start.py",
+    "tests/cli/test_run_signals.py",
+    "tests/api/test_resume_requests.py",
+    "tests/api/test_interleavings.py",
+    "tests/core/transfer/test_contract.py",
+    "tests/cli/test_run_rewind.py",
+    "tests/cli/test_run_machine.py",
+    "tests/api/embedded/test_users.py",
+    "tests/model/test_mutations.py",
+    "tests/model/test_real_model.py",
+    "tests/model/test_resume_model.py",
+    "tests/cli/test_spool.py",
+)
+"""Slowest first. The others take some seconds each, and fill what is left at the end."""
+
+
+class SlowFilesFirst(LoadFileScheduling):
+    """Gives a worker one file at a time, in the order in which they were collected."""
+
+    def __init__(self, config: pytest.Config, log: Any = None) -> None:
+        config.option.loadscopereorder = False  # else those with the most tests come first
+        super().__init__(config, log)
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "prefect" if file in ON_PREFECT else file
+
+
+def slow_files_first(items: list[pytest.Item]) -> None:
+    """Sort what was collected, which is the order in which it is given out."""
+    places = {file: place for place, file in enumerate(SLOW)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(SLOW)))
