@@ -29,8 +29,8 @@ $(SERVERS)/.ready: tests/servers/package-lock.json | $(VENV)/.ready
 demo: setup ## Watch a build being killed half-way and resumed by another worker (about a minute)
 	$(RUN)bldst demo
 
-test: setup ## Run the tests, all with real parts (about a quarter of an hour on two cores)
-	$(RUN)pytest -n auto --dist loadfile
+test: setup ## Run the tests, all with real parts (about ten minutes on two cores)
+	$(RUN)pytest -n 4 --dist loadfile
 
 check: setup ## Check formatting, lint, types, import rules, migrations, and that the lock is current
 	$(RUN)ruff format --check .

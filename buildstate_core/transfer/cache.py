@@ -209,7 +209,6 @@ class Cache:
         """
         home = self.path_of(checksum)
         with on_this_disk(draft.path):
-            draft.path.chmod(_READ_ONLY)
             home.parent.mkdir(parents=True, exist_ok=True)
             # Else it could take the place of one that is being evicted, and go with it.
             with one_at_a_time(self._entries_folder):
@@ -218,6 +217,8 @@ class Cache:
                     draft.uses.enter_context(twin)
                 if twin is None or _size(twin) != _size(draft.file):
                     draft.path.replace(home)
+                    # Not before: another user's process may be about to go on with the draft.
+                    os.fchmod(draft.file.fileno(), _READ_ONLY)
                     # No longer one process' own: from now on anybody may use it.
                     mark(draft.file.fileno())
             self.make_room(self.max_bytes)

@@ -229,7 +229,7 @@ class TestAdopt:
         self, service: Service, build: Build, bldst: Bldst, workspace: Path
     ) -> None:
         service.query(
-            "UPDATE projects SET storage_url = 'gs://images' WHERE name = %s", build.project
+            "UPDATE projects SET storage_url = 'rbd://images' WHERE name = %s", build.project
         )
         (workspace / "image.qcow2").write_bytes(b"by hand")
         told = bldst("adopt", str(build.number), "50", "image.qcow2", *WHY)

@@ -379,13 +379,14 @@ def test_every_golden_file_is_compared() -> None:
         pytest.param(
             Attempt,
             "id build state state_name lane attempt status kind reason message worker started_at "
-            "finished_at duration_seconds fingerprint artifacts compared_with orchestrator",
+            "finished_at duration_seconds fingerprint artifacts compared_with orchestrator "
+            "transfer",
             id="attempt",
         ),
         pytest.param(
             Artifact,
             "id build state lane name kind storage_type uri size_bytes checksum format compression "
-            "metadata status created_at expires_at",
+            "metadata status created_at expires_at attempt packed sensitivity hold removal",
             id="artifact",
         ),
     ],
@@ -458,6 +459,13 @@ VALID: dict[type[BaseModel], dict[str, Any]] = {
     ResumeCreate: {},
     Revoke: {"reason": WHY},
     Waive: {"state": 25, "reason": WHY},
+    models.ArtifactCreate: {"state": 25, "storage_type": "s3", "uri": "s3://b/k"},
+    models.ArtifactDelete: {"reason": WHY},
+    models.HoldCreate: {"reason": WHY},
+    models.Lookup: {"uris": ["s3://b/k"]},
+    models.PackedRecord: {"checksum": "sha256:" + "0" * 64, "size_bytes": 1},
+    models.Retention: {},
+    models.Transfer: {"activity": "uploading", "name": "image", "done_bytes": 1},
 }
 
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-_VARIABLE = re.compile(r"BLDST_[A-Z_]*[A-Z]")
+_VARIABLE = re.compile(r"BLDST_[A-Z0-9_]*[A-Z0-9]")
 
 
 def test_the_page_names_exactly_the_variables_that_the_code_knows() -> None:

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from support import until
 
+from buildstate_core.client import Client
 from buildstate_core.errors import StaleClaim
-from buildstate_core.models import Cancel
+from buildstate_core.models import Cancel, ProjectCreate
 from buildstate_flows import build, milestone
 from buildstate_flows.stopping import Stopper
 
@@ -94,6 +95,8 @@ def test_an_effect_stops_itself_before_another_worker_could_begin_it(
 ) -> None:
     reach = {"BLDST_API_URL": service_process.url, "BLDST_API_KEY": service_process.key}
     worker = make_worker("worker-c", BLDST_LEASE_SECONDS="3", **reach)
+    with Client(service_process.url, service_process.key) as client:
+        client.create_project(ProjectCreate(name="rhel-base"))
 
     @milestone(state=60, kind="effect")
     def publish() -> None:

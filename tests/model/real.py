@@ -150,7 +150,7 @@ class Real:
         else:
             path.unlink()
         if how is Condition.RETIRED:
-            sql = "UPDATE artifacts SET status = 'deleted' WHERE id = %s"
+            sql = "UPDATE artifacts SET status = 'deleted', removed_at = now() WHERE id = %s"
             self.service.query(sql, self.artifacts[artifact].id)
 
     def force(self, milestone: Milestone) -> None:
