@@ -1,6 +1,6 @@
 """Where artifacts are put, and which URIs can have been made by us."""
 
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +14,7 @@ TEMPLATES = [
     "gs://b/{project}-images/{lane}/{attempt}-{name}",
     "sftp://nas/srv/{attempt}/{name}",
 ]
+ATTEMPT = "0198a8c5-7d3e-7000-8000-000000000000"
 words = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
 
 
@@ -58,8 +59,8 @@ def test_what_was_made_from_a_location_is_recognised(
         "s3://builds/image.raw",
         "s3://builds/7/state-25/image.raw",
         "s3://builds/7/state-25/not-an-id/image.raw",
-        f"s3://builds/7/state-25/{uuid4()}/deep/er/image.raw",
-        f"s3://other/7/state-25/{uuid4()}/image.raw",
+        f"s3://builds/7/state-25/{ATTEMPT}/deep/er/image.raw",
+        f"s3://other/7/state-25/{ATTEMPT}/image.raw",
     ],
 )
 def test_what_others_keep_there_is_not_taken_for_ours(uri: str) -> None:
