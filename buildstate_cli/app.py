@@ -21,6 +21,7 @@ from buildstate_cli.commands import (
     resume,
     run,
     server,
+    watch,
 )
 from buildstate_cli.helping import Group
 from buildstate_core import __version__
@@ -60,6 +61,7 @@ def _root(
 for each in (
     build,
     run,
+    watch,
     resume,
     plan,
     explain,

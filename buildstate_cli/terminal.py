@@ -1,18 +1,20 @@
 """Pages for a terminal: headings, colours, and cells that wrap but are never cut."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TaskProgressColumn,
     TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
 )
 from rich.table import Column
 from rich.table import Table as RichTable
@@ -20,6 +22,7 @@ from rich.text import Text
 
 from buildstate_cli.page import Block, Fields, Page, Table
 from buildstate_cli.plain import cell, printable
+from buildstate_cli.views import words
 
 _STYLES: Final = {
     "completed": "green",
@@ -57,6 +60,16 @@ def render(page: Page) -> str:
     return capture.get()
 
 
+@contextmanager
+def live() -> Iterator[Callable[[Page], None]]:
+    """Draw one page over the other on stdout; the last one stays."""
+    screen = Live(
+        console=Console(highlight=False), auto_refresh=False, vertical_overflow="ellipsis"
+    )
+    with screen:
+        yield lambda page: screen.update(Group(*map(_renderable, page)), refresh=True)
+
+
 def progress() -> Progress:
     """Make a bar for bytes, on stderr: a name, percent, amount, speed, time left."""
     return Progress(
@@ -65,12 +78,29 @@ def progress() -> Progress:
         BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=8)),
         TaskProgressColumn("{task.percentage:>3.0f} %", table_column=Column(no_wrap=True)),
         DownloadColumn(binary_units=True, table_column=Column(no_wrap=True)),
-        TransferSpeedColumn(table_column=Column(no_wrap=True)),
-        TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True)),
+        _Speed(table_column=Column(no_wrap=True)),
+        _Left(table_column=Column(no_wrap=True)),
         console=Console(stderr=True, highlight=False),
         transient=True,
         expand=True,
     )
+
+
+class _Speed(ProgressColumn):
+    """How many bytes a second, in the units that amounts have."""
+
+    def render(self, task: Task) -> Text:
+        return Text("" if task.speed is None else f"{words.size(round(task.speed))}/s")
+
+
+class _Left(ProgressColumn):
+    """How long it will take."""
+
+    max_refresh = 0.5
+
+    def render(self, task: Task) -> Text:
+        left = task.time_remaining
+        return Text("" if left is None else f"{words.about(left)} left")
 
 
 def _renderable(block: Block) -> RenderableType:

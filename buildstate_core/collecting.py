@@ -4,14 +4,16 @@ The service says what is due, and is told before and after each removal. What no
 an upload whose worker was killed, is found by looking into the storage.
 """
 
+import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from buildstate_core.client import Client
-from buildstate_core.errors import BuildStateError
-from buildstate_core.locations import made_from, root_of
+from buildstate_core.errors import ArtifactLost, BuildStateError, NotFound, Refused
+from buildstate_core.locations import made_from, read_back, root_of
 from buildstate_core.models import Artifact, Lookup
 from buildstate_core.transfer import ArtifactStore
 from buildstate_core.transfer.storage import Listed, Unfinished
@@ -19,8 +21,11 @@ from buildstate_core.transfer.storage import Listed, Unfinished
 _AT_ONCE: Final = 1000
 """How many objects the service is asked about at once."""
 
-_DRAFT: Final = ".buildstate-"
-"""What the names of drafts begin with, where an upload is a hidden file."""
+_DRAFT: Final = re.compile(r"\.buildstate-[0-9a-f]{32}\.part")
+"""The name of an upload where that is a hidden file. It is of no use to any other process."""
+
+_WITHOUT_ATTEMPT: Final = ("pushed-", "adopted-")
+"""What an upload begins with that no attempt has made."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +50,22 @@ def due(client: Client, project: str) -> list[Artifact]:
 
 
 def remove_due(
-    client: Client, store: ArtifactStore, artifacts: Sequence[Artifact]
+    client: Client, store: ArtifactStore, artifacts: Sequence[Artifact], *, root: str | None
 ) -> Iterator[Removed]:
-    """Remove the bytes of artifacts one by one; one that fails is left for the next time."""
+    """Remove the bytes of artifacts one by one; one that fails is left for the next time.
+
+    Args:
+        client: The service.
+        store: What reaches the storages.
+        artifacts: What is due.
+        root: Where the project's storage begins. `None`: each worker has its own, so that a file
+            that is not here may be on another one.
+    """
     for artifact in artifacts:
         uri = artifact.uri or ""
         size = artifact.size_bytes if artifact.packed is None else artifact.packed.size_bytes
         try:
+            _check_reach(store, uri, root=root)
             # It may have been held since, and from here on it cannot be any more.
             client.begin_removal(artifact.id)
             store.discard(uri)
@@ -76,27 +90,23 @@ def orphans(
         before: What is younger may be under way.
 
     Raises:
+        Refused: There is something of another service, so that nobody can tell what is needed.
         Unreachable: The storage cannot be listed, or the service does not answer.
     """
     root = f"{root_of(location)}/"
     storage = store.storage(root)
-    whole = [
+    listed = (each for each in storage.listing(root) if each.modified_at < before)
+    whole = [each for each in listed if made_from(location, each.uri)]
+    begun = (each for each in storage.unfinished(root) if each.started_at < before)
+    unfinished = [each for each in begun if _is_draft(each.uri) or made_from(location, each.uri)]
+    found: list[Listed | Unfinished] = [*whole, *unfinished]
+    unknown = [
         each
-        for each in storage.listing(root)
-        if each.modified_at < before and made_from(location, each.uri)
+        for start in range(0, len(found), _AT_ONCE)
+        for each in _unknown(client, found[start : start + _AT_ONCE])
     ]
-    unknown: list[Listed | Unfinished] = []
-    for start in range(0, len(whole), _AT_ONCE):
-        some = whole[start : start + _AT_ONCE]
-        answers = client.look_up(Lookup(uris=tuple(each.uri for each in some))).items
-        use = {each.uri: each.use for each in answers}
-        unknown += [each for each in some if use.get(each.uri) == "unknown"]
-    unknown += [
-        each
-        for each in storage.unfinished(root)
-        if each.started_at < before and _is_ours(location, each.uri)
-    ]
-    return unknown
+    records = _Records(client)
+    return [each for each in unknown if _is_draft(each.uri) or not records.has(location, each.uri)]
 
 
 def remove_orphans(store: ArtifactStore, found: Sequence[Listed | Unfinished]) -> Iterator[Removed]:
@@ -114,5 +124,70 @@ def remove_orphans(store: ArtifactStore, found: Sequence[Listed | Unfinished]) -
             yield Removed(each.uri, each.size_bytes)
 
 
-def _is_ours(location: str, uri: str) -> bool:
-    return uri.rpartition("/")[2].startswith(_DRAFT) or made_from(location, uri)
+class _Records:
+    """What the builds have that are named in URIs of a storage, read when first asked for.
+
+    The service knows an object by the URI it was recorded with, and the same object may have
+    another: `/srv/images` and `file:///srv/images` are one folder. So what it does not know is
+    looked for in its build as well, by the attempt's id, which nothing else has.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._builds: dict[int, tuple[set[str], list[Artifact]]] = {}
+
+    def has(self, location: str, uri: str) -> bool:
+        """Whether an object is recorded, or its template does not tell of which build it is.
+
+        Raises:
+            Refused: The attempt is none of this service's.
+        """
+        made = read_back(location, uri)
+        if made is None or made.build is None:
+            return True
+        attempts, artifacts = self._of(made.build)
+        if not made.attempt.startswith(_WITHOUT_ATTEMPT) and made.attempt not in attempts:
+            raise Refused(
+                f"{uri} was made by an attempt that this service does not know.",
+                code="storage-of-another-service",
+                hint="Another service keeps its artifacts there too, or this one's database was"
+                " set back. Nothing is removed there as an orphan: it may well be needed.",
+            )
+        return any(
+            each.name == made.name
+            and each.uri is not None
+            and made.attempt in each.uri
+            and (each.removal is None or each.removal.done_at is None)
+            for each in artifacts
+        )
+
+    def _of(self, build: int) -> tuple[set[str], list[Artifact]]:
+        if build not in self._builds:
+            try:
+                attempts = {str(each.id) for each in self._client.history(build)}
+                self._builds[build] = attempts, list(self._client.list_artifacts(build))
+            except NotFound:
+                self._builds[build] = set(), []
+        return self._builds[build]
+
+
+def _unknown(client: Client, some: Sequence[Listed | Unfinished]) -> Iterator[Listed | Unfinished]:
+    answers = client.look_up(Lookup(uris=tuple(each.uri for each in some))).items
+    use = {each.uri: each.use for each in answers}
+    return (each for each in some if use.get(each.uri) == "unknown")
+
+
+def _check_reach(store: ArtifactStore, uri: str, *, root: str | None) -> None:
+    """Make sure that what is not there is not somewhere else.
+
+    Raises:
+        ArtifactUnreachable: Nobody can tell from here; so a folder that is not mounted.
+        InvalidInput: There is no transfer for the URI.
+    """
+    store.storage(uri)
+    with suppress(ArtifactLost):
+        store.check(uri, size_bytes=None, root=root)
+
+
+def _is_draft(uri: str) -> bool:
+    return _DRAFT.fullmatch(uri.rpartition("/")[2]) is not None

@@ -8,7 +8,9 @@ Standard library only, so that the service can check what a worker will use.
 
 import re
 import string
+from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote
 
 from buildstate_core.vocabulary import MAX_STATE
 
@@ -22,6 +24,8 @@ _LOOKS_LIKE: Final = {
     "attempt": r"(?:pushed-|adopted-)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
 }
 """What the values of a template look like in a URI; the attempt is what makes it ours."""
+_NUMBERS: Final = frozenset({"build", "state"})
+"""A template may write these twice in different ways."""
 
 _FOLDER: Final = "{build}/state-{state:02d}/{attempt}/{name}"
 _FOLDER_OF_LANE: Final = "{build}/state-{state:02d}/{lane}/{attempt}/{name}"
@@ -108,6 +112,21 @@ def uri_of(
     )
 
 
+@dataclass(frozen=True)
+class Made:
+    """What the URI of an artifact says of it.
+
+    Attributes:
+        attempt: The attempt's id, or `pushed-` or `adopted-` and an id that nothing else has.
+        name: The artifact's name.
+        build: The build's number. `None`: the template does not say it.
+    """
+
+    attempt: str
+    name: str
+    build: int | None
+
+
 def made_from(location: str, uri: str) -> bool:
     """Whether a storage could have given this URI to an artifact, so that it is ours to remove.
 
@@ -119,20 +138,52 @@ def made_from(location: str, uri: str) -> bool:
     >>> made_from("s3://b", f"s3://b/7/state-05/{id}/image.raw"), made_from("s3://b", "s3://b/a")
     (True, False)
     """
+    return read_back(location, uri) is not None
+
+
+def read_back(location: str, uri: str) -> Made | None:
+    """Give what an artifact's URI says of it; `None` if this storage cannot have given it.
+
+    Args:
+        location: As in `made_from`.
+        uri: As in `made_from`. A file may be spelled otherwise than its storage is.
+    """
     if is_template(location):
         templates = [location]
     else:
         folder = location.rstrip("/")
         templates = [f"{folder}/{_FOLDER}", f"{folder}/{_FOLDER_OF_LANE}"]
-    return any(_pattern(each).fullmatch(uri) for each in templates)
+    plain = _plain(uri)
+    for each in templates:
+        found = _pattern(_plain(each)).fullmatch(plain)
+        if found is not None:
+            said = found.groupdict()
+            build = said.get("build")
+            return Made(said["attempt"], said["name"], None if build is None else int(build))
+    return None
+
+
+def _plain(text: str) -> str:
+    """Give a local file's path, however it is spelled; anything else as it is."""
+    if not text.startswith("file:"):
+        return text
+    rest = text.removeprefix("file:")
+    if rest.startswith("//"):
+        rest = f"/{rest.removeprefix('//').partition('/')[2]}"
+    # As a file system has it: names that are no text are kept by surrogates.
+    return unquote(rest, errors="surrogateescape")
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    parts = []
+    parts: list[str] = []
+    named: set[str] = set()
     for text, name, _, _ in string.Formatter().parse(template):
         parts.append(re.escape(text))
-        if name is not None:
-            parts.append(_LOOKS_LIKE.get(name, _SEGMENT))
+        if name in named:
+            parts.append(f"(?P={name})" if name not in _NUMBERS else _LOOKS_LIKE[name])
+        elif name is not None:
+            named.add(name)
+            parts.append(f"(?P<{name}>{_LOOKS_LIKE.get(name, _SEGMENT)})")
     return re.compile("".join(parts))
 
 

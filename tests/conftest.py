@@ -18,6 +18,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from support import Blank, Cluster, Service, ServiceProcess, serving, short_folder
+from support.prefect import migrated_home
 from support.spread import SlowFilesFirst, slow_files_first
 
 # Hundreds of processes start from here, and load in half the time what is compiled already.
@@ -34,6 +35,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SlowFilesFir
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if hasattr(config, "workerinput"):  # one of several workers
         slow_files_first(items)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Hypothesis sees that a thread of a service used `random` while it drew, and takes that for
+    # its own strategies' doing. Those are kept from it by the linter.
+    config.addinivalue_line("filterwarnings", "ignore:Do not use the `random` module inside")
 
 
 def pytest_collection_finish() -> None:
@@ -99,6 +106,15 @@ def module_service(cluster: Cluster) -> Iterator[Service]:
     with serving(cluster.url(name), cluster.key) as service:
         yield service
     cluster.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def prefect_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `PREFECT_HOME` that every Prefect server here begins with a copy of."""
+    folder = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):
+        folder = folder.parent  # that of the whole run
+    return migrated_home(folder / "prefect-home")
 
 
 @pytest.fixture

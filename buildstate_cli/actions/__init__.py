@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         serving,
         storage_flags,
         verifying,
+        watching,
     )
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "serving",
     "storage_flags",
     "verifying",
+    "watching",
 ]
 
 if not TYPE_CHECKING:

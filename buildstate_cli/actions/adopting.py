@@ -13,6 +13,7 @@ from buildstate_cli.actions.checking import build_reference, checked
 from buildstate_cli.actions.connection import connect
 from buildstate_cli.actions.storage_flags import file_name, inferred_type
 from buildstate_cli.complaints import notice
+from buildstate_cli.meters import meter
 from buildstate_cli.options import Format
 from buildstate_cli.printing import show
 from buildstate_cli.session import Session
@@ -125,12 +126,14 @@ def _uploaded(
     session: Session, client: Client, build: str | int, blob: Blob, request: Adopt
 ) -> Attempt:
     """Upload a file or folder to a place of its own, then record it; undone if that is refused."""
-    mover = Artifacts.of_worker(client, session.settings)
+    told = meter(session.environ)
+    mover = Artifacts.of_worker(client, session.settings, on_transfer=told)
     found = client.get_build(build)
     spot = Spot(
         build=found.number, state=request.state, lane=request.lane, attempt=f"adopted-{uuid4()}"
     )
-    record = mover.push(blob, spot, rules_of(client.get_project(found.project)))
+    with told:
+        record = mover.push(blob, spot, rules_of(client.get_project(found.project)))
     try:
         return client.adopt(found.number, request.model_copy(update={"artifacts": (record,)}))
     except (Unreachable, NotAllowed):

@@ -17,9 +17,11 @@ from buildstate_cli.views.collecting import Collected, Gone, collected
 from buildstate_core import collecting
 from buildstate_core.client import STEADY, Client
 from buildstate_core.collecting import Removed
-from buildstate_core.errors import ArtifactUnreachable, Unreachable
+from buildstate_core.errors import Refused, Unreachable
+from buildstate_core.locations import root_of
 from buildstate_core.models import Project
-from buildstate_core.transfer import ArtifactStore, transferable
+from buildstate_core.transfer import ArtifactStore, storage_type_of, transferable
+from buildstate_core.transfer.uris import local_path
 
 _AT_LEAST: Final = timedelta(hours=1)
 
@@ -82,7 +84,8 @@ def _removed(
 ) -> Iterable[Removed]:
     due = collecting.due(client, project.name)
     if not is_dry_run:
-        return collecting.remove_due(client, store, due)
+        root = None if project.storage_url is None else root_of(project.storage_url)
+        return collecting.remove_due(client, store, due, root=root)
     return [
         Removed(
             each.uri or "",
@@ -97,8 +100,16 @@ def _locations(projects: Iterable[Project], own: str) -> dict[str, str]:
     """Give each storage once, with a project that uses it: two may share one."""
     found: dict[str, str] = {}
     for each in projects:
-        found.setdefault(each.storage_url or own, each.name)
+        # With the project's name in its place less is listed, and nothing of others looked at.
+        location = (each.storage_url or own).replace("{project}", each.name)
+        if each.storage_url is not None or _is_begun(location):
+            found.setdefault(location, each.name)
     return found
+
+
+def _is_begun(own: str) -> bool:
+    """Whether this worker's own storage has anything; a folder is made by the first upload."""
+    return storage_type_of(own) != "file" or local_path(root_of(own)).exists()
 
 
 def _orphans(
@@ -108,8 +119,8 @@ def _orphans(
         return []
     try:
         found = collecting.orphans(client, store, location, before=before)
-    except (Unreachable, ArtifactUnreachable) as error:
-        if error.code == "unreachable":
+    except (Unreachable, Refused) as error:
+        if error.code == Unreachable.default_code:
             raise  # the service: without its answer nothing is anybody's
         warn(f"{location} was not searched for orphans: {error}")
         return []
@@ -140,7 +151,9 @@ def _result(
 
 def _gone(project: str, removed: Removed) -> Gone:
     artifact = removed.artifact
-    why = artifact.removal.reason if artifact is not None and artifact.removal else None
+    why: str | None = "nobody has recorded it"
+    if artifact is not None:
+        why = artifact.removal.reason if artifact.removal is not None else None
     return Gone(
         project=project,
         artifact=None if artifact is None else artifact.id,

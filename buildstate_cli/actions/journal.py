@@ -20,9 +20,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from buildstate_cli.actions.checking import pairs
-from buildstate_cli.actions.running_flags import RunFlags
+from buildstate_cli.actions.running_flags import RunFlags, Storing
 from buildstate_core.fingerprint import param_parts
-from buildstate_core.vocabulary import TRUNK, Kind
+from buildstate_core.vocabulary import TRUNK, Compression, Kind, Sensitivity
 from buildstate_core.workspace import Workspace
 
 _TRUNK_FOLDER: Final = "_"  # no lane has this name
@@ -152,13 +152,30 @@ def _call(data: Any) -> Call:
     for name in ("artifacts", "inputs", "params", "restores"):
         flags[name] = _texts(flags[name])
     kind = flags.pop("kind")
+    storing = flags.pop("storing", {})
     if not isinstance(flags["state"], int) or not isinstance(flags["probe"], str | None):
         raise TypeError
     return Call(
         command=_texts(data["command"]),
-        flags=RunFlags(kind=None if kind is None else Kind(kind), **flags),
+        flags=RunFlags(
+            kind=None if kind is None else Kind(kind), storing=_storing(**storing), **flags
+        ),
         params={str(name): str(digest) for name, digest in data["params"].items()},
         called_at=int(data["called_at"]),
+    )
+
+
+def _storing(
+    storage: str | None = None,
+    compression: str | None = None,
+    sensitivity: str = Sensitivity.INTERNAL,
+) -> Storing:
+    if not isinstance(storage, str | None):
+        raise TypeError
+    return Storing(
+        storage=storage,
+        compression=None if compression is None else Compression(compression),
+        sensitivity=Sensitivity(sensitivity),
     )
 
 

@@ -13,7 +13,12 @@ from pydantic import ValidationError
 from buildstate_cli.actions import times
 from buildstate_cli.actions.checking import build_reference, checked, pairs
 from buildstate_cli.actions.connection import connect
-from buildstate_cli.actions.storage_flags import artifact_kind, file_name, inferred_type
+from buildstate_cli.actions.storage_flags import (
+    artifact_kind,
+    file_name,
+    inferred_type,
+    location,
+)
 from buildstate_cli.complaints import notice
 from buildstate_cli.meters import meter
 from buildstate_cli.options import Format
@@ -88,7 +93,7 @@ def push(
             pushed.append(_recorded(client, mover, build, target, record))
             size, digest = words.size(record.size_bytes), record.checksum
             notice(f"{blob.path.name}: {size}, {digest}, stored at {record.uri}")
-    show(pushed, output, artifacts.listing)
+    show(pushed, output, artifacts.pushed)
 
 
 def create(
@@ -151,6 +156,8 @@ def _blobs(paths: Sequence[str], name: str | None, storing: Storing) -> list[Blo
             field="--name",
             hint="Push them one by one, or leave it out: each is named as its file.",
         )
+    if storing.storage is not None:
+        location(storing.storage, flag="--storage")
     expires_at = times.moment(storing.expires, flag="--expires")
     if expires_at is not None and expires_at <= datetime.now(UTC):
         raise InvalidInput(

@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from buildstate_cli.actions.running_flags import Restore
-from buildstate_core.artifacts import place_of
+from buildstate_core.artifacts import Artifacts, place_of
 from buildstate_core.errors import InvalidInput, NotFound
-from buildstate_core.models import Artifact
+from buildstate_core.models import Artifact, Transfer
+from buildstate_core.runner import Running
+from buildstate_core.transfer import Pulled
+from buildstate_core.vocabulary import Activity
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,26 @@ class Restored:
     def environ(self) -> Mapping[str, str]:
         """The variables that say so."""
         return {"BLDST_RESTORED": "\n".join(self.paths), "BLDST_RESTORE_URI": "\n".join(self.uris)}
+
+
+def restore(begun: Running, mover: Artifacts, artifact: Artifact, target: Path) -> Pulled:
+    """Put an artifact into its place; meanwhile the heartbeat says how far that is.
+
+    Raises:
+        ArtifactLost: It is gone or corrupt, and has been taken out of use.
+        ArtifactUnreachable: It cannot be read from here.
+    """
+    pulled = mover.pull(artifact, target, root=begun.claim.storage_url, on_transfer=begun.note)
+    # Who did not know how much would come has not said that this was all.
+    begun.note(
+        Transfer(
+            activity=Activity.DOWNLOADING,
+            name=artifact.name,
+            done_bytes=pulled.size_bytes,
+            total_bytes=pulled.size_bytes,
+        )
+    )
+    return pulled
 
 
 def targets(

@@ -18,12 +18,14 @@ from buildstate_cli.actions.journal import Call, Journal
 from buildstate_cli.actions.running_flags import RunFlags
 from buildstate_cli.actions.step import Ready, Site, Step, made_ready, told_if_unwritable
 from buildstate_cli.complaints import complain, notice
+from buildstate_cli.meters import meter
 from buildstate_cli.options import Format
 from buildstate_cli.session import Session
 from buildstate_core.artifacts import Artifacts
 from buildstate_core.client import STEADY, Client
 from buildstate_core.errors import ArtifactLost, InvalidInput, Refused
 from buildstate_core.models import Claim
+from buildstate_core.progress import OnTransfer
 from buildstate_core.rewinding import TURNS, Rewind, names_what_to_run_first
 from buildstate_core.runner import Runner
 from buildstate_core.workspace import Workspace
@@ -51,7 +53,9 @@ def run(
         journal = Journal(workspace, build.id)
         with told_if_unwritable("how to run this state again, if a later one needs it"):
             journal.note(call)
-        site = Site(session, output, build, workspace, _runner(session, client))
+        told = meter(session.environ)
+        runner = _runner(session, client, told)
+        site = Site(session, output, build, workspace, runner, told)
         try:
             with signals_raised():
                 return _Pass(site, journal).perform(call, ready)
@@ -141,9 +145,9 @@ def _as_called(calls: Sequence[Call]) -> str:
     return f"States {every} are called again now, as they were here, and run where that is needed"
 
 
-def _runner(session: Session, client: Client) -> Runner:
+def _runner(session: Session, client: Client, on_transfer: OnTransfer) -> Runner:
     settings = session.settings
-    artifacts = Artifacts.of_worker(client, settings)
+    artifacts = Artifacts.of_worker(client, settings, on_transfer=on_transfer)
     told = 0.0
 
     def on_wait(claim: Claim) -> None:

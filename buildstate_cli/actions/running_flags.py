@@ -3,16 +3,26 @@
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from buildstate_cli.actions.storage_flags import location
 from buildstate_core.artifacts import Blob
 from buildstate_core.errors import InvalidInput
-from buildstate_core.vocabulary import MAX_STATE, Kind
+from buildstate_core.vocabulary import MAX_STATE, Compression, Kind, Sensitivity
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _RESTORE: Final = re.compile(r"(?P<state>\d{1,3})(:(?P<name>[^=]+))?(=(?P<path>.+))?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Storing:
+    """How what the command makes is stored; `None` for what the project says."""
+
+    storage: str | None = None
+    compression: Compression | None = None
+    sensitivity: Sensitivity = Sensitivity.INTERNAL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +39,7 @@ class RunFlags:
     probe: str | None
     lease_seconds: int | None
     wait_seconds: float | None
+    storing: Storing = Storing()
 
 
 @dataclass(frozen=True)
@@ -40,12 +51,20 @@ class Restore:
     path: str | None
 
 
-def blobs(texts: Sequence[str], folder: Path) -> list[Blob]:
+def blobs(texts: Sequence[str], folder: Path, storing: Storing | None = None) -> list[Blob]:
     """Read `[NAME=]PATH` texts; they may name files that are still to be made.
+
+    Args:
+        texts: As typed.
+        folder: The working directory.
+        storing: How they are stored.
 
     Raises:
         InvalidInput: A name is not one, or is there twice.
     """
+    how = storing or Storing()
+    if how.storage is not None:
+        location(how.storage, flag="--storage")
     found: dict[str, Blob] = {}
     for text in texts:
         before, equals, after = text.partition("=")
@@ -63,7 +82,9 @@ def blobs(texts: Sequence[str], folder: Path) -> list[Blob]:
                 field="--artifact",
             )
         _refuse_around("--artifact", text, path, folder)
-        found[name] = Blob(name=name, path=folder / path, place=_place_in(folder, path))
+        found[name] = Blob(
+            name=name, path=folder / path, place=_place_in(folder, path), **asdict(how)
+        )
     return list(found.values())
 
 

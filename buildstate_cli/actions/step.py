@@ -14,9 +14,10 @@ from buildstate_cli.actions.checking import pairs
 from buildstate_cli.actions.child import Child, Ended
 from buildstate_cli.actions.journal import Call
 from buildstate_cli.actions.remembering import Remembering
-from buildstate_cli.actions.restoring import Restored, targets
+from buildstate_cli.actions.restoring import Restored, restore, targets
 from buildstate_cli.actions.running_flags import Restore
 from buildstate_cli.complaints import complain_of, notice, warn
+from buildstate_cli.meters import Meter
 from buildstate_cli.options import Format
 from buildstate_cli.printing import show
 from buildstate_cli.session import Session
@@ -41,13 +42,18 @@ _CHANGED_MEANWHILE: Final = "given up: the machine was changed meanwhile"
 
 @dataclass(frozen=True)
 class Site:
-    """Where a call is made: what all calls of one process share."""
+    """Where a call is made: what all calls of one process share.
+
+    Attributes:
+        meter: Shows how far the runner's transfers are.
+    """
 
     session: Session
     output: Format
     build: Build
     workspace: Workspace
     runner: Runner
+    meter: Meter
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ def made_ready(call: Call, folder: Path) -> Ready:
     flags = call.flags
     return Ready(
         restores=running_flags.restores(flags.restores, folder, below=flags.state),
-        blobs=running_flags.blobs(flags.artifacts, folder),
+        blobs=running_flags.blobs(flags.artifacts, folder, flags.storing),
         fingerprint={
             **command_parts(call.command),
             **call.params,
@@ -183,7 +189,8 @@ class Step:
     def _restored(self, begun: Running) -> Restored:
         """Put what the command needs into its place."""
         try:
-            return self._restore(begun)
+            with self._site.meter:
+                return self._restore(begun)
         except ArtifactLost as error:
             if self._can_rewind(error):
                 message = f"given up to run state {error.state} again first: {error.message}"
@@ -194,9 +201,8 @@ class Step:
         paths, uris = [], []
         for artifact, path in targets(begun.claim.restore, self._ready.restores):
             if is_pullable(artifact):
-                pulled = self._site.runner.artifacts.pull(
-                    artifact, self._site.workspace.folder / path, root=begun.claim.storage_url
-                )
+                target = self._site.workspace.folder / path
+                pulled = restore(begun, self._site.runner.artifacts, artifact, target)
                 paths.append(path)
                 if not pulled.was_there:
                     self._tell(begun.attempt, f"restored {path} of state {artifact.state}")
@@ -274,7 +280,8 @@ class Step:
                 hint="The attempt is recorded as failed. Correct the path, or the command.",
             )
         remembering.look([blob.path for blob in blobs])
-        done = begun.complete(blobs)
+        with self._site.meter:
+            done = begun.complete(blobs)
         with told_if_unwritable("that this machine is as this state has left it"):
             remembering.end(done)
         self._tell(done, "completed")

@@ -11,6 +11,7 @@ from buildstate_cli.actions.checking import checked
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import ArtifactRecord
 from buildstate_core.models.base import ArtifactName
+from buildstate_core.models.projects import StorageUrl
 from buildstate_core.vocabulary import ArtifactKind
 
 FLAGS: Final[Mapping[str, str]] = {
@@ -85,6 +86,19 @@ class ArtifactFlags:
             "format": self.format,
         }
         return checked(ArtifactRecord, values, flags=FLAGS)
+
+
+def location(text: str, *, flag: str) -> str:
+    """Read where artifacts are to be put: a folder, or a template.
+
+    Raises:
+        InvalidInput: It is neither.
+    """
+    try:
+        return TypeAdapter(StorageUrl).validate_python(text)
+    except ValidationError as error:
+        why = error.errors()[0].get("ctx", {}).get("error", "it is no storage")
+        raise InvalidInput(f'{flag} is "{text}": {why}.', field=flag) from None
 
 
 def inferred_type(path: str) -> str:

@@ -5,13 +5,21 @@ from typing import Annotated
 import typer
 
 from buildstate_cli import actions
-from buildstate_cli.helping import Group, Panel
+from buildstate_cli.helping import Command, Group, Panel
 from buildstate_cli.options import (
     Format,
+    GraceHours,
+    KeepDays,
+    KeepDelivered,
+    KeepDeliveredBuilds,
     MaxAutoResumes,
+    NoRetention,
     Output,
+    ProjectAllow,
     ProjectArgument,
     ProjectAutoResume,
+    ProjectCompression,
+    ProjectDeduplicate,
     ProjectDescription,
     ProjectStorage,
 )
@@ -24,7 +32,7 @@ def register(root: typer.Typer) -> None:
     root.add_typer(commands, name="project", rich_help_panel=Panel.PROJECTS)
 
 
-@commands.command()
+@commands.command(cls=Command)
 def create(
     ctx: typer.Context,
     name: Annotated[
@@ -35,32 +43,56 @@ def create(
     ],
     *,
     description: ProjectDescription = None,
-    storage_url: ProjectStorage = None,
     auto_resume: ProjectAutoResume = None,
     max_auto_resumes: MaxAutoResumes = None,
+    storage_url: ProjectStorage = None,
+    compression: ProjectCompression = None,
+    deduplicate: ProjectDeduplicate = None,
+    allow: ProjectAllow = None,
+    keep_delivered_builds: KeepDeliveredBuilds = None,
+    keep_days: KeepDays = None,
+    keep_delivered: KeepDelivered = None,
+    grace_hours: GraceHours = None,
     output: Output = Format.TABLE,
 ) -> None:
     """Create a project with the default catalogue."""
     actions.projects.create(
         ctx.obj,
         output,
+        allow=allow or [],
+        keeping=actions.projects.Keeping(
+            keep_delivered_builds=keep_delivered_builds,
+            keep_delivered=keep_delivered,
+            keep_days=keep_days,
+            grace_hours=grace_hours,
+        ),
         name=name,
         description=description,
         storage_url=storage_url,
         auto_resume=auto_resume,
         max_auto_resumes=max_auto_resumes,
+        compression=compression,
+        deduplicate=deduplicate,
     )
 
 
-@commands.command()
+@commands.command(cls=Command)
 def update(
     ctx: typer.Context,
     project: ProjectArgument,
     *,
     description: ProjectDescription = None,
-    storage_url: ProjectStorage = None,
     auto_resume: ProjectAutoResume = None,
     max_auto_resumes: MaxAutoResumes = None,
+    storage_url: ProjectStorage = None,
+    compression: ProjectCompression = None,
+    deduplicate: ProjectDeduplicate = None,
+    allow: ProjectAllow = None,
+    keep_delivered_builds: KeepDeliveredBuilds = None,
+    keep_days: KeepDays = None,
+    keep_delivered: KeepDelivered = None,
+    grace_hours: GraceHours = None,
+    no_retention: NoRetention = False,
     output: Output = Format.TABLE,
 ) -> None:
     """Change what is said of a project; what is left out stays as it is."""
@@ -68,10 +100,20 @@ def update(
         ctx.obj,
         output,
         project,
+        allow=allow or [],
+        keeping=actions.projects.Keeping(
+            keep_delivered_builds=keep_delivered_builds,
+            keep_delivered=keep_delivered,
+            keep_days=keep_days,
+            grace_hours=grace_hours,
+        ),
+        is_kept_for_ever=no_retention,
         description=description,
         storage_url=storage_url,
         auto_resume=auto_resume,
         max_auto_resumes=max_auto_resumes,
+        compression=compression,
+        deduplicate=deduplicate,
     )
 
 

@@ -6,8 +6,16 @@ import typer
 
 from buildstate_cli import actions
 from buildstate_cli.helping import Command, Panel
-from buildstate_cli.options import BuildRef, Format, Lane, State
-from buildstate_core.vocabulary import TRUNK, Kind
+from buildstate_cli.options import (
+    ArtifactSensitivity,
+    BuildRef,
+    Compress,
+    Format,
+    Lane,
+    State,
+    StorageOverride,
+)
+from buildstate_core.vocabulary import TRUNK, Kind, Sensitivity
 
 
 def register(root: typer.Typer) -> None:
@@ -58,6 +66,9 @@ def run(
             " checkpoint before it, each where it was made]",
         ),
     ] = None,
+    storage: StorageOverride = None,
+    compress: Compress = None,
+    sensitivity: ArtifactSensitivity = Sensitivity.INTERNAL,
     kind: Annotated[
         Kind | None,
         typer.Option(
@@ -133,6 +144,9 @@ def run(
             probe=probe,
             lease_seconds=lease,
             wait_seconds=wait,
+            storing=actions.running_flags.Storing(
+                storage=storage, compression=compress, sensitivity=sensitivity
+            ),
         ),
     )
     return code

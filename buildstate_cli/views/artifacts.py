@@ -36,6 +36,22 @@ def listing(artifacts: Sequence[Artifact]) -> Page:
     return [_table(_COLUMNS, [_cells(each) for each in artifacts])]
 
 
+def pushed(artifacts: Sequence[Artifact]) -> Page:
+    """Write what was stored; where has been said already."""
+    rows = [
+        (
+            str(each.state),
+            each.lane,
+            each.name,
+            words.size(each.size_bytes),
+            each.format or "",
+            str(each.id),
+        )
+        for each in artifacts
+    ]
+    return [Table(columns=("STATE", "LANE", "NAME", "SIZE", "FORMAT", "ID"), rows=rows)]
+
+
 def listing_of_all(artifacts: Sequence[Artifact]) -> Page:
     """Write artifacts of whatever build one below the other."""
     rows = [(f"#{each.build}", *_cells(each)) for each in artifacts]

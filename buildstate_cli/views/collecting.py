@@ -1,5 +1,6 @@
 """What was given up, and what was removed."""
 
+from collections.abc import Iterator
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -49,13 +50,13 @@ class Collected(BaseModel):
 
 def collected(found: Collected) -> Page:
     """Write a row for each, and a sentence about the whole."""
+    to_be = ("give up", "remove", "orphan") if found.dry_run else ("given up", "removed", "orphan")
     rows = [
         (what, each.project, words.size(each.size_bytes), each.uri or "", each.why or "")
-        for what, some in (
-            ("marked", found.marked),
-            ("removed", found.removed),
-            ("orphan", found.orphans),
-            ("FAILED", found.failed),
+        for what, some in zip(
+            (*to_be, "FAILED"),
+            (found.marked, found.removed, found.orphans, found.failed),
+            strict=True,
         )
         for each in some
     ]
@@ -65,7 +66,23 @@ def collected(found: Collected) -> Page:
         free_text=frozenset({"URI", "WHY"}),
         empty="There is nothing to give up, and nothing to remove.",
     )
-    if not rows:
-        return [table]
+    return [table, " ".join(_sentences(found))] if rows else [table]
+
+
+def _sentences(found: Collected) -> Iterator[str]:
     would = "would be " if found.dry_run else ""
-    return [table, f"{words.size(found.freed_bytes)} {would}freed."]
+    if found.marked:
+        size = words.size(sum(each.size_bytes or 0 for each in found.marked))
+        yield f"{words.count(len(found.marked), 'artifact')} ({size}) {would}given up."
+    gone = [
+        words.count(len(some), what)
+        for some, what in ((found.removed, "artifact"), (found.orphans, "orphan"))
+        if some
+    ]
+    if gone:
+        freed = words.size(found.freed_bytes)
+        yield f"{words.listed(gone)} {would}removed, {freed} {would}freed."
+    if found.failed:
+        yield f"{len(found.failed)} could not be removed; the next run tries again."
+    if found.dry_run:
+        yield "Nothing was changed."

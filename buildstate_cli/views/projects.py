@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from buildstate_cli.page import Fields, Page, Table
-from buildstate_cli.views import words
+from buildstate_cli.views import retention, words
 from buildstate_core.models import Project
 
 _COLUMNS = ("PROJECT", "CATALOG", "STORAGE", "DESCRIPTION")
@@ -28,6 +28,10 @@ def one(project: Project) -> Page:
         ("name", project.name),
         ("description", project.description),
         ("storage_url", project.storage_url or "none: each worker's own"),
+        ("compression", project.compression),
+        ("deduplicate", "yes" if project.deduplicate else "no"),
+        ("allowed_places", retention.places(project.allowed_places) or "every label: anywhere"),
+        ("retention", retention.policy(project.retention)),
         ("catalog_version", str(project.catalog_version)),
         ("auto_resume", project.auto_resume),
         ("max_auto_resumes", str(project.max_auto_resumes)),

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -33,8 +34,10 @@ from buildstate_core.vocabulary import AttemptStatus, AutoResume, ResumeStatus
 
 
 @pytest.fixture(scope="module")
-def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
-    with prefect_server(tmp_path_factory.mktemp("prefect")) as server:
+def prefect(
+    tmp_path_factory: pytest.TempPathFactory, prefect_home: Path
+) -> Iterator[PrefectServer]:
+    with prefect_server(tmp_path_factory.mktemp("prefect"), home=prefect_home) as server:
         yield server
 
 

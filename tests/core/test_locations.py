@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from buildstate_core.locations import check_location, made_from, root_of, uri_of
+from buildstate_core.locations import (
+    Made,
+    check_location,
+    made_from,
+    read_back,
+    root_of,
+    uri_of,
+)
 
 FOLDERS = ["s3://builds", "file:///srv/images/", "/srv/images", "az://box/a b"]
 TEMPLATES = [
@@ -49,7 +56,10 @@ def test_what_was_made_from_a_location_is_recognised(
         attempt=f"{prefix}{attempt}",
         name=name,
     )
-    assert made_from(location, uri)
+    made = read_back(location, uri)
+    assert made is not None
+    assert (made.attempt, made.name) == (f"{prefix}{attempt}", name)
+    assert made.build == (build if "{build}" in location or location in FOLDERS else None)
     assert uri.startswith(f"{root_of(location)}/")
 
 
@@ -65,6 +75,16 @@ def test_what_was_made_from_a_location_is_recognised(
 )
 def test_what_others_keep_there_is_not_taken_for_ours(uri: str) -> None:
     assert not made_from("s3://builds", uri)
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["/srv/my images", "file:///srv/my images", "file:///srv/my%20images/", "file:/srv/my images"],
+)
+def test_a_folder_is_known_however_it_is_spelled(location: str) -> None:
+    listed = f"file:///srv/my%20images/7/state-25/eu/{ATTEMPT}/image.raw"
+    assert read_back(location, listed) == Made(ATTEMPT, "image.raw", 7)
+    assert not made_from(location, listed.replace("my%20images", "my-images"))
 
 
 @pytest.mark.parametrize(

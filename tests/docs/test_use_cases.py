@@ -1,5 +1,6 @@
 """The use cases of the documentation, from their first line to their last."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,13 @@ def test_three_servers_hand_a_build_on(
 
 
 def test_six_regions_are_published_from_one_trunk(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], tmp_path: Path
+    shell: Shell,
+    monkeypatch: pytest.MonkeyPatch,
+    environ: dict[str, str],
+    tmp_path: Path,
+    prefect_home: Path,
 ) -> None:
-    environ["PREFECT_HOME"] = str(tmp_path / "prefect")
+    environ["PREFECT_HOME"] = str(shutil.copytree(prefect_home, tmp_path / "prefect"))
     environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] = "150"
     environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
     run_all("docs/six-regions.md", shell, monkeypatch, environ)

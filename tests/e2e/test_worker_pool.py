@@ -88,10 +88,10 @@ def ended_well(machine: Machine, started: Started) -> None:
 
 
 @pytest.fixture
-def pool(cluster: Cluster, database_url: str, tmp_path: Path) -> Iterator[Pool]:
+def pool(cluster: Cluster, database_url: str, tmp_path: Path, prefect_home: Path) -> Iterator[Pool]:
     with ExitStack() as stack:
         prefect = stack.enter_context(
-            prefect_server(tmp_path / "prefect-server", has_services=True)
+            prefect_server(tmp_path / "prefect-server", has_services=True, home=prefect_home)
         )
         make = stack.enter_context(machines(tmp_path / "machines", {}))
         server: Machine = make("server", **QUIET, PREFECT_API_URL=prefect.url)

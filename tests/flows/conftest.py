@@ -17,6 +17,7 @@ from prefect.settings import (
     temporary_settings,
 )
 from support import Service
+from support.prefect import prefect_server
 
 from buildstate_core.models import Attempt
 from buildstate_core.settings import Settings
@@ -149,11 +150,14 @@ def worker_b(make_worker: Callable[..., Worker]) -> Worker:
 
 
 @pytest.fixture(scope="session")
-def prefect() -> Iterator[None]:
-    """A real Prefect server, once for all: it takes 20 s to start."""
-    # Late, since it imports Prefect's server: seconds in every process that collects the tests.
-    from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415
-
-    quiet = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, PREFECT_LOGGING_TO_API_ENABLED: False}
-    with prefect_test_harness(server_startup_timeout=150), temporary_settings(quiet):
-        yield
+def prefect(tmp_path_factory: pytest.TempPathFactory, prefect_home: Path) -> Iterator[None]:
+    """A real Prefect server, once for all: it takes seconds to start."""
+    folder = tmp_path_factory.mktemp("prefect")
+    with prefect_server(folder, has_services=True, home=prefect_home) as server:
+        known = {
+            PREFECT_API_URL: server.url,
+            PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+            PREFECT_LOGGING_TO_API_ENABLED: False,
+        }
+        with temporary_settings(known):
+            yield

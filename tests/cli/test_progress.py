@@ -1,0 +1,185 @@
+"""What people see of transfers: lines in logs, a bar on a terminal, nothing on stdout."""
+
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from support import Service, until
+
+from buildstate_cli.actions.restoring import restore
+from buildstate_cli.meters import Lines
+from buildstate_core.artifacts import Artifacts
+from buildstate_core.models import ArtifactCreate, Transfer, TransferSeen
+from buildstate_core.runner import Milestone, Runner, Running
+from buildstate_core.settings import Settings
+from buildstate_core.vocabulary import Activity
+
+MIB = 2**20
+
+ON_A_TERMINAL = """
+import os
+from buildstate_cli.meters import meter
+from buildstate_core.models import Transfer
+from buildstate_core.vocabulary import Activity
+with meter(os.environ) as told:
+    for percent in (0, 34, 100):
+        told(
+            Transfer(
+                activity=Activity.UPLOADING,
+                name="image.qcow2",
+                done_bytes=percent * 2**20,
+                total_bytes=100 * 2**20,
+            )
+        )
+"""
+
+
+def moved(percent: int, name: str = "image.qcow2", left: float | None = 41) -> Transfer:
+    return Transfer(
+        activity=Activity.UPLOADING,
+        name=name,
+        done_bytes=percent * MIB,
+        total_bytes=100 * MIB,
+        seconds_left=left,
+    )
+
+
+def told_of(*steps: tuple[float, Transfer]) -> list[str]:
+    """Give the lines for transfers that were that far at these seconds."""
+    told: list[str] = []
+    now = [0.0]
+    with Lines(say=told.append, clock=lambda: now[0]) as lines:
+        for at, transfer in steps:
+            now[0] = at
+            lines(transfer)
+    return told
+
+
+def on_a_terminal(
+    command: Sequence[str | Path], environ: dict[str, str], stream: str
+) -> tuple["subprocess.CompletedProcess[bytes]", bytes]:
+    """Run a command with one of its streams on a terminal, and give what was shown there."""
+    ours, theirs = pty.openpty()
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: theirs}
+    done = subprocess.run(command, check=False, env=environ, timeout=60, **streams)
+    os.close(theirs)
+    shown = b""
+    # Reading a terminal whose other end is closed fails at its end.
+    with suppress(OSError):
+        while read := os.read(ours, 65536):
+            shown += read
+    os.close(ours)
+    return done, shown
+
+
+def test_nothing_is_said_of_what_is_quick() -> None:
+    assert told_of((0, moved(0)), (5, moved(50)), (9.9, moved(100))) == []
+
+
+def test_a_line_every_ten_seconds_and_one_at_the_end() -> None:
+    steps = [(float(at), moved(min(at * 4, 99))) for at in range(25)]
+    assert told_of(*steps, (25.0, moved(100))) == [
+        "uploading image.qcow2: 40 %, 40.0 of 100.0 MiB, 41 s left",
+        "uploading image.qcow2: 80 %, 80.0 of 100.0 MiB, 41 s left",
+        "uploaded image.qcow2: 100.0 MiB in 25.0 s",
+    ]
+
+
+def test_each_transfer_has_its_own_ten_seconds() -> None:
+    first = (0.0, moved(0)), (9.0, moved(100))
+    assert (
+        told_of(*first, (9.0, moved(0, "b")), (15.0, moved(9, "b")), (18.0, moved(100, "b"))) == []
+    )
+
+
+def test_of_an_unknown_size_the_line_says_what_is_done() -> None:
+    unknown = Transfer(activity=Activity.DOWNLOADING, name="image.raw", done_bytes=3 * MIB)
+    assert told_of((0, unknown), (10, unknown)) == ["downloading image.raw: 3.0 MiB"]
+
+
+@pytest.mark.parametrize("more", [{}, {"NO_COLOR": "1"}], ids=["colours", "NO_COLOR"])
+def test_a_bar_on_a_terminal(more: dict[str, str]) -> None:
+    environ = {"PATH": os.environ["PATH"], "TERM": "xterm", "COLUMNS": "100", **more}
+    done, shown = on_a_terminal([sys.executable, "-c", ON_A_TERMINAL], environ, "stderr")
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert b"uploading image.qcow2" in shown
+    assert (b"\x1b[3" in shown) == (not more)
+
+
+def test_a_build_is_drawn_on_a_terminal(
+    module_service: Service, environment: dict[str, str]
+) -> None:
+    build = module_service.make_build(key="drawn")
+    module_service.fail(module_service.claim(build, 25), "mirror timed out")
+    environ = {**environment, "TERM": "xterm", "COLUMNS": "100"}
+    environ.update(BLDST_API_URL=module_service.url, BLDST_API_KEY=module_service.key)
+    bldst = Path(sys.executable).with_name("bldst")
+    done, shown = on_a_terminal([bldst, "watch", str(build.number)], environ, "stdout")
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert b"failed at 25 Security baseline" in shown
+    assert b"mirror timed out" in shown
+
+
+def test_neither_a_push_nor_a_pull_says_more_than_it_must(
+    module_service: Service, environment: dict[str, str], tmp_path: Path, bldst: Callable[..., Any]
+) -> None:
+    environment.update(BLDST_API_URL=module_service.url, BLDST_API_KEY=module_service.key)
+    project = f"rhel-{uuid4().hex[:8]}"
+    module_service.make_project(project, storage_url=(tmp_path / "storage").as_uri())
+    build = str(module_service.make_build(project).number)
+    image = tmp_path / "image.raw"
+    image.write_bytes(os.urandom(3 * MIB))
+    pushed = bldst("artifact", "push", build, "25", str(image), "-o", "json")
+    assert (pushed.code, len(pushed.err.splitlines())) == (0, 1)
+    to = str(tmp_path / "back.raw")
+    pulled = bldst("artifact", "pull", pushed.data[0]["id"], "--to", to, "-o", "json")
+    assert (pulled.code, len(pulled.err.splitlines())) == (0, 1)
+    assert pulled.data[0]["id"] == pushed.data[0]["id"]
+    assert Path(to).read_bytes() == image.read_bytes()
+
+
+def test_the_heartbeat_says_how_far_a_restore_is(
+    module_service: Service, environment: dict[str, str], tmp_path: Path
+) -> None:
+    project = f"rhel-{uuid4().hex[:8]}"
+    module_service.make_project(project, storage_url=(tmp_path / "storage").as_uri())
+    build = module_service.make_build(project)
+    image = tmp_path / "storage" / "image.raw"
+    image.parent.mkdir()
+    with image.open("wb") as file:
+        file.truncate(64 * MIB)
+    made = ArtifactCreate(
+        state=10,
+        name="image.raw",
+        storage_type="file",
+        uri=image.as_uri(),
+        size_bytes=64 * MIB,
+    )
+    artifact = module_service.client.create_artifact(build.number, made)
+
+    def transfer() -> TransferSeen | None:
+        return list(module_service.client.history(build.number))[-1].transfer
+
+    def at_the_end(moving: Transfer) -> None:
+        # It is told before the heartbeat is, so that this holds the restore up until that has come.
+        if moving.done_bytes == moving.total_bytes:
+            until(lambda: transfer() is not None)
+
+    settings = Settings.load(environment)
+    mover = Artifacts.of_worker(module_service.client, settings, on_transfer=at_the_end)
+    runner = Runner(module_service.client, mover, worker="packer-07")
+    begun = runner.begin(Milestone(build=build.id, state=25, lease_seconds=600))
+    assert isinstance(begun, Running)
+    with begun:
+        restore(begun, mover, artifact, tmp_path / "work" / "image.raw")
+        seen = transfer()
+        assert seen is not None
+        assert (seen.activity, seen.name) == (Activity.DOWNLOADING, "image.raw")
+        begun.complete()
