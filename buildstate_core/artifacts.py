@@ -18,7 +18,7 @@ from buildstate_core.errors import (
     InvalidInput,
 )
 from buildstate_core.formats import UNKNOWN, format_of
-from buildstate_core.locations import root_of, uri_of
+from buildstate_core.locations import is_allowed, root_of, uri_of
 from buildstate_core.models import (
     Artifact,
     ArtifactRecord,
@@ -137,9 +137,7 @@ class Artifacts:
             return
         assert artifact.uri is not None  # noqa: S101 - as `is_pullable` has seen
         with self._judging(artifact):
-            self._store.check(
-                artifact.uri, size_bytes=_stored_bytes(artifact), root=self._root(root)
-            )
+            self._store.check(artifact.uri, size_bytes=artifact.stored_bytes, root=self._root(root))
 
     def pull(
         self,
@@ -174,7 +172,7 @@ class Artifacts:
                 folder=artifact.metadata.get("folder") is True,
                 packed=_packed(artifact),
                 on_progress=self._moving(
-                    Activity.DOWNLOADING, artifact.name, _stored_bytes(artifact), on_transfer
+                    Activity.DOWNLOADING, artifact.name, artifact.stored_bytes, on_transfer
                 ),
             )
         self._note_digest(artifact, pulled)
@@ -198,7 +196,7 @@ class Artifacts:
                 root=self._root(root),
                 packed=_packed(artifact),
                 on_progress=self._moving(
-                    Activity.DOWNLOADING, artifact.name, _stored_bytes(artifact), None
+                    Activity.DOWNLOADING, artifact.name, artifact.stored_bytes, None
                 ),
             )
         self._note_digest(artifact, seen)
@@ -220,10 +218,10 @@ class Artifacts:
                 artifact.uri,
                 uri,
                 checksum=artifact.checksum if packed is None else packed.checksum,
-                size_bytes=_stored_bytes(artifact),
+                size_bytes=artifact.stored_bytes,
                 root=self._root(root),
                 on_progress=self._moving(
-                    Activity.UPLOADING, artifact.name, _stored_bytes(artifact), None
+                    Activity.UPLOADING, artifact.name, artifact.stored_bytes, None
                 ),
             )
 
@@ -301,7 +299,7 @@ class Artifacts:
                 hint="Give the project a storage_url such as s3://bucket/prefix or file:///folder.",
             )
         allowed = rules.allowed_places.get(blob.sensitivity) if rules else None
-        if allowed is not None and not uri.startswith(allowed):
+        if allowed is not None and not is_allowed(uri, allowed):
             raise InvalidInput(
                 f"{blob.name} is {blob.sensitivity}, and may not be stored at {uri}.",
                 code="place-not-allowed",
@@ -327,7 +325,7 @@ class Artifacts:
                 and (twin.metadata.get("folder") is True) == folder
             )
             if is_same and self._store.copied_within(
-                str(twin.uri), uri, size_bytes=_stored_bytes(twin)
+                str(twin.uri), uri, size_bytes=twin.stored_bytes
             ):
                 archive = "tar" if folder else None
                 return Pushed(uri, checksum, twin.size_bytes or 0, archive, folder, _packed(twin))
@@ -411,10 +409,6 @@ def place_of(artifact: Artifact) -> PurePosixPath:
         if place.parts and not place.is_absolute() and ".." not in place.parts:
             return place
     return PurePosixPath(artifact.name)
-
-
-def _stored_bytes(artifact: Artifact) -> int | None:
-    return artifact.size_bytes if artifact.packed is None else artifact.packed.size_bytes
 
 
 def _packed(artifact: Artifact) -> Packed | None:

@@ -4,7 +4,6 @@ The service says what is due, and is told before and after each removal. What no
 an upload whose worker was killed, is found by looking into the storage.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,13 +15,11 @@ from buildstate_core.errors import ArtifactLost, BuildStateError, NotFound, Refu
 from buildstate_core.locations import made_from, read_back, root_of
 from buildstate_core.models import Artifact, Lookup
 from buildstate_core.transfer import ArtifactStore
+from buildstate_core.transfer.hidden import is_hidden
 from buildstate_core.transfer.storage import Listed, Unfinished
 
 _AT_ONCE: Final = 1000
 """How many objects the service is asked about at once."""
-
-_DRAFT: Final = re.compile(r"\.buildstate-[0-9a-f]{32}\.part")
-"""The name of an upload where that is a hidden file. It is of no use to any other process."""
 
 _WITHOUT_ATTEMPT: Final = ("pushed-", "adopted-")
 """What an upload begins with that no attempt has made."""
@@ -63,7 +60,7 @@ def remove_due(
     """
     for artifact in artifacts:
         uri = artifact.uri or ""
-        size = artifact.size_bytes if artifact.packed is None else artifact.packed.size_bytes
+        size = artifact.stored_bytes
         try:
             _check_reach(store, uri, root=root)
             # It may have been held since, and from here on it cannot be any more.
@@ -98,7 +95,7 @@ def orphans(
     listed = (each for each in storage.listing(root) if each.modified_at < before)
     whole = [each for each in listed if made_from(location, each.uri)]
     begun = (each for each in storage.unfinished(root) if each.started_at < before)
-    unfinished = [each for each in begun if _is_draft(each.uri) or made_from(location, each.uri)]
+    unfinished = [each for each in begun if is_hidden(each.uri) or made_from(location, each.uri)]
     found: list[Listed | Unfinished] = [*whole, *unfinished]
     unknown = [
         each
@@ -106,7 +103,7 @@ def orphans(
         for each in _unknown(client, found[start : start + _AT_ONCE])
     ]
     records = _Records(client)
-    return [each for each in unknown if _is_draft(each.uri) or not records.has(location, each.uri)]
+    return [each for each in unknown if is_hidden(each.uri) or not records.has(location, each.uri)]
 
 
 def remove_orphans(store: ArtifactStore, found: Sequence[Listed | Unfinished]) -> Iterator[Removed]:
@@ -187,7 +184,3 @@ def _check_reach(store: ArtifactStore, uri: str, *, root: str | None) -> None:
     store.storage(uri)
     with suppress(ArtifactLost):
         store.check(uri, size_bytes=None, root=root)
-
-
-def _is_draft(uri: str) -> bool:
-    return _DRAFT.fullmatch(uri.rpartition("/")[2]) is not None

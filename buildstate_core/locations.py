@@ -8,6 +8,7 @@ Standard library only, so that the service can check what a worker will use.
 
 import re
 import string
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
@@ -17,6 +18,7 @@ from buildstate_core.vocabulary import MAX_STATE
 FIELDS: Final = ("project", "build", "state", "lane", "attempt", "name")
 _NEEDED: Final = ("attempt", "name")
 _TRUNK: Final = "trunk"
+_STEP_UP: Final = frozenset({"..", "%2e%2e"})
 _SEGMENT: Final = r"[^/]+"
 _LOOKS_LIKE: Final = {
     "build": r" *[0-9]+",
@@ -110,6 +112,20 @@ def uri_of(
         attempt=attempt,
         name=name,
     )
+
+
+def is_allowed(uri: str, places: Iterable[str]) -> bool:
+    """Whether an artifact's URI lies in one of some places: folders.
+
+    A place is a folder also without a slash at its end: `s3://vault` is not `s3://vault-public`.
+    A path that steps up again begins like one that is allowed, and lies somewhere else.
+
+    >>> is_allowed("s3://vault/a", ["s3://vault"]), is_allowed("s3://vault-public/a", ["s3://vault"])
+    (True, False)
+    """
+    if _STEP_UP & {part.lower() for part in uri.split("/")}:
+        return False
+    return any(uri.startswith(f"{each.rstrip('/')}/") for each in places)
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,9 @@ from uuid_utils.compat import uuid7
 from buildstate_api.builds import queries
 from buildstate_api.tables import ArtifactRow, AttemptRow, BuildRow, ProjectRow
 from buildstate_core.errors import Conflict, InvalidInput
+from buildstate_core.locations import is_allowed
 from buildstate_core.models import ArtifactRecord
 from buildstate_core.vocabulary import AttemptStatus
-
-_STEP_UP = {"..", "%2e%2e"}
 
 
 async def add_artifacts(
@@ -47,7 +46,7 @@ def check_place(project: ProjectRow, record: ArtifactRecord, *, field: str) -> N
         field: How the request calls its URI, for the error.
     """
     allowed = project.allowed_places.get(record.sensitivity)
-    if allowed is None or record.uri is None or _is_within(record.uri, allowed):
+    if allowed is None or record.uri is None or is_allowed(record.uri, allowed):
         return
     label = str(record.sensitivity)
     places = ", ".join(allowed) or "nowhere"
@@ -64,13 +63,6 @@ def check_place(project: ProjectRow, record: ArtifactRecord, *, field: str) -> N
 def lock_of(uri: str) -> int:
     """Give the number of the lock that keeps recording and removing one object apart."""
     return int.from_bytes(hashlib.sha256(uri.encode()).digest()[:8], signed=True)
-
-
-def _is_within(uri: str, allowed: Iterable[str]) -> bool:
-    # A path that steps up again begins like one that is allowed, and lies somewhere else.
-    if _STEP_UP & {part.lower() for part in uri.split("/")}:
-        return False
-    return any(uri.startswith(each) for each in allowed)
 
 
 async def _check_not_being_removed(

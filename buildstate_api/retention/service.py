@@ -215,13 +215,13 @@ def _plan(
 
 def _item(judged: _Judged) -> models.Verdict:
     build, row, attempt, verdict = judged
-    size_bytes = row.size_bytes if row.packed is None else row.packed["size_bytes"]
+    artifact = artifact_view(build, attempt, row)
     return models.Verdict(
-        artifact=artifact_view(build, attempt, row),
+        artifact=artifact,
         keep=verdict.keep,
         reason=verdict.reason,
         text=describe(verdict.reason),
-        size_bytes=size_bytes,
+        size_bytes=artifact.stored_bytes,
     )
 
 

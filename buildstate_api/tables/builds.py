@@ -243,6 +243,12 @@ class ArtifactRow(Base):
             "removable_at",
             postgresql_where=text("marked_at IS NOT NULL AND removed_at IS NULL"),
         ),
+        # The job of retention looks for what has expired by itself.
+        Index(
+            "artifacts_expires_idx",
+            "expires_at",
+            postgresql_where=text("expires_at IS NOT NULL AND marked_at IS NULL"),
+        ),
         Index("artifacts_checksum_idx", "checksum"),
         Index("artifacts_uri_idx", "uri", postgresql_using="hash"),
         Index("artifacts_build_idx", "build_id"),

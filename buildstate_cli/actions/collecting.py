@@ -86,14 +86,7 @@ def _removed(
     if not is_dry_run:
         root = None if project.storage_url is None else root_of(project.storage_url)
         return collecting.remove_due(client, store, due, root=root)
-    return [
-        Removed(
-            each.uri or "",
-            each.size_bytes if each.packed is None else each.packed.size_bytes,
-            each,
-        )
-        for each in due
-    ]
+    return [Removed(each.uri or "", each.stored_bytes, each) for each in due]
 
 
 def _locations(projects: Iterable[Project], own: str) -> dict[str, str]:

@@ -156,6 +156,11 @@ class Artifact(Resource):
     hold: Hold | None = None
     removal: Removal | None = None
 
+    @property
+    def stored_bytes(self) -> int | None:
+        """What it takes up in its storage, if that is known."""
+        return self.size_bytes if self.packed is None else self.packed.size_bytes
+
 
 class ArtifactVerified(Request):
     """What a worker measured at the first pull of an artifact that had no checksum."""

@@ -13,7 +13,7 @@ AllowedPlaces = Annotated[
     dict[Sensitivity, Annotated[tuple[Uri, ...], Field(max_length=64)]],
     Field(
         examples=[{"secret": ["s3://vault/"]}],
-        description="Where artifacts of a label may be stored, as beginnings of URIs;"
+        description="Where artifacts of a label may be stored, as folders;"
         " a label that is not named: anywhere.",
     ),
 ]

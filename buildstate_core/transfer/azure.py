@@ -7,7 +7,6 @@ only if nothing is there. A killed worker leaves blocks, which Azure forgets a w
 of them was put.
 """
 
-import math
 import os
 import time
 from collections.abc import Iterator
@@ -33,8 +32,9 @@ from buildstate_core.transfer.azure_account import service_client
 from buildstate_core.transfer.azure_failures import FAILURES, code_of, not_readable, not_written
 from buildstate_core.transfer.bodies import Body
 from buildstate_core.transfer.failures import not_stored, occupied, unreachable
+from buildstate_core.transfer.parts import part_size
 from buildstate_core.transfer.storage import Listed, Unfinished
-from buildstate_core.transfer.uris import bucket_and_key
+from buildstate_core.transfer.uris import bucket_and_key, bucket_and_prefix
 
 PART_BYTES: Final = 16 * 2**20
 """The size of an upload's blocks, unless 50 000 would not do."""
@@ -62,6 +62,7 @@ class AzureStorage:
 
     parallel = 8
     keeps_holes = False
+    writes_in_order = False
 
     def __init__(self) -> None:
         self._clients: dict[tuple[int, int], BlobServiceClient] = {}
@@ -96,7 +97,8 @@ class AzureStorage:
     def create(self, uri: str, *, expected_bytes: int) -> Iterator["_Upload"]:
         """Open a list of blocks, which is committed or discarded at the end."""
         self._check_free(uri)
-        upload = _Upload(uri, self._writing(uri), part_bytes=_part_bytes(expected_bytes))
+        part_bytes = part_size(expected_bytes, at_least=PART_BYTES, most_parts=_MOST_PARTS)
+        upload = _Upload(uri, self._writing(uri), part_bytes=part_bytes)
         try:
             yield upload
             upload.commit()
@@ -173,7 +175,7 @@ class AzureStorage:
             raise occupied(uri)
 
     def _blobs(self, prefix: str, *, include: list[str]) -> Iterator[tuple[str, BlobProperties]]:
-        name, _, start = prefix.partition(":")[2].removeprefix("//").partition("/")
+        name, start = bucket_and_prefix(prefix)
         try:
             container = self._client(_LOOK_SECONDS, tries=2).get_container_client(name)
             for found in container.list_blobs(name_starts_with=start or None, include=include):
@@ -338,7 +340,3 @@ def _undo_copy(blob: BlobClient, mark: str) -> None:
 
 def _is_folder(found: BlobProperties) -> bool:
     return (found.metadata or {}).get(_FOLDER) == "true"
-
-
-def _part_bytes(expected_bytes: int) -> int:
-    return max(PART_BYTES, math.ceil(expected_bytes / _MOST_PARTS))

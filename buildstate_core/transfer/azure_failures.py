@@ -10,7 +10,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpRes
 from buildstate_core.errors import BuildStateError
 from buildstate_core.transfer.azure_account import NoAccountError, credential_name, sas_ended_at
 from buildstate_core.transfer.failures import gone, not_stored, reason_of, unreachable
-from buildstate_core.transfer.uris import bucket_and_key
+from buildstate_core.transfer.uris import bucket_and_prefix
 
 FAILURES: Final = (AzureError, NoAccountError, OSError, ValueError)
 """All that the library raises when it cannot do what it was asked; `ValueError`s are keys, account
@@ -124,4 +124,4 @@ def _said(error: Exception, code: str) -> str:
 
 
 def _container(uri: str) -> str:
-    return bucket_and_key(f"{uri.rstrip('/')}/x")[0]
+    return bucket_and_prefix(uri)[0]

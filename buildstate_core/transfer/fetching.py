@@ -62,7 +62,6 @@ def fetched(
     """
     with cache.drafting(checksum, size_bytes=size_bytes) as draft:
         if checksum is not None and cache.has(checksum):
-            draft.empty()
             yield checksum, 0
             return
         had = draft.size_bytes

@@ -34,7 +34,7 @@ from buildstate_core.transfer.failures import gone, not_stored, occupied, unreac
 from buildstate_core.transfer.gcs_failures import CHECK_BUCKET, FAILURES, not_readable, not_written
 from buildstate_core.transfer.gcs_upload import ResumableUpload
 from buildstate_core.transfer.storage import Listed, Unfinished
-from buildstate_core.transfer.uris import bucket_and_key
+from buildstate_core.transfer.uris import bucket_and_key, bucket_and_prefix
 
 _SCOPE: Final = "https://www.googleapis.com/auth/devstorage.read_write"
 _TOKEN_SECONDS: Final = 5
@@ -74,8 +74,9 @@ class _Client:
 class GcsStorage:
     """Artifacts as objects. See `Storage`."""
 
-    parallel = 1
+    parallel = 8
     keeps_holes = False
+    writes_in_order = True
 
     def __init__(self) -> None:
         self._clients: dict[int, _Client] = {}
@@ -150,7 +151,7 @@ class GcsStorage:
 
     def listing(self, prefix: str) -> Iterator[Listed]:
         """Give the objects whose names begin with a prefix."""
-        bucket, _, start = prefix.partition(":")[2].removeprefix("//").partition("/")
+        bucket, start = bucket_and_prefix(prefix)
         try:
             for blob in self._client().storage.list_blobs(
                 bucket,
@@ -208,7 +209,7 @@ class GcsStorage:
 
     def _bucket_problem(self, uri: str) -> Exception | None:
         """Look whether the bucket is there, with the one right that those who read have anyhow."""
-        bucket = uri.partition(":")[2].removeprefix("//").partition("/")[0]
+        bucket, _ = bucket_and_prefix(uri)
         try:
             list(self._client().storage.list_blobs(bucket, max_results=1, **_LOOKING))
         except FAILURES as error:
@@ -263,4 +264,4 @@ def _range(client: _Client, uri: str, start: int, size: int) -> bytes:
 
 
 def _no_bucket(uri: str) -> str:
-    return f"there is no bucket {uri.partition(':')[2].removeprefix('//').partition('/')[0]}"
+    return f"there is no bucket {bucket_and_prefix(uri)[0]}"

@@ -13,13 +13,11 @@ Bytes go one after the other, since nothing more is common to all of them. What 
 
 import os
 import posixpath
-import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Final
-from uuid import uuid4
 
 import fsspec
 from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
@@ -33,6 +31,7 @@ from buildstate_core.transfer.failures import (
     reason_of,
     unreachable,
 )
+from buildstate_core.transfer.hidden import hidden_name, is_hidden
 from buildstate_core.transfer.storage import Listed, Unfinished
 
 PART_BYTES: Final = 8 * 2**20
@@ -51,7 +50,6 @@ _REFUSED: Final = frozenset(
 _ANSWERS_FOR_ITSELF: Final = frozenset({"http", "https"})
 """Where "not found" is the server's word: there are no folders to look at."""
 
-_DRAFT: Final = re.compile(r"\.buildstate-[0-9a-f]{32}\.part")
 _TIMES: Final = (
     "mtime",
     "last_modified",
@@ -82,6 +80,7 @@ class GenericStorage:
 
     parallel = 1
     keeps_holes = False
+    writes_in_order = True
 
     def __init__(self, scheme: str) -> None:
         if not accepts(scheme):
@@ -172,13 +171,13 @@ class GenericStorage:
     def listing(self, prefix: str) -> Iterator[Listed]:
         """Give the files under a folder."""
         for uri, found in self._files(prefix):
-            if not _DRAFT.fullmatch(posixpath.basename(uri)):
+            if not is_hidden(uri):
                 yield Listed(uri, int(found["size"] or 0), _changed_at(found))
 
     def unfinished(self, prefix: str) -> Iterator[Unfinished]:
         """Give the hidden files of uploads."""
         for uri, found in self._files(prefix):
-            if _DRAFT.fullmatch(posixpath.basename(uri)):
+            if is_hidden(uri):
                 yield Unfinished(uri, uri, _changed_at(found), found["size"])
 
     def abandon(self, upload: Unfinished) -> None:
@@ -354,7 +353,7 @@ def _exists(fs: Any, path: str | None) -> bool:
 
 
 def _hidden(path: str) -> str:
-    return posixpath.join(posixpath.dirname(path), f".buildstate-{uuid4().hex}.part")
+    return posixpath.join(posixpath.dirname(path), hidden_name())
 
 
 def _make_folder(fs: Any, path: str) -> None:

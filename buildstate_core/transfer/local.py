@@ -5,7 +5,6 @@ neither fsync nor a rename that does not overwrite, and those are what matters h
 """
 
 import os
-import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,11 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Final
-from uuid import uuid4
 
 from buildstate_core.errors import BuildStateError
 from buildstate_core.transfer.copying import copy_data
 from buildstate_core.transfer.failures import gone, not_stored, occupied, reason_of, unreachable
+from buildstate_core.transfer.hidden import hidden_name, is_hidden
 from buildstate_core.transfer.holes import write_at
 from buildstate_core.transfer.sinks import BLOCK_BYTES, STAT_BLOCK_BYTES
 from buildstate_core.transfer.storage import Listed, Unfinished
@@ -25,7 +24,6 @@ from buildstate_core.transfer.uris import local_path, storage_type_of
 
 _CHECK_MOUNT: Final = "Check that the storage is mounted on this worker, and its permissions."
 _CHECK_DISK: Final = "Check that the storage is mounted on this worker, its space and permissions."
-_DRAFT: Final = re.compile(r"\.buildstate-[0-9a-f]{32}\.part")
 
 
 class LocalStorage:
@@ -33,6 +31,7 @@ class LocalStorage:
 
     parallel = 2
     keeps_holes = True
+    writes_in_order = False
 
     def size_of(self, uri: str, *, root: str | None = None) -> int | None:
         """Give the file's size; `None` for a folder."""
@@ -81,14 +80,14 @@ class LocalStorage:
     def listing(self, prefix: str) -> Iterator[Listed]:
         """Give the files under a folder."""
         for path, found in _files(prefix):
-            if not _DRAFT.fullmatch(path.name):
+            if not is_hidden(path.name):
                 at = datetime.fromtimestamp(found.st_mtime, UTC)
                 yield Listed(path.as_uri(), found.st_size, at)
 
     def unfinished(self, prefix: str) -> Iterator[Unfinished]:
         """Give the hidden files of uploads that are under way or were left by the dead."""
         for path, found in _files(prefix):
-            if _DRAFT.fullmatch(path.name):
+            if is_hidden(path.name):
                 at = datetime.fromtimestamp(found.st_mtime, UTC)
                 uri = path.as_uri()
                 yield Unfinished(uri, uri, at, found.st_blocks * STAT_BLOCK_BYTES)
@@ -100,7 +99,7 @@ class LocalStorage:
     @contextmanager
     def _draft(self, uri: str) -> Iterator["_Draft"]:
         path = local_path(uri)
-        hidden = path.with_name(f".buildstate-{uuid4().hex}.part")
+        hidden = path.with_name(hidden_name())
         try:
             if os.path.lexists(path):
                 raise occupied(uri)

@@ -3,6 +3,7 @@
 What is on its way is bounded: whoever writes faster than the storage takes has to wait.
 """
 
+import math
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,6 +19,15 @@ _BUDGET_BYTES: Final = 96 * 2**20
 def at_once(parallel: int, part_bytes: int) -> int:
     """Say how many parts may be on their way, so that memory stays bounded."""
     return max(1, min(parallel, _BUDGET_BYTES // part_bytes))
+
+
+def part_size(total_bytes: int, *, at_least: int, most_parts: int) -> int:
+    """Give how long parts have to be, so that a storage's limit of their number is kept.
+
+    >>> part_size(10, at_least=4, most_parts=100), part_size(1000, at_least=4, most_parts=100)
+    (4, 10)
+    """
+    return max(at_least, math.ceil(total_bytes / most_parts))
 
 
 class PartWriter:
@@ -108,8 +118,8 @@ def uploading(storage: Storage, uri: str, *, expected_bytes: int) -> Iterator[Pa
         Unreachable: The storage failed. Nothing is visible.
     """
     with storage.create(uri, expected_bytes=expected_bytes) as upload:
-        count = at_once(storage.parallel, upload.part_bytes)
-        threads = ThreadPoolExecutor(storage.parallel, thread_name_prefix="bldst-upload")
+        count = 1 if storage.writes_in_order else at_once(storage.parallel, upload.part_bytes)
+        threads = ThreadPoolExecutor(count, thread_name_prefix="bldst-upload")
         try:
             # One more than is sent at once, so that the next is ready when a thread is.
             writer = PartWriter(upload, threads, at_once=count + 1)

@@ -13,7 +13,6 @@ from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 import zstandard
 
@@ -23,6 +22,7 @@ from buildstate_core.transfer.archive import unpack
 from buildstate_core.transfer.compression import decompress_into
 from buildstate_core.transfer.copying import clone, copy_data
 from buildstate_core.transfer.digests import measure
+from buildstate_core.transfer.hidden import hidden_name
 from buildstate_core.transfer.holes import read_into, write_at
 from buildstate_core.transfer.sinks import Meter, Sink
 
@@ -164,7 +164,7 @@ def _metered(blocks: Iterator[bytes], meter: Meter) -> Iterator[bytes]:
 def _draft_beside(target: Path) -> Iterator[Path]:
     """Give a name that nothing has, and leave nothing under it."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".buildstate-{uuid4().hex}.part")
+    draft = target.with_name(hidden_name())
     try:
         yield draft
     finally:

@@ -20,8 +20,9 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
-from buildstate_core.errors import BuildStateError, InvalidInput
+from buildstate_core.errors import BuildStateError
 from buildstate_core.transfer.failures import occupied, unreachable
+from buildstate_core.transfer.parts import part_size
 from buildstate_core.transfer.s3_clients import Clients, Options
 from buildstate_core.transfer.s3_failures import (
     FAILURES,
@@ -32,7 +33,7 @@ from buildstate_core.transfer.s3_failures import (
     not_written,
 )
 from buildstate_core.transfer.storage import Listed, Unfinished
-from buildstate_core.transfer.uris import bucket_and_key
+from buildstate_core.transfer.uris import bucket_and_key, bucket_and_prefix
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -58,6 +59,7 @@ class S3Storage:
 
     parallel = 6
     keeps_holes = False
+    writes_in_order = False
 
     def __init__(self) -> None:
         self._options = Options.load(os.environ)
@@ -100,7 +102,7 @@ class S3Storage:
         """Have the storage copy an object, in parts, several at once."""
         head = self._head(source)
         size = head["ContentLength"]
-        part_bytes = max(COPY_BYTES, _part_bytes(size))
+        part_bytes = _part_bytes(size, at_least=COPY_BYTES)
         with (
             self._uploading(target, part_bytes=part_bytes) as upload,
             ThreadPoolExecutor(self.parallel, thread_name_prefix="bldst-copy") as threads,
@@ -126,7 +128,7 @@ class S3Storage:
 
     def listing(self, prefix: str) -> Iterator[Listed]:
         """Give the objects whose keys begin with a prefix."""
-        bucket, start = _bucket_and_prefix(prefix)
+        bucket, start = bucket_and_prefix(prefix)
         try:
             pages = self._moving().get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=bucket, Prefix=start):
@@ -140,7 +142,7 @@ class S3Storage:
 
     def unfinished(self, prefix: str) -> Iterator[Unfinished]:
         """Give the multipart uploads that are under way or were left by the dead."""
-        bucket, start = _bucket_and_prefix(prefix)
+        bucket, start = bucket_and_prefix(prefix)
         try:
             pages = self._moving().get_paginator("list_multipart_uploads")
             for page in pages.paginate(Bucket=bucket, Prefix=start):
@@ -349,17 +351,5 @@ def _found(client: "S3Client", uri: str) -> "HeadObjectOutputTypeDef | None":
         raise
 
 
-def _part_bytes(expected_bytes: int) -> int:
-    return max(PART_BYTES, math.ceil(expected_bytes / _MOST_PARTS))
-
-
-def _bucket_and_prefix(uri: str) -> tuple[str, str]:
-    bucket, _, prefix = uri.partition(":")[2].removeprefix("//").partition("/")
-    if not bucket:
-        raise InvalidInput(
-            f"{uri} does not name a bucket.",
-            field="uri",
-            code="bad-uri",
-            hint="Use s3://bucket/prefix.",
-        )
-    return bucket, prefix
+def _part_bytes(total_bytes: int, *, at_least: int = PART_BYTES) -> int:
+    return part_size(total_bytes, at_least=at_least, most_parts=_MOST_PARTS)

@@ -11,6 +11,7 @@ import urllib3.exceptions
 
 from buildstate_core.errors import BuildStateError
 from buildstate_core.transfer.failures import gone, not_stored, reason_of, unreachable
+from buildstate_core.transfer.uris import bucket_and_prefix
 
 FAILURES: Final = (
     botocore.exceptions.BotoCoreError,
@@ -157,7 +158,7 @@ def _told(uri: str, error: Exception) -> tuple[str, str]:
     code = code_of(error)
     if code is None:
         return _told_by_client(error)
-    bucket = uri.partition("://")[2].partition("/")[0]
+    bucket, _ = bucket_and_prefix(uri)
     details = error.response.get("Error", {})  # type: ignore[attr-defined]
     text = str(details.get("Message") or "").strip().rstrip(".")
     if code == "NoSuchBucket":

@@ -10,15 +10,14 @@ unique to an attempt.
 """
 
 import posixpath
-import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Final
 
 import asyncssh
 
 from buildstate_core.transfer.failures import not_stored, unreachable
+from buildstate_core.transfer.hidden import is_hidden
 from buildstate_core.transfer.sftp_files import (
     LOOK_PAUSES,
     MOVE_SECONDS,
@@ -39,14 +38,13 @@ from buildstate_core.transfer.sftp_uploads import NO_COPY, Draft
 from buildstate_core.transfer.ssh import Server, sessions
 from buildstate_core.transfer.storage import Listed, Unfinished
 
-_DRAFT: Final = re.compile(r"\.buildstate-[0-9a-f]{32}\.part")
-
 
 class SftpStorage:
     """Artifacts as files. See `Storage`."""
 
     parallel = 4
     keeps_holes = True
+    writes_in_order = False
 
     def size_of(self, uri: str, *, root: str | None = None) -> int | None:
         """Give the file's size; `None` for a folder."""
@@ -116,13 +114,13 @@ class SftpStorage:
     def listing(self, prefix: str) -> Iterator[Listed]:
         """Give the files under a folder."""
         for uri, found in _files(prefix):
-            if not _DRAFT.fullmatch(posixpath.basename(uri)):
+            if not is_hidden(uri):
                 yield Listed(uri, found.size or 0, changed_at(found))
 
     def unfinished(self, prefix: str) -> Iterator[Unfinished]:
         """Give the hidden files of uploads. Their sizes count holes, since nobody tells more."""
         for uri, found in _files(prefix):
-            if _DRAFT.fullmatch(posixpath.basename(uri)):
+            if is_hidden(uri):
                 yield Unfinished(uri, uri, changed_at(found), found.size)
 
     def abandon(self, upload: Unfinished) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from threading import Lock
 from typing import Final, TypeVar
-from uuid import uuid4
 
 import asyncssh
 
 from buildstate_core.transfer.failures import not_stored, occupied, reason_of, unreachable
+from buildstate_core.transfer.hidden import hidden_name
 from buildstate_core.transfer.holes import ZEROS, not_zero
 from buildstate_core.transfer.sftp_files import (
     CHECK_RIGHTS,
@@ -55,7 +55,7 @@ class Draft:
         if self._path.endswith("/"):
             raise no_file(uri)
         self._folder = posixpath.dirname(self._path)
-        self._hidden = posixpath.join(self._folder, f".buildstate-{uuid4().hex}.part")
+        self._hidden = posixpath.join(self._folder, hidden_name())
         self._files: dict[Sftp, asyncssh.SFTPClientFile] = {}
         self._opening = asyncio.Lock()
         self._lock = Lock()

@@ -56,7 +56,7 @@ class Upload(Protocol):
     def put(self, number: int, part: bytes) -> None:
         """Take one part, counted from 0.
 
-        Threads call this at the same time and in any order, unless the storage's `parallel` is 1.
+        Threads call this at the same time and in any order, unless the storage `writes_in_order`.
         An empty file has no parts.
 
         Raises:
@@ -71,12 +71,14 @@ class Storage(Protocol):
     or path that the project's storage begins at, where it is known.
 
     Attributes:
-        parallel: How many parts or ranges at once are worth it. 1: parts come in order.
+        parallel: How many parts or ranges at once are worth it.
         keeps_holes: Whether a run of zeros takes up no room there.
+        writes_in_order: Whether parts have to come one after the other, from the first to the last.
     """
 
     parallel: int
     keeps_holes: bool
+    writes_in_order: bool
 
     def size_of(self, uri: str, *, root: str | None = None) -> int | None:
         """Ask the storage itself, not a cached listing, for a size in bytes.

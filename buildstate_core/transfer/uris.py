@@ -53,17 +53,35 @@ def local_path(uri: str) -> Path:
 
 
 def bucket_and_key(uri: str) -> tuple[str, str]:
-    """Split an `s3://` URI.
+    """Split the URI of an object: the bucket, or container, and its name there.
 
     Raises:
-        InvalidInput: It lacks the bucket or the key, or names a folder.
+        InvalidInput: It lacks one of them, or names a folder.
     """
-    bucket, _, key = uri.partition(":")[2].removeprefix("//").partition("/")
+    bucket, key = _split(uri)
     if not bucket or not key or key.endswith("/"):
-        raise InvalidInput(
-            f"{uri} does not name an object.",
-            field="uri",
-            code="bad-uri",
-            hint="Use s3://bucket/key.",
-        )
+        raise _bad(uri, "an object", f"{storage_type_of(uri)}://bucket/key")
     return bucket, key
+
+
+def bucket_and_prefix(uri: str) -> tuple[str, str]:
+    """Split a URI that objects begin with; what follows the bucket may be empty.
+
+    Raises:
+        InvalidInput: It lacks the bucket.
+    """
+    bucket, prefix = _split(uri)
+    if not bucket:
+        raise _bad(uri, "a bucket", f"{storage_type_of(uri)}://bucket/prefix")
+    return bucket, prefix
+
+
+def _split(uri: str) -> tuple[str, str]:
+    first, _, rest = uri.partition(":")[2].removeprefix("//").partition("/")
+    return first, rest
+
+
+def _bad(uri: str, what: str, example: str) -> InvalidInput:
+    return InvalidInput(
+        f"{uri} does not name {what}.", field="uri", code="bad-uri", hint=f"Use {example}."
+    )

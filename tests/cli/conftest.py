@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from support import Service
@@ -271,3 +271,17 @@ def work(
     folder.mkdir()
     monkeypatch.chdir(folder)
     return folder
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Path:
+    return tmp_path / "storage"
+
+
+@pytest.fixture
+def build(module_service: Service, storage: Path, environment: dict[str, str]) -> Build:
+    """A build of a project with a storage of its own, in a workspace that is the current folder."""
+    environment.update(BLDST_API_URL=module_service.url, BLDST_API_KEY=module_service.key)
+    project = f"rhel-{uuid4().hex[:8]}"
+    module_service.make_project(project, storage_url=storage.as_uri())
+    return module_service.make_build(project)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from support import Service
@@ -15,6 +15,8 @@ from buildstate_core.models import Build
 from buildstate_core.vocabulary import Compression
 from buildstate_core.workspace import Workspace
 
+from .pushing import push
+
 Bldst = Callable[..., Any]
 
 
@@ -23,30 +25,8 @@ def service(module_service: Service) -> Service:
     return module_service
 
 
-@pytest.fixture
-def storage(tmp_path: Path) -> Path:
-    return tmp_path / "storage"
-
-
-@pytest.fixture
-def build(service: Service, storage: Path, environment: dict[str, str]) -> Build:
-    """A build of a project with a storage of its own, in a workspace that is the current folder."""
-    environment.update(BLDST_API_URL=service.url, BLDST_API_KEY=service.key)
-    project = f"rhel-{uuid4().hex[:8]}"
-    service.make_project(project, storage_url=storage.as_uri())
-    return service.make_build(project)
-
-
 def files_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def push(bldst: Bldst, build: Build, path: Path, state: int = 25) -> Any:
-    path.write_bytes(b"an image")
-    answer = bldst("artifact", "push", str(build.number), str(state), str(path), "--output", "json")
-    assert answer.code == 0, answer.err
-    (artifact,) = answer.data
-    return artifact
 
 
 def test_what_is_pushed_is_recorded_listed_and_verified(

@@ -12,6 +12,8 @@ from support import Service
 
 from buildstate_core.models import Build, ProjectUpdate, Retention
 
+from .pushing import push
+
 Bldst = Callable[..., Any]
 
 LONG_AGO = time.time() - 7 * 86_400
@@ -22,30 +24,8 @@ def service(module_service: Service) -> Service:
     return module_service
 
 
-@pytest.fixture
-def storage(tmp_path: Path) -> Path:
-    return tmp_path / "storage"
-
-
-@pytest.fixture
-def build(service: Service, storage: Path, environment: dict[str, str]) -> Build:
-    """A build of a project with a storage of its own."""
-    environment.update(BLDST_API_URL=service.url, BLDST_API_KEY=service.key)
-    project = f"rhel-{uuid4().hex[:8]}"
-    service.make_project(project, storage_url=storage.as_uri())
-    return service.make_build(project)
-
-
 def files_in(folder: Path) -> set[Path]:
     return {path for path in folder.rglob("*") if path.is_file()}
-
-
-def push(bldst: Bldst, build: Build, path: Path, state: int = 25) -> Any:
-    path.write_bytes(b"an image")
-    answer = bldst("artifact", "push", str(build.number), str(state), str(path), "-o", "json")
-    assert answer.code == 0, answer.err
-    (artifact,) = answer.data
-    return artifact
 
 
 def collect(bldst: Bldst, build: Build, *more: str) -> Any:
