@@ -4,26 +4,22 @@ The service knows where they are and what they should be; only the worker can lo
 lost is taken out of use at once, so that nobody relies on it again.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Self
 
+from buildstate_core.blobs import Blob, Spot, record_of, uri_for
 from buildstate_core.client import Client
 from buildstate_core.errors import (
     ArtifactLost,
     ArtifactUnreachable,
-    InvalidInput,
 )
-from buildstate_core.formats import UNKNOWN, format_of
-from buildstate_core.locations import is_allowed, root_of, uri_of
+from buildstate_core.locations import root_of
 from buildstate_core.models import (
     Artifact,
     ArtifactRecord,
     ArtifactVerified,
-    Project,
     Quarantine,
     StorageRules,
     Transfer,
@@ -36,7 +32,6 @@ from buildstate_core.transfer import (
     Pulled,
     Pushed,
     digest_of,
-    storage_type_of,
     transferable,
 )
 from buildstate_core.transfer.sources import expected_bytes
@@ -45,48 +40,7 @@ from buildstate_core.vocabulary import (
     ArtifactKind,
     ArtifactStatus,
     Compression,
-    Sensitivity,
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Blob:
-    """A file or folder that a milestone made.
-
-    Attributes:
-        name: The artifact's name, unique in the attempt.
-        path: Where it is now.
-        place: Where it belongs in a workspace, relative, so that a restore puts it back there.
-        metadata: What else is to be recorded of it.
-        storage: Where to put it instead of the project's storage: a folder or a template.
-        compression: How to store it; `None` for what the project says.
-        sensitivity: Who may see it.
-        expires_at: When it is no longer needed.
-    """
-
-    name: str
-    path: Path
-    place: PurePosixPath | None = None
-    metadata: Mapping[str, object] = field(default_factory=dict)
-    storage: str | None = None
-    compression: Compression | None = None
-    sensitivity: Sensitivity = Sensitivity.INTERNAL
-    expires_at: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Spot:
-    """What an artifact belongs to.
-
-    Attributes:
-        build: The build's number.
-        attempt: The attempt's id, or something else that nothing else is called.
-    """
-
-    build: int
-    state: int
-    lane: str
-    attempt: str
 
 
 class Artifacts:
@@ -232,7 +186,7 @@ class Artifacts:
             InvalidInput: There is no transfer for it, or its label may not be stored there.
         """
         for blob in blobs:
-            self._uri(blob, spot, rules)
+            uri_for(blob, spot, rules, own=self._storage_url)
 
     def push(
         self,
@@ -258,7 +212,7 @@ class Artifacts:
             Conflict: There is something in its place.
             Unreachable: The storage failed.
         """
-        uri = self._uri(blob, spot, rules)
+        uri = uri_for(blob, spot, rules, own=self._storage_url)
         pushed = self._copied(blob, uri, rules)
         if pushed is None:
             total = expected_bytes(blob.path)
@@ -269,7 +223,7 @@ class Artifacts:
                 compression=compression,
                 on_progress=self._moving(Activity.UPLOADING, blob.name, total, on_transfer),
             )
-        return _record(blob, pushed)
+        return record_of(blob, pushed)
 
     def discard(self, record: ArtifactRecord) -> None:
         """Remove an upload that no completion will refer to."""
@@ -279,34 +233,6 @@ class Artifacts:
     def _root(self, storage_url: str | None) -> str:
         """Give where the storage begins: the project's, or this worker's own."""
         return root_of(storage_url or self._storage_url)
-
-    def _uri(self, blob: Blob, spot: Spot, rules: StorageRules | None) -> str:
-        location = blob.storage or (rules.url if rules else None) or self._storage_url
-        uri = uri_of(
-            location,
-            project=rules.project if rules else "",
-            build=spot.build,
-            state=spot.state,
-            lane=spot.lane,
-            attempt=spot.attempt,
-            name=blob.name,
-        )
-        if not transferable(uri):
-            raise InvalidInput(
-                f"Artifacts cannot be stored at {location}: nothing here moves bytes to it.",
-                code="storage-not-supported",
-                field="storage_url",
-                hint="Give the project a storage_url such as s3://bucket/prefix or file:///folder.",
-            )
-        allowed = rules.allowed_places.get(blob.sensitivity) if rules else None
-        if allowed is not None and not is_allowed(uri, allowed):
-            raise InvalidInput(
-                f"{blob.name} is {blob.sensitivity}, and may not be stored at {uri}.",
-                code="place-not-allowed",
-                field="sensitivity",
-                hint=f"The project allows for it: {', '.join(allowed) or 'no place at all'}.",
-            )
-        return uri
 
     def _copied(self, blob: Blob, uri: str, rules: StorageRules | None) -> Pushed | None:
         """Copy what the project has already within its storage, if it wants that and has it."""
@@ -377,17 +303,6 @@ class Artifacts:
         )
 
 
-def rules_of(project: Project) -> StorageRules:
-    """Give what a worker has to know of a project before it stores something."""
-    return StorageRules(
-        project=project.name,
-        url=project.storage_url,
-        compression=project.compression,
-        deduplicate=project.deduplicate,
-        allowed_places=project.allowed_places,
-    )
-
-
 def is_pullable(artifact: Artifact) -> bool:
     """Whether an artifact is bytes that this release can move."""
     return (
@@ -414,33 +329,6 @@ def place_of(artifact: Artifact) -> PurePosixPath:
 def _packed(artifact: Artifact) -> Packed | None:
     packed = artifact.packed
     return None if packed is None else Packed(packed.checksum, packed.size_bytes)
-
-
-def _record(blob: Blob, pushed: Pushed) -> ArtifactRecord:
-    found = UNKNOWN if pushed.folder else format_of(blob.path)
-    metadata: dict[str, object] = {}
-    if found.virtual_size is not None:
-        metadata["virtual_size"] = found.virtual_size
-    metadata |= blob.metadata
-    if blob.place is not None:
-        metadata["path"] = str(blob.place)
-    if pushed.folder:
-        metadata["folder"] = True
-    return ArtifactRecord.model_validate(
-        {
-            "name": blob.name,
-            "storage_type": storage_type_of(pushed.uri),
-            "uri": pushed.uri,
-            "size_bytes": pushed.size_bytes,
-            "checksum": pushed.checksum,
-            "format": pushed.format or found.name,
-            "compression": found.compression,
-            "packed": pushed.packed and asdict(pushed.packed),
-            "metadata": metadata,
-            "sensitivity": blob.sensitivity,
-            "expires_at": blob.expires_at,
-        }
-    )
 
 
 def _named(artifact: Artifact) -> str:

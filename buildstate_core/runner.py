@@ -25,7 +25,8 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from buildstate_core.artifacts import Artifacts, Blob, Spot
+from buildstate_core.artifacts import Artifacts
+from buildstate_core.blobs import Blob, Spot
 from buildstate_core.client import Client
 from buildstate_core.errors import (
     ArtifactLost,

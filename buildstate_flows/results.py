@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from buildstate_core.artifacts import Blob
+from buildstate_core.blobs import Blob
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Artifact as Recorded
 from buildstate_core.models import ArtifactRecord

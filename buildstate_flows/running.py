@@ -20,7 +20,7 @@ from prefect import get_run_logger
 from prefect.exceptions import MissingContextError
 from prefect.states import Completed
 
-from buildstate_core.artifacts import Blob
+from buildstate_core.blobs import Blob
 from buildstate_core.errors import ArtifactLost, BuildStateError, Conflict
 from buildstate_core.models import Attempt, Claim
 from buildstate_core.runner import Done, Runner, Running

@@ -25,7 +25,8 @@ from buildstate_cli.options import Format
 from buildstate_cli.printing import show
 from buildstate_cli.session import Session
 from buildstate_cli.views import artifacts, words
-from buildstate_core.artifacts import Artifacts, Blob, Spot, rules_of
+from buildstate_core.artifacts import Artifacts
+from buildstate_core.blobs import Blob, Spot, rules_of
 from buildstate_core.client import STEADY, Client
 from buildstate_core.errors import BuildStateError, InvalidInput, NotAllowed, Unreachable
 from buildstate_core.models import Artifact, ArtifactCreate, ArtifactRecord, Build

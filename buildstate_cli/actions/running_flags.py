@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from buildstate_cli.actions.storage_flags import location
-from buildstate_core.artifacts import Blob
+from buildstate_core.blobs import Blob
 from buildstate_core.errors import InvalidInput
 from buildstate_core.vocabulary import MAX_STATE, Compression, Kind, Sensitivity
 

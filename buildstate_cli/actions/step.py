@@ -22,7 +22,8 @@ from buildstate_cli.options import Format
 from buildstate_cli.printing import show
 from buildstate_cli.session import Session
 from buildstate_cli.views import attempts
-from buildstate_core.artifacts import Blob, is_pullable
+from buildstate_core.artifacts import is_pullable
+from buildstate_core.blobs import Blob
 from buildstate_core.errors import (
     ArtifactLost,
     BuildStateError,

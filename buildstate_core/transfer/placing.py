@@ -19,20 +19,22 @@ import zstandard
 from buildstate_core.errors import InvalidInput
 from buildstate_core.transfer.ahead import made_ahead
 from buildstate_core.transfer.archive import unpack
+from buildstate_core.transfer.cache import Cache
 from buildstate_core.transfer.compression import decompress_into
 from buildstate_core.transfer.copying import clone, copy_data
 from buildstate_core.transfer.digests import measure
+from buildstate_core.transfer.failures import corrupt, on_this_disk, reason_of
 from buildstate_core.transfer.hidden import hidden_name
 from buildstate_core.transfer.holes import read_into, write_at
 from buildstate_core.transfer.sinks import Meter, Sink
 
 
-class Damaged(Exception):
-    """The cached file does not hold what was asked for. For the caller next door."""
+class _Damaged(Exception):
+    """The cached file does not hold what was asked for."""
 
 
 @dataclass(frozen=True)
-class Cached:
+class _Cached:
     """A file of the cache, and what it should hold.
 
     Attributes:
@@ -58,6 +60,59 @@ class Cached:
                 read_into(sink, file.fileno())
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where an artifact goes in a workspace.
+
+    Attributes:
+        uri: Where it comes from, for the messages.
+        checksum: Of its own bytes, if that was recorded.
+        folder: Whether it is an archive that is unpacked.
+        is_packed: Whether it is stored compressed.
+    """
+
+    uri: str
+    target: Path
+    checksum: str | None
+    folder: bool
+    is_packed: bool
+
+    def known(self, stored: str) -> str:
+        """Give the artifact's own digest, now that what is stored has one."""
+        return self.checksum or stored
+
+    def fill(self, cache: Cache, stored: str, *, is_verified: bool = False) -> int | None:
+        """Put a private copy from the cache in its place, and give the artifact's size.
+
+        `None`: the cache does not have it, or it was damaged and has been removed.
+
+        Args:
+            cache: Where it was downloaded to.
+            stored: The digest of what was stored.
+            is_verified: Whether that has just been hashed.
+
+        Raises:
+            ArtifactLost: It is whole, and still not what was recorded.
+            Refused: This worker's disk failed.
+        """
+        place = _place_folder if self.folder else _place_file
+        with cache.using(stored) as path, on_this_disk(self.target):
+            if path is None:
+                return None
+            cached = _Cached(path, self.known(stored), self.is_packed, is_verified)
+            try:
+                return place(cached, self.target)
+            except FileNotFoundError:
+                return None
+            except _Damaged:
+                if is_verified:
+                    raise corrupt(self.uri, "what it holds is not what was recorded") from None
+                cache.remove(stored)
+                return None
+            except tarfile.TarError as error:
+                raise corrupt(self.uri, f"it cannot be unpacked: {reason_of(error)}") from error
+
+
 def size_in_place(target: Path, checksum: str, *, folder: bool) -> int | None:
     """Give the size of the artifact if `target` already is a private copy of it.
 
@@ -76,11 +131,11 @@ def size_in_place(target: Path, checksum: str, *, folder: bool) -> int | None:
     return meter.size_bytes if meter is not None and meter.checksum == checksum else None
 
 
-def place_file(cached: Cached, target: Path) -> int:
+def _place_file(cached: _Cached, target: Path) -> int:
     """Put a private copy of a cached file at `target`, in place of what is there; give its size.
 
     Raises:
-        Damaged: The cached file holds something else. The target is as it was.
+        _Damaged: The cached file holds something else. The target is as it was.
         OSError: The cached file is not there, or the disk refused.
     """
     with _draft_beside(target) as draft:
@@ -90,14 +145,14 @@ def place_file(cached: Cached, target: Path) -> int:
     return size
 
 
-def place_folder(cached: Cached, target: Path) -> int:
+def _place_folder(cached: _Cached, target: Path) -> int:
     """Unpack a cached archive as the folder `target`, in place of what is there; give its size.
 
     Raises:
-        Damaged: As in `place_file`.
+        _Damaged: As in `_place_file`.
         tarfile.TarError: It is what was recorded, but no archive, or one that is not safe to
             unpack.
-        OSError: As in `place_file`.
+        OSError: As in `_place_file`.
     """
     meter = Meter()
     with _draft_beside(target) as draft, closing(cached.blocks()) as blocks:
@@ -107,19 +162,19 @@ def place_folder(cached: Cached, target: Path) -> int:
             try:
                 unpack(_metered(blocks, meter), draft)
             except tarfile.TarError as error:
-                # Damaged or not an archive at all: its digest tells.
+                # _Damaged or not an archive at all: its digest tells.
                 bad = error
             for block in blocks:
                 meter.write(block)
         if meter.checksum != cached.checksum:
-            raise Damaged
+            raise _Damaged
         if bad is not None:
             raise bad
         _swap_in(draft, target)
     return meter.size_bytes
 
 
-def _copy(cached: Cached, handle: int) -> int:
+def _copy(cached: _Cached, handle: int) -> int:
     """Copy, hashing what has not been hashed just now: a file on this disk may be damaged."""
     if not cached.is_packed:
         with cached.path.open("rb", buffering=0) as source:
@@ -131,7 +186,7 @@ def _copy(cached: Cached, handle: int) -> int:
     return _checked(cached, handle)
 
 
-def _checked(cached: Cached, handle: int | None) -> int:
+def _checked(cached: _Cached, handle: int | None) -> int:
     """Hash what is cached, and write it to a new file on the way."""
     meter = Meter()
     with _damage(), closing(cached.blocks()) as blocks:
@@ -140,7 +195,7 @@ def _checked(cached: Cached, handle: int | None) -> int:
                 write_at(handle, meter.size_bytes, block)
             meter.write(block)
     if meter.checksum != cached.checksum:
-        raise Damaged
+        raise _Damaged
     if handle is not None:
         os.ftruncate(handle, meter.size_bytes)
     return meter.size_bytes
@@ -151,7 +206,7 @@ def _damage() -> Iterator[None]:
     try:
         yield
     except zstandard.ZstdError as error:
-        raise Damaged from error
+        raise _Damaged from error
 
 
 def _metered(blocks: Iterator[bytes], meter: Meter) -> Iterator[bytes]:

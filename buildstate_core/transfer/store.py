@@ -1,6 +1,5 @@
 """Push, check and pull artifacts, whatever storage they are in."""
 
-import tarfile
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -12,16 +11,10 @@ from buildstate_core.errors import ArtifactLost, ArtifactUnreachable, Refused, U
 from buildstate_core.transfer.cache import Cache
 from buildstate_core.transfer.compression import Compressor, pays
 from buildstate_core.transfer.digests import canonical
-from buildstate_core.transfer.failures import bad_source, corrupt, on_this_disk, reason_of
+from buildstate_core.transfer.failures import bad_source, corrupt, reason_of
 from buildstate_core.transfer.fetching import fetched
 from buildstate_core.transfer.parts import uploading
-from buildstate_core.transfer.placing import (
-    Cached,
-    Damaged,
-    place_file,
-    place_folder,
-    size_in_place,
-)
+from buildstate_core.transfer.placing import Place, size_in_place
 from buildstate_core.transfer.ranges import read_ranges
 from buildstate_core.transfer.registry import storage_for, transferable
 from buildstate_core.transfer.sinks import Meter
@@ -207,7 +200,7 @@ class ArtifactStore:
             size = size_in_place(target, wanted, folder=folder)
             if size is not None:
                 return Pulled(wanted, size, 0, was_there=True)
-        place = _Place(uri, target, wanted, folder=folder, packed=packed)
+        place = Place(uri, target, wanted, folder=folder, is_packed=packed is not None)
         stored = packed.checksum if packed is not None else wanted
         if stored is not None:
             size = place.fill(self._cache, stored)
@@ -377,43 +370,6 @@ class ArtifactStore:
         if size_bytes not in {None, found}:
             raise corrupt(uri, f"it was recorded with {size_bytes} bytes and has {found} bytes")
         return found
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where an artifact goes in a workspace."""
-
-    uri: str
-    target: Path
-    checksum: str | None
-    folder: bool
-    packed: Packed | None
-
-    def known(self, stored: str) -> str:
-        """Give the artifact's own digest, now that what is stored has one."""
-        return self.checksum or stored
-
-    def fill(self, cache: Cache, stored: str, *, is_verified: bool = False) -> int | None:
-        """Put a private copy from the cache in its place, and give the artifact's size.
-
-        `None`: the cache does not have it, or it was damaged and has been removed.
-        """
-        place = place_folder if self.folder else place_file
-        with cache.using(stored) as path, on_this_disk(self.target):
-            if path is None:
-                return None
-            cached = Cached(path, self.known(stored), self.packed is not None, is_verified)
-            try:
-                return place(cached, self.target)
-            except FileNotFoundError:
-                return None
-            except Damaged:
-                if is_verified:
-                    raise corrupt(self.uri, "what it holds is not what was recorded") from None
-                cache.remove(stored)
-                return None
-            except tarfile.TarError as error:
-                raise corrupt(self.uri, f"it cannot be unpacked: {reason_of(error)}") from error
 
 
 def _drained(blocks: Generator[bytes], meter: Meter) -> Meter:

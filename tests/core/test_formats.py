@@ -19,7 +19,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildstate_core.artifacts import Artifacts, Blob, Spot
+from buildstate_core.artifacts import Artifacts
+from buildstate_core.blobs import Blob, Spot
 from buildstate_core.client import Client
 from buildstate_core.formats import UNKNOWN, Format, find_format, format_of
 from buildstate_core.transfer import ArtifactStore

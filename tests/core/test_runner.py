@@ -10,7 +10,8 @@ from uuid import UUID
 import pytest
 from support import Service, image, until
 
-from buildstate_core.artifacts import Artifacts, Blob, place_of
+from buildstate_core.artifacts import Artifacts, place_of
+from buildstate_core.blobs import Blob
 from buildstate_core.client import ONCE, Client
 from buildstate_core.errors import (
     ArtifactLost,

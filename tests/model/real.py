@@ -10,7 +10,8 @@ from uuid import UUID
 from support import Service
 
 from buildstate_core import runner
-from buildstate_core.artifacts import Artifacts, Blob
+from buildstate_core.artifacts import Artifacts
+from buildstate_core.blobs import Blob
 from buildstate_core.models import Artifact, Build, Force
 from buildstate_core.runner import Done, Runner, Running
 from buildstate_core.signatures import signatures
