@@ -89,10 +89,13 @@ class Azurite:
 
 
 @contextmanager
-def azurite(folder: Path) -> Iterator[Azurite]:
-    """Run a server that keeps its blobs in a folder."""
+def azurite() -> Iterator[Azurite]:
+    """Run a server that keeps its blobs in memory.
+
+    On a disk, a request that breaks off spoils those that follow it.
+    """
     assert AZURITE.exists(), "Azurite is not installed: run `make setup`"
-    options = ["--blobHost", "127.0.0.1", "--blobPort", "0", "--location", folder]
+    options = ["--blobHost", "127.0.0.1", "--blobPort", "0", "--inMemoryPersistence"]
     # The client's library is newer than the server, which knows all that is used here.
     command = [NODE, AZURITE, *options, "--skipApiVersionCheck", "--silent"]
     with running(

@@ -1,4 +1,4 @@
-"""Real storages for the transfer's tests: folders, and an S3 server in a process of its own."""
+"""Real storages for the transfer's tests: folders, and servers in processes of their own."""
 
 import os
 import socket
@@ -6,99 +6,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 from uuid import uuid4
 
 import boto3
 import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import storage as google_storage
+from support.azurite import Azurite, azurite
+from support.gcs import Gcs, gcs_server
+from support.sftp import Sftp, sftp_server
 
 from buildstate_core.transfer import ArtifactStore
 from buildstate_core.transfer.registry import storage_for
 from buildstate_core.transfer.storage import Storage
 
+from .places import Bucket, Container, Folder, GoogleBucket, Place, RemoteFolder
+
 SERVER_STARTS_SECONDS = 60
-
-
-class Place(Protocol):
-    """A storage as its administrator sees it, without the code under test."""
-
-    root: str
-
-    def uri(self, name: str) -> str: ...
-    def write(self, name: str, content: bytes) -> None: ...
-    def read(self, name: str) -> bytes: ...
-    def delete(self, name: str) -> None: ...
-    def names(self) -> list[str]: ...
-    def unfinished(self) -> int: ...
-    def unreachable_uri(self) -> str: ...
-
-
-@dataclass
-class Folder:
-    path: Path
-
-    @property
-    def root(self) -> str:
-        return self.path.as_uri()
-
-    def uri(self, name: str) -> str:
-        return (self.path / name).as_uri()
-
-    def write(self, name: str, content: bytes) -> None:
-        (self.path / name).write_bytes(content)
-
-    def read(self, name: str) -> bytes:
-        return (self.path / name).read_bytes()
-
-    def delete(self, name: str) -> None:
-        (self.path / name).unlink()
-
-    def names(self) -> list[str]:
-        files = [path for path in self.path.rglob("*") if path.is_file()]
-        return sorted(
-            str(path.relative_to(self.path)) for path in files if not path.name.startswith(".")
-        )
-
-    def unfinished(self) -> int:
-        return len(list(self.path.rglob(".*")))
-
-    def unreachable_uri(self) -> str:
-        return (self.path / "not-mounted" / "image.raw").as_uri()
-
-
-@dataclass
-class Bucket:
-    s3: Any
-    name: str
-
-    @property
-    def root(self) -> str:
-        return f"s3://{self.name}"
-
-    def uri(self, name: str) -> str:
-        return f"s3://{self.name}/{name}"
-
-    def write(self, name: str, content: bytes) -> None:
-        self.s3.put_object(Bucket=self.name, Key=name, Body=content)
-
-    def read(self, name: str) -> bytes:
-        content: bytes = self.s3.get_object(Bucket=self.name, Key=name)["Body"].read()
-        return content
-
-    def delete(self, name: str) -> None:
-        self.s3.delete_object(Bucket=self.name, Key=name)
-
-    def names(self) -> list[str]:
-        listed = self.s3.list_objects_v2(Bucket=self.name).get("Contents", [])
-        return sorted(each["Key"] for each in listed)
-
-    def unfinished(self) -> int:
-        return len(self.s3.list_multipart_uploads(Bucket=self.name).get("Uploads", []))
-
-    def unreachable_uri(self) -> str:
-        return f"s3://{self.name}-with-a-typo/image.raw"
 
 
 @pytest.fixture(scope="session")
@@ -145,10 +70,59 @@ def bucket(s3_environment: str) -> Iterator[Bucket]:
 def folder(tmp_path: Path) -> Folder:
     path = tmp_path / "storage"
     path.mkdir()
-    return Folder(path)
+    return Folder.at(path)
 
 
-@pytest.fixture(params=["folder", "bucket"], ids=["file", "s3"])
+@pytest.fixture(scope="session")
+def azure() -> Iterator[Azurite]:
+    with azurite() as server:
+        yield server
+
+
+@pytest.fixture
+def container(azure: Azurite, monkeypatch: pytest.MonkeyPatch) -> Iterator[Container]:
+    for name, value in azure.environ().items():
+        monkeypatch.setenv(name, value)
+    with azure.create_container(f"images-{uuid4().hex}") as client:
+        yield Container(client)
+
+
+@pytest.fixture(scope="session")
+def google(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gcs]:
+    with gcs_server(tmp_path_factory.mktemp("gcs") / "server") as server:
+        yield server
+
+
+@pytest.fixture
+def google_bucket(google: Gcs, monkeypatch: pytest.MonkeyPatch) -> Iterator[GoogleBucket]:
+    for name, value in google.anonymous_environ().items():
+        monkeypatch.setenv(name, value)
+    client = google_storage.Client(
+        project="image-builders",
+        credentials=AnonymousCredentials(),
+        client_options={"api_endpoint": google.url},
+    )
+    yield GoogleBucket(client.create_bucket(f"images-{uuid4().hex}"))
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sftp]:
+    with sftp_server(tmp_path_factory.mktemp("sftp") / "server") as server:
+        yield server
+
+
+@pytest.fixture
+def remote_folder(sftp: Sftp, monkeypatch: pytest.MonkeyPatch) -> RemoteFolder:
+    monkeypatch.setenv("HOME", str(sftp.home))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    return RemoteFolder.on(sftp, uuid4().hex)
+
+
+@pytest.fixture(
+    params=["folder", "bucket", "container", "google_bucket", "remote_folder"],
+    ids=["file", "s3", "az", "gs", "sftp"],
+)
 def place(request: pytest.FixtureRequest) -> Place:
     found: Place = request.getfixturevalue(request.param)
     return found

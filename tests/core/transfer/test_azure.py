@@ -7,9 +7,8 @@ from uuid import uuid4
 
 import pytest
 from azure.storage.blob import ContainerClient
-from support.azurite import ACCOUNT, AZURITE, KEY, NODE, WRONG_KEY, Azurite
+from support.azurite import WRONG_KEY, Azurite, azurite
 from support.faults import Proxy, proxied
-from support.programs import running
 
 from buildstate_core.errors import (
     ArtifactLost,
@@ -33,14 +32,8 @@ SEVERAL_PARTS = os.urandom(2**20) * 9 + b"and an odd end"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Azurite]:
-    # In memory: on a disk, a request that breaks off spoils those that follow it.
-    options = ["--blobHost", "127.0.0.1", "--blobPort", "0", "--inMemoryPersistence"]
-    with running(
-        [NODE, AZURITE, *options, "--skipApiVersionCheck", "--silent"],
-        announces=r"successfully listens on http://127\.0\.0\.1:(\d+)",
-        environ={"AZURITE_ACCOUNTS": f"{ACCOUNT}:{KEY}"},
-    ) as port:
-        yield Azurite(port)
+    with azurite() as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)

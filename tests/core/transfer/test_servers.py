@@ -33,8 +33,8 @@ NAME = "rhel 9/größe.raw"
 
 
 @pytest.fixture
-def azure(tmp_path: Path) -> Iterator[Azurite]:
-    with azurite(tmp_path) as server:
+def azure() -> Iterator[Azurite]:
+    with azurite() as server:
         yield server
 
 
