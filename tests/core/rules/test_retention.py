@@ -196,6 +196,52 @@ def histories(draw: st.DrawFn) -> BuildFact:
     return fact(*allowed, status=status)
 
 
+@st.composite
+def families(draw: st.DrawFn) -> list[BuildFact]:
+    """Builds of which later ones derive from what earlier ones made; some are closed."""
+    found: list[BuildFact] = []
+    for number in range(1, draw(st.integers(1, 4)) + 1):
+        own = [
+            replace(
+                each,
+                id=f"{number}/{each.id}",
+                origin=None,
+                artifacts=tuple(
+                    replace(artifact, id=f"{number}/{artifact.id}") for artifact in each.artifacts
+                ),
+            )
+            for each in draw(histories()).history.attempts
+        ]
+        parent = draw(st.sampled_from([None, *found]))
+        taken = [] if parent is None else [*parent.history.view(TRUNK).values()]
+        inherited = [
+            replace(each, origin=each.origin or parent.number, lane=TRUNK)
+            for each in taken
+            if parent is not None and each.status is AttemptStatus.COMPLETED
+        ]
+        found.append(
+            fact(*own, *inherited, status=draw(st.sampled_from(list(BuildStatus))), number=number)
+        )
+    return found
+
+
+def made_in(builds: list[BuildFact], held: set[str]) -> list[Candidate]:
+    """The usable artifacts of some builds, each with the build that made it."""
+    return [
+        Candidate(
+            id=artifact.id,
+            build=build.id,
+            created_at=attempt.as_of,
+            is_held=artifact.id in held,
+        )
+        for build in builds
+        for attempt in build.history.attempts
+        if attempt.origin is None
+        for artifact in attempt.artifacts
+        if artifact.is_usable
+    ]
+
+
 def wanted_by_a_rerun(build: BuildFact) -> set[str]:
     """What claims, and the plan, would have a worker restore if everything were kept."""
     history = build.history
@@ -231,6 +277,37 @@ def test_nothing_that_an_open_builds_rerun_would_restore_is_given_up(build: Buil
 def test_what_an_open_build_does_not_need_is_given_up(build: BuildFact) -> None:
     wanted = set(needed(build, now=NOW))
     assert kept(build).keys() == {each.id for each in candidates(build)} & wanted
+
+
+@STEADY
+@given(
+    builds=families(),
+    held_share=st.sampled_from([0, 3]),
+    policy=st.builds(
+        Policy,
+        keep_delivered_builds=st.integers(0, 2),
+        keep_delivered=st.booleans(),
+        keep_days=st.sampled_from([0, 1]),
+    ),
+)
+def test_no_build_that_is_open_or_derived_loses_what_it_needs_and_the_rest_goes(
+    builds: list[BuildFact], held_share: int, policy: Policy
+) -> None:
+    all_of_them = made_in(builds, set())
+    held = {each.id for each in all_of_them[::held_share]} if held_share else set()
+    every = made_in(builds, held)
+    needed_by = {key: why for each in builds for key, why in needed(each, now=NOW).items()}
+    verdicts = judge_artifacts(every, builds, needed_by=needed_by, policy=policy, now=NOW)
+    given_up = {each.artifact_id for each in verdicts if not each.keep}
+    for build in builds:
+        if build.is_open:
+            assert not given_up & wanted_by_a_rerun(build)
+    assert not given_up & held
+    reprieved = {"recent_delivery", "delivered"}
+    for each in verdicts:
+        if each.artifact_id not in held and each.artifact_id not in needed_by:
+            is_young = policy.keep_days > 0
+            assert each.keep == (each.reason in reprieved or is_young), each
 
 
 @STEADY

@@ -2,9 +2,6 @@
 
 import os
 import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -15,6 +12,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage as google_storage
 from support.azurite import Azurite, azurite
 from support.gcs import Gcs, gcs_server
+from support.s3 import s3_server
 from support.sftp import Sftp, sftp_server
 
 from buildstate_core.transfer import ArtifactStore
@@ -23,23 +21,12 @@ from buildstate_core.transfer.storage import Storage
 
 from .places import Bucket, Container, Folder, GoogleBucket, Place, RemoteFolder
 
-SERVER_STARTS_SECONDS = 60
-
 
 @pytest.fixture(scope="session")
-def s3_url() -> Iterator[str]:
+def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of an S3 server; in its own process, since it shares no interpreter in real life."""
-    port = closed_port()
-    with subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as server:
-        try:
-            wait_for_port(port, server)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.kill()
+    with s3_server(tmp_path_factory.mktemp("s3") / "server") as server:
+        yield server.url
 
 
 @pytest.fixture
@@ -156,15 +143,3 @@ def closed_port() -> int:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
         return port
-
-
-def wait_for_port(port: int, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + SERVER_STARTS_SECONDS
-    while time.monotonic() < deadline:
-        assert server.poll() is None, "the S3 server ended"
-        with socket.socket() as probe:
-            probe.settimeout(1)
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError("the S3 server did not start in time")
