@@ -5,20 +5,17 @@ with meter(session.environ) as told:
 """
 
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from buildstate_cli.complaints import notice
 from buildstate_cli.plain import printable
-from buildstate_cli.views import transfers
 from buildstate_core.models import Transfer
+from buildstate_core.progress import Lines
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
-
-LINE_EVERY_SECONDS: Final = 10.0
 
 
 class Meter(Protocol):
@@ -43,53 +40,7 @@ class Meter(Protocol):
 def meter(environ: Mapping[str, str]) -> Meter:
     """Give what suits stderr."""
     is_terminal = sys.stderr.isatty() and environ.get("TERM") not in {"dumb", "unknown"}
-    return Bars() if is_terminal else Lines()
-
-
-class Lines:
-    """A line every 10 seconds; nothing of what takes less.
-
-    Args:
-        say: Takes a line.
-        clock: The seconds, from whenever on.
-    """
-
-    def __init__(
-        self,
-        *,
-        say: Callable[[str], None] = notice,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._say = say
-        self._clock = clock
-        self._key: tuple[str, str] | None = None
-        self._began = 0.0
-        self._told: float | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._key = None
-
-    def __call__(self, transfer: Transfer) -> None:
-        """Take how far one is."""
-        now = self._clock()
-        key = (transfer.activity, transfer.name)
-        if key != self._key:
-            self._key, self._began, self._told = key, now, None
-        if transfer.done_bytes == transfer.total_bytes:
-            if self._told is not None:
-                self._say(transfers.over(transfer, now - self._began))
-            self._key = None
-        elif now - (self._told or self._began) >= LINE_EVERY_SECONDS:
-            self._told = now
-            self._say(transfers.under_way(transfer))
+    return Bars() if is_terminal else Lines(say=notice)
 
 
 class Bars:

@@ -3,6 +3,7 @@
 import types
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
+from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from buildstate_flows.handle import Handle
@@ -30,12 +31,29 @@ def forms_of(function: Callable[..., Any]) -> dict[str, Form]:
     >>> [form.name for form in forms_of(f).values()]
     ['PATH', 'TEXT', 'LAZY', 'PATH']
     """
-    try:
-        hints = get_type_hints(function)
-    except Exception:  # noqa: BLE001 - a name that only type checkers see, or anything else
-        return {}
+    hints = _hints_of(function)
     hints.pop("return", None)
     return {name: _form_of(set(_leaves(hint))) for name, hint in hints.items()}
+
+
+def leaves_files(function: Callable[..., Any]) -> bool:
+    """Whether a function is annotated to return files and nothing else.
+
+    >>> from pathlib import Path
+    >>> def one() -> dict[str, Path]: ...
+    >>> def maybe() -> Path | None: ...
+    >>> leaves_files(one), leaves_files(maybe), leaves_files(lambda: Path())
+    (True, False, False)
+    """
+    returned = set(_leaves(_hints_of(function).get("return")))
+    return all(isinstance(each, type) and issubclass(each, Path | Artifact) for each in returned)
+
+
+def _hints_of(function: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        return get_type_hints(function)
+    except Exception:  # noqa: BLE001 - a name that only type checkers see, or anything else
+        return {}
 
 
 def _form_of(leaves: set[Any]) -> Form:

@@ -13,10 +13,11 @@ from buildstate_core.fingerprint import code_parts, input_parts, param_parts
 from buildstate_core.models import Build, Orchestrator
 from buildstate_core.runner import Milestone
 from buildstate_core.vocabulary import TRUNK, Kind
-from buildstate_flows.arguments import Form, Result, forms_of, replaced, results_in
+from buildstate_flows.arguments import Form, Result, forms_of, leaves_files, replaced, results_in
 from buildstate_flows.handle import Handle
 from buildstate_flows.lazy import Artifact
 from buildstate_flows.results import is_named
+from buildstate_flows.storing import Storing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,7 @@ class Recipe:
         kind: What it does, if that was said.
         inputs: Files whose content decides "unchanged".
         version: Stands for the code, if it is given.
+        storing: How the files that it returns are stored. It decides nothing about "unchanged".
         code: Whether the code counts: its own, or `ignore`.
         probe: Looks whether what it did to the world still holds.
     """
@@ -42,12 +44,18 @@ class Recipe:
     kind: Kind | None
     inputs: Sequence[str]
     version: str | None
+    storing: Storing
     code: Literal["own", "ignore"] = "own"
     probe: Callable[[Any], Any] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # In another process the source may not be there, nor all names of the annotations.
-        return {**self.__dict__, "code_parts": self.code_parts, "forms": self.forms}
+        return {
+            **self.__dict__,
+            "code_parts": self.code_parts,
+            "forms": self.forms,
+            "leaves_files": self.leaves_files,
+        }
 
     @cached_property
     def code_parts(self) -> Mapping[str, str]:
@@ -60,6 +68,11 @@ class Recipe:
     def forms(self) -> Mapping[str, Form]:
         """In which form each parameter takes an artifact; a path, for those left out."""
         return forms_of(self.function)
+
+    @cached_property
+    def leaves_files(self) -> bool:
+        """Whether it is known to return files."""
+        return leaves_files(self.function)
 
     def lane_of(self, parameters: Mapping[str, Any]) -> str:
         """Give the lane of a call; it may depend on the parameters.

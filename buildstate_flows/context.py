@@ -20,6 +20,7 @@ from buildstate_flows.passes import Pass
 from buildstate_flows.rewinding import fetch
 from buildstate_flows.server import BuildStateServer
 from buildstate_flows.stopping import Ending, ending_by
+from buildstate_flows.transfers import log
 from buildstate_flows.travel import entered, tell_others
 
 
@@ -121,7 +122,7 @@ def build(
     work = Pass(
         found,
         client=client,
-        artifacts=Artifacts.of_worker(client, used),
+        artifacts=Artifacts.of_worker(client, used, on_transfer=log),
         settings=used,
         folder=None if workdir is None else Path(workdir),
         fetch=fetch,

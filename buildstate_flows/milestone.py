@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from prefect import Task
@@ -15,7 +15,7 @@ from prefect.utilities.callables import get_call_parameters
 from typing_extensions import Unpack
 
 from buildstate_core.errors import InvalidInput
-from buildstate_core.vocabulary import TRUNK, Kind
+from buildstate_core.vocabulary import TRUNK, Compression, Kind, Sensitivity
 from buildstate_flows.arguments import replaced
 from buildstate_flows.calls import Call, Recipe
 from buildstate_flows.options import (
@@ -31,6 +31,7 @@ from buildstate_flows.options import (
 from buildstate_flows.passes import Pass
 from buildstate_flows.rewinding import fetch, perform, perform_async
 from buildstate_flows.runs import namer_of, tag_run
+from buildstate_flows.storing import CompressionName, SensitivityName, Storing
 from buildstate_flows.travel import Ticket, entered
 
 P = ParamSpec("P")
@@ -54,6 +55,9 @@ class Milestone(Task[P, R]):
         kind: Kind | KindName | None = None,
         inputs: Sequence[str] = (),
         code: CodeName = "own",
+        storage: str | None = None,
+        compression: Compression | CompressionName | None = None,
+        sensitivity: Sensitivity | SensitivityName = Sensitivity.INTERNAL,
         **options: Unpack[TaskOptions],
     ) -> None:
         name = str(options.get("name") or getattr(fn, "__name__", type(fn).__name__))
@@ -67,6 +71,9 @@ class Milestone(Task[P, R]):
             inputs=tuple(inputs),
             version=options.get("version"),
             code=code,
+            storing=Storing.of(
+                name, storage=storage, compression=compression, sensitivity=sensitivity
+            ),
         )
         named: TaskOptions = {**options, "name": name}
         if named.get("task_run_name") is None:
@@ -119,6 +126,7 @@ class Milestone(Task[P, R]):
             "kind": recipe.kind,
             "inputs": recipe.inputs,
             "code": recipe.code,
+            **asdict(recipe.storing),
         }
 
     def _in(self, work: Pass) -> "Milestone[P, R]":
@@ -170,6 +178,9 @@ def milestone(
     kind: Kind | KindName | None = None,
     inputs: Sequence[str] = (),
     code: CodeName = "own",
+    storage: str | None = None,
+    compression: Compression | CompressionName | None = None,
+    sensitivity: Sensitivity | SensitivityName = Sensitivity.INTERNAL,
     **options: Unpack[TaskOptions],
 ) -> Callable[[Callable[P, R]], Milestone[P, R]]:
     """Make a function one milestone of the open build, and a Prefect task.
@@ -192,17 +203,35 @@ def milestone(
         inputs: Files and folders whose content decides "unchanged", relative to the working
             directory. A missing one is an error.
         code: `ignore`: a change of the function's code is none. A `version` stands for it.
+        storage: Where the files that it returns are put: a folder or a template, as a project's
+            `storage_url`. Default: the project's.
+        compression: How they are stored: `none`, `zstd`, or `auto`, as a quick look says. Default:
+            what the project says.
+        sensitivity: Who may see them: `public`, `internal` or `secret`. A project says where each
+            may be stored. None of these three decides "unchanged".
         options: As `prefect.task` takes them: `retries`, `tags`, `timeout_seconds`, ….
 
     Raises (when called):
-        InvalidInput: No build is open, or what it returned cannot be recorded.
+        InvalidInput: No build is open; or what it returns cannot be recorded, or not be stored
+            there. As far as that can be known before, the function is *not* run.
         Held: Another worker has it, and does not end.
         ArtifactUnreachable: It exists but cannot be read. The function is *not* run.
         ArtifactLost: What it needs is gone, and what made that was not called in this pass.
     """
 
     def decorate(fn: Callable[P, R]) -> Milestone[P, R]:
-        return Milestone(fn, state=state, lane=lane, kind=kind, inputs=inputs, code=code, **options)
+        return Milestone(
+            fn,
+            state=state,
+            lane=lane,
+            kind=kind,
+            inputs=inputs,
+            code=code,
+            storage=storage,
+            compression=compression,
+            sensitivity=sensitivity,
+            **options,
+        )
 
     return decorate
 

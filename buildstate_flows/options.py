@@ -12,7 +12,8 @@ from prefect.tasks import (
 )
 
 from buildstate_core.errors import InvalidInput
-from buildstate_core.vocabulary import MAX_STATE, MIN_STATE, Kind
+from buildstate_core.vocabulary import MAX_STATE, MIN_STATE, Compression, Kind, Sensitivity
+from buildstate_flows.storing import CompressionName, SensitivityName
 
 KindName = Literal["checkpoint", "step", "effect", "gate", "ephemeral"]
 CodeName = Literal["own", "ignore"]
@@ -59,6 +60,9 @@ class MilestoneOptions(TaskOptions, total=False):
     kind: Kind | KindName | None
     inputs: Sequence[str]
     code: CodeName
+    storage: str | None
+    compression: Compression | CompressionName | None
+    sensitivity: Sensitivity | SensitivityName
 
 
 def kind_of(kind: str) -> Kind:

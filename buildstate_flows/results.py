@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from buildstate_core.models import ArtifactRecord
 from buildstate_core.vocabulary import ArtifactKind
 from buildstate_flows.handle import Handle
 from buildstate_flows.lazy import Artifact
+from buildstate_flows.storing import Storing
 
 NAMED: Final = "named"
 """In an artifact's metadata: it was one of several by name, even if it is the only one."""
@@ -24,12 +26,13 @@ _WHAT_TO_RETURN: Final = (
 )
 
 
-def outputs_of(value: Any, milestone: str) -> tuple[Blob | ArtifactRecord, ...]:
+def outputs_of(value: Any, milestone: str, storing: Storing) -> tuple[Blob | ArtifactRecord, ...]:
     """Give what is to be stored and recorded for a returned value.
 
     Args:
         value: What the function returned.
         milestone: Its name, for the error.
+        storing: How files are stored.
 
     Raises:
         InvalidInput: It is nothing that can be recorded.
@@ -40,12 +43,18 @@ def outputs_of(value: Any, milestone: str) -> tuple[Blob | ArtifactRecord, ...]:
         return (value.to_record(_SINGLE),)
     if isinstance(value, Path | Artifact):
         path = Path(value).absolute()
-        return (Blob(name=_file_name(path), path=path, place=PurePosixPath(path.name)),)
+        name, place = _file_name(path), PurePosixPath(path.name)
+        return (Blob(name=name, path=path, place=place, **asdict(storing)),)
     if isinstance(value, dict) and any(
         isinstance(each, Path | Artifact) for each in value.values()
     ):
-        return _named_blobs(value, milestone)
+        return _named_blobs(value, milestone, storing)
     return (_value(value, milestone),)
+
+
+def stand_in(milestone: str, storing: Storing) -> Blob:
+    """Give a blob for those that a milestone may return: of any name, and of nothing."""
+    return Blob(name=_file_name(Path(milestone)), path=Path(), **asdict(storing))
 
 
 def value_of(records: Sequence[Recorded], lazy: Callable[[Recorded], Artifact | Handle]) -> Any:
@@ -71,7 +80,7 @@ def is_named(record: Recorded) -> bool:
     return record.metadata.get(NAMED) is True
 
 
-def _named_blobs(value: dict[Any, Any], milestone: str) -> tuple[Blob, ...]:
+def _named_blobs(value: dict[Any, Any], milestone: str, storing: Storing) -> tuple[Blob, ...]:
     blobs = []
     for name, each in value.items():
         if not isinstance(each, Path | Artifact):
@@ -89,7 +98,13 @@ def _named_blobs(value: dict[Any, Any], milestone: str) -> tuple[Blob, ...]:
             )
         path = Path(each).absolute()
         blobs.append(
-            Blob(name=name, path=path, place=PurePosixPath(path.name), metadata={NAMED: True})
+            Blob(
+                name=name,
+                path=path,
+                place=PurePosixPath(path.name),
+                metadata={NAMED: True},
+                **asdict(storing),
+            )
         )
     return tuple(blobs)
 

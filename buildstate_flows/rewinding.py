@@ -22,7 +22,8 @@ from buildstate_core.vocabulary import TRUNK
 from buildstate_flows.calls import Call
 from buildstate_flows.lazy import Slot
 from buildstate_flows.passes import Pass
-from buildstate_flows.running import Asking, Job, Outcome, begin, run_to_end, say
+from buildstate_flows.running import Asking, Job, Outcome, begin, run_to_end
+from buildstate_flows.runs import say
 
 Given = TypeVar("Given")
 
@@ -35,7 +36,7 @@ def perform(work: Pass, call: Call) -> Outcome:
     if isinstance(begun, Outcome):
         return begun
     with begun as job:
-        with job.stopper.guard():
+        with job.noted(), job.stopper.guard():
             result = call_with_parameters(call.recipe.function, dict(job.parameters))
         return job.finish(result)
 
@@ -51,7 +52,7 @@ async def perform_async(work: Pass, call: Call) -> Outcome:
     if isinstance(begun, Outcome):
         return begun
     with begun as job:
-        with job.stopper.guard_task():
+        with job.noted(), job.stopper.guard_task():
             soon: Any = call_with_parameters(call.recipe.function, dict(job.parameters))
             result = await soon
         return await asyncio.to_thread(job.finish, result)

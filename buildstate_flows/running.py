@@ -8,7 +8,7 @@ import asyncio
 import inspect
 import threading
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
@@ -16,8 +16,6 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
-from prefect import get_run_logger
-from prefect.exceptions import MissingContextError
 from prefect.states import Completed
 
 from buildstate_core.blobs import Blob
@@ -29,9 +27,10 @@ from buildstate_flows.board import Row
 from buildstate_flows.calls import Call
 from buildstate_flows.lazy import Artifact
 from buildstate_flows.passes import Pass
-from buildstate_flows.results import outputs_of
-from buildstate_flows.runs import task_run_here
+from buildstate_flows.results import outputs_of, stand_in
+from buildstate_flows.runs import say, task_run_here
 from buildstate_flows.stopping import Ending, Stopper, ending_by
+from buildstate_flows.transfers import logged, noted
 
 
 @dataclass(frozen=True)
@@ -102,6 +101,10 @@ class Job:
         # One request, also in an async milestone: a cancelled one may not wait for anything.
         self._running.__exit__(kind, error, traceback)
 
+    def noted(self) -> AbstractContextManager[None]:
+        """Have what is downloaded in a block noted for this attempt."""
+        return noted(self._running.note)
+
     def give_up(self, lost: ArtifactLost) -> None:
         """End it before it began: what it needs is lost, and has to be made again first."""
         message = f"it needs what state {lost.state} left, which is lost: {lost.message}"
@@ -122,8 +125,10 @@ class Job:
             InvalidInput: It cannot be recorded.
             StaleClaim: The milestone was lost or taken over meanwhile.
         """
-        outputs = outputs_of(value, self._call.recipe.name)
-        attempt = self._running.complete(outputs)
+        recipe = self._call.recipe
+        outputs = outputs_of(value, recipe.name, recipe.storing)
+        with logged():
+            attempt = self._running.complete(outputs)
         self._is_through = True
         paths = {each.name: each.path for each in outputs if isinstance(each, Blob)}
         root = self._running.claim.storage_url
@@ -209,6 +214,7 @@ def begin(work: Pass, call: Call, asking: Asking, *, is_rewound: bool) -> Outcom
     Raises:
         ArtifactLost: What it needs is gone or corrupt. Its attempt is failed.
         ArtifactUnreachable: Nobody can tell. Nothing is run.
+        InvalidInput: What it makes could not be stored. Its attempt is failed.
         Held, Refused, Conflict: As the service says.
     """
     settings = work.settings
@@ -228,11 +234,13 @@ def begin(work: Pass, call: Call, asking: Asking, *, is_rewound: bool) -> Outcom
     with ExitStack() as stack:
         job = stack.enter_context(Job(work, call, begun, stopper))
         say(f"State {call.recipe.state} runs, {job.why}.")
+        _check_place(work, call, begun)
         as_it_is = begun.claim.is_in_place
         if not as_it_is:
             work.restore(call.lane)
         try:
-            job.parameters = _in_place(work, call, as_it_is=as_it_is)
+            with job.noted():
+                job.parameters = _in_place(work, call, as_it_is=as_it_is)
         except ArtifactLost as error:
             job.give_up(error)
             raise
@@ -259,12 +267,6 @@ def run_to_end(coroutine: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     return made[0]
 
 
-def say(line: str) -> None:
-    """Log a line where Prefect shows it; nowhere outside a run."""
-    with suppress(MissingContextError):
-        get_run_logger().info(line)
-
-
 def _skipped(work: Pass, call: Call, done: Done) -> Outcome:
     outcome = Outcome.of_done(work.shelf.settle(done.artifacts, done.storage_url), done)
     work.note(call)
@@ -288,6 +290,21 @@ def _probe_of(work: Pass, call: Call) -> Callable[[Done], bool] | None:
         return bool(probe(value))
 
     return ask
+
+
+def _check_place(work: Pass, call: Call, running: Running) -> None:
+    """Make sure that what will be made can be stored, before work is put into it.
+
+    Whether there will be files is known if the function is annotated so, and is taken for granted
+    if the milestone says where they go. What they are called is not known: a template that goes on
+    below the name may lead anywhere, so that the upload alone can tell.
+    """
+    recipe, rules = call.recipe, running.claim.storage
+    if not recipe.leaves_files and not recipe.storing.is_about_places:
+        return
+    location = recipe.storing.storage or (rules.url if rules else None) or work.settings.storage_url
+    if "/" not in location.partition("{name")[2]:
+        running.check_places([stand_in(recipe.name, recipe.storing)])
 
 
 def _in_place(work: Pass, call: Call, *, as_it_is: bool) -> dict[str, Any]:

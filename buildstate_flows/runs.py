@@ -3,16 +3,18 @@
 Either interface leads to the other: attempts carry the flow run, task runs carry the build.
 """
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext, TaskRunContext
-from prefect.logging import get_logger
+from prefect.exceptions import MissingContextError
+from prefect.logging import get_logger, get_run_logger
 from prefect.utilities.engine import emit_task_run_state_change_event
 from prefect.utilities.urls import url_for
 
@@ -21,6 +23,19 @@ from buildstate_core.models import Orchestrator
 from buildstate_flows.calls import Recipe
 
 _TAG = "bldst"
+_LOGGER: Final = logging.getLogger("buildstate_flows")
+
+
+def say(line: str) -> None:
+    """Log a line where Prefect shows it; outside a run, where the program has its logs.
+
+    Never from the thread of a heartbeat: Prefect's logger may raise in it.
+    """
+    try:
+        logger: logging.Logger | logging.LoggerAdapter[Any] = get_run_logger()
+    except MissingContextError:
+        logger = _LOGGER
+    logger.info(line)
 
 
 def namer_of(recipe: Recipe) -> Callable[..., str]:

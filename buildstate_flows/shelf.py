@@ -11,10 +11,13 @@ from uuid import UUID
 from buildstate_core.artifacts import Artifacts, is_pullable, place_of
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Artifact as Recorded
-from buildstate_core.vocabulary import ArtifactKind
+from buildstate_core.progress import ended
+from buildstate_core.transfer import Pulled
+from buildstate_core.vocabulary import Activity, ArtifactKind
 from buildstate_flows.handle import Handle
 from buildstate_flows.lazy import Artifact, Slot, Version, givers
 from buildstate_flows.results import is_named, value_of
+from buildstate_flows.transfers import logged, noting
 
 _Key = tuple[str, int, str]
 
@@ -102,7 +105,7 @@ class Shelf:
         slot = self._slots.get(_key(artifact.record))
         if artifact.giver not in givers:  # of another build, and from another process
             path = self._new_place(artifact.record, lane)
-            self._artifacts.pull(artifact.record, path, root=artifact.root)
+            self._pull(artifact.record, path, artifact.root)
             return path
         if slot is None or slot.now.record.build != artifact.record.build:
             return Path(artifact)
@@ -123,7 +126,7 @@ class Shelf:
             now.places[lane] = path
             if as_it_is and path.exists():
                 return path
-            pulled = self._artifacts.pull(now.record, path, root=now.root)
+            pulled = self._pull(now.record, path, now.root)
             with self._lock:
                 if pulled.downloaded_bytes:
                     self.downloads.append(pulled.downloaded_bytes)
@@ -138,6 +141,16 @@ class Shelf:
             for slot in self._slots.values():
                 if lane != slot.now.record.lane:
                     slot.now.places.pop(lane, None)
+
+    def _pull(self, record: Recorded, path: Path, root: str | None) -> Pulled:
+        """Download an artifact, and say how far that is."""
+        note = noting.get()
+        with logged():
+            pulled = self._artifacts.pull(record, path, root=root, on_transfer=note)
+        if note is not None:
+            # Who did not know how much would come has not said that this was all.
+            note(ended(Activity.DOWNLOADING, record.name, size_bytes=pulled.size_bytes))
+        return pulled
 
     def _put(self, record: Recorded, root: str | None, path: Path | None) -> Artifact | Handle:
         key = _key(record)

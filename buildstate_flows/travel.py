@@ -26,6 +26,7 @@ from buildstate_core.settings import Settings
 from buildstate_flows.lazy import Slot
 from buildstate_flows.passes import Pass, open_pass
 from buildstate_flows.stopping import Ending
+from buildstate_flows.transfers import log
 
 _ENDED: Final = ".ended"
 """In a pass's folder: its flow was ended, and why. Other processes look for it."""
@@ -78,7 +79,7 @@ class Ticket:
         work = Pass(
             self.build,
             client=client,
-            artifacts=Artifacts.of_worker(client, self.settings),
+            artifacts=Artifacts.of_worker(client, self.settings, on_transfer=log),
             settings=self.settings,
             folder=Path(tempfile.mkdtemp(prefix="process-", dir=self.folder)) if is_here else None,
             fetch=fetch,

@@ -7,7 +7,8 @@ from pathlib import Path
 from buildstate_cli.actions.running_flags import Restore
 from buildstate_core.artifacts import Artifacts, place_of
 from buildstate_core.errors import InvalidInput, NotFound
-from buildstate_core.models import Artifact, Transfer
+from buildstate_core.models import Artifact
+from buildstate_core.progress import ended
 from buildstate_core.runner import Running
 from buildstate_core.transfer import Pulled
 from buildstate_core.vocabulary import Activity
@@ -40,14 +41,7 @@ def restore(begun: Running, mover: Artifacts, artifact: Artifact, target: Path) 
     """
     pulled = mover.pull(artifact, target, root=begun.claim.storage_url, on_transfer=begun.note)
     # Who did not know how much would come has not said that this was all.
-    begun.note(
-        Transfer(
-            activity=Activity.DOWNLOADING,
-            name=artifact.name,
-            done_bytes=pulled.size_bytes,
-            total_bytes=pulled.size_bytes,
-        )
-    )
+    begun.note(ended(Activity.DOWNLOADING, artifact.name, size_bytes=pulled.size_bytes))
     return pulled
 
 

@@ -70,6 +70,7 @@ def one(artifact: Artifact) -> Page:
         ("kind", artifact.kind),
         ("storage_type", artifact.storage_type),
         ("uri", artifact.uri or ""),
+        ("identity", artifact.identity or ""),
         ("size_bytes", "" if size is None else f"{size} ({words.size(size)})"),
         ("checksum", artifact.checksum or "none: unverified until the first pull"),
         ("format", artifact.format or ""),

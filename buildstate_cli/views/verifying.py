@@ -1,4 +1,4 @@
-"""What came of reading artifacts in their storage."""
+"""What came of looking at artifacts where they are."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -14,10 +14,11 @@ _ORDER: Final = ("ok", "corrupt", "gone", "unreachable")
 
 
 class Look(BaseModel):
-    """What came of reading one artifact.
+    """What came of looking at one artifact.
 
     Attributes:
         result: `ok`, `gone`, `corrupt` or `unreachable`.
+        identity: What a handle was seen to be when it was recorded.
         message: Why it is not `ok`, or what else is to be said.
     """
 
@@ -32,6 +33,7 @@ class Look(BaseModel):
     result: str
     checksum: str | None
     size_bytes: int | None
+    identity: str | None
     message: str | None
 
 
@@ -56,4 +58,4 @@ def looks(found: Sequence[Look]) -> Page:
         return [table]
     counts = [(result, sum(each.result == result for each in found)) for result in _ORDER]
     said = ", ".join(f"{count} {result}" for result, count in counts if count)
-    return [table, f"{words.count(len(found), 'artifact')} read: {said}."]
+    return [table, f"{words.count(len(found), 'artifact')} verified: {said}."]

@@ -7,9 +7,10 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 from buildstate_cli.page import Block, Fields, Page, Table
-from buildstate_cli.views import transfers, words
+from buildstate_cli.views import words
 from buildstate_cli.views.builds import sentence
 from buildstate_core.models import Attempt, Build
+from buildstate_core.progress import in_short
 from buildstate_core.vocabulary import AttemptStatus, BuildStatus
 
 _COLUMNS: Final = ("STATE", "LANE", "STATUS", "WORKER", "FOR", "WHAT")
@@ -69,7 +70,7 @@ def changes(before: Seen | None, after: Seen) -> Iterator[str]:
         if is_news and (before is not None or not each.status.is_done):
             yield f"{_named(each)}: {_how(each)}"
         if each.transfer is not None and _has_moved(was, each):
-            yield f"{_named(each)}: {transfers.in_short(each.transfer)}"
+            yield f"{_named(each)}: {in_short(each.transfer)}"
     if before is not None and after.is_over:
         yield sentence(after.build)
 
@@ -115,7 +116,7 @@ def _row(attempt: Attempt, now: datetime) -> tuple[str, ...]:
 
 def _what(attempt: Attempt) -> str:
     if attempt.transfer is not None and attempt.status.is_live:
-        return transfers.in_short(attempt.transfer)
+        return in_short(attempt.transfer)
     return (attempt.message or "")[:_MAX_MESSAGE]
 
 

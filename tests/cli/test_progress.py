@@ -1,4 +1,4 @@
-"""What people see of transfers: lines in logs, a bar on a terminal, nothing on stdout."""
+"""What people see of transfers: a bar on a terminal, nothing on stdout."""
 
 import os
 import pty
@@ -14,7 +14,6 @@ import pytest
 from support import Service, until
 
 from buildstate_cli.actions.restoring import restore
-from buildstate_cli.meters import Lines
 from buildstate_core.artifacts import Artifacts
 from buildstate_core.models import ArtifactCreate, Transfer, TransferSeen
 from buildstate_core.runner import Milestone, Runner, Running
@@ -41,27 +40,6 @@ with meter(os.environ) as told:
 """
 
 
-def moved(percent: int, name: str = "image.qcow2", left: float | None = 41) -> Transfer:
-    return Transfer(
-        activity=Activity.UPLOADING,
-        name=name,
-        done_bytes=percent * MIB,
-        total_bytes=100 * MIB,
-        seconds_left=left,
-    )
-
-
-def told_of(*steps: tuple[float, Transfer]) -> list[str]:
-    """Give the lines for transfers that were that far at these seconds."""
-    told: list[str] = []
-    now = [0.0]
-    with Lines(say=told.append, clock=lambda: now[0]) as lines:
-        for at, transfer in steps:
-            now[0] = at
-            lines(transfer)
-    return told
-
-
 def on_a_terminal(
     command: Sequence[str | Path], environ: dict[str, str], stream: str
 ) -> tuple["subprocess.CompletedProcess[bytes]", bytes]:
@@ -77,31 +55,6 @@ def on_a_terminal(
             shown += read
     os.close(ours)
     return done, shown
-
-
-def test_nothing_is_said_of_what_is_quick() -> None:
-    assert told_of((0, moved(0)), (5, moved(50)), (9.9, moved(100))) == []
-
-
-def test_a_line_every_ten_seconds_and_one_at_the_end() -> None:
-    steps = [(float(at), moved(min(at * 4, 99))) for at in range(25)]
-    assert told_of(*steps, (25.0, moved(100))) == [
-        "uploading image.qcow2: 40 %, 40.0 of 100.0 MiB, 41 s left",
-        "uploading image.qcow2: 80 %, 80.0 of 100.0 MiB, 41 s left",
-        "uploaded image.qcow2: 100.0 MiB in 25.0 s",
-    ]
-
-
-def test_each_transfer_has_its_own_ten_seconds() -> None:
-    first = (0.0, moved(0)), (9.0, moved(100))
-    assert (
-        told_of(*first, (9.0, moved(0, "b")), (15.0, moved(9, "b")), (18.0, moved(100, "b"))) == []
-    )
-
-
-def test_of_an_unknown_size_the_line_says_what_is_done() -> None:
-    unknown = Transfer(activity=Activity.DOWNLOADING, name="image.raw", done_bytes=3 * MIB)
-    assert told_of((0, unknown), (10, unknown)) == ["downloading image.raw: 3.0 MiB"]
 
 
 @pytest.mark.parametrize("more", [{}, {"NO_COLOR": "1"}], ids=["colours", "NO_COLOR"])

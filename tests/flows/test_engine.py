@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -35,6 +36,10 @@ def written(name: str, content: str) -> Path:
     return Path(name)
 
 
+def read(image: Any) -> str:
+    return image.read_text()
+
+
 @milestone(state=10)
 def base() -> Path:
     return written("base.raw", "base")
@@ -54,7 +59,7 @@ def test_one_lane_of_six_fails_and_is_retried_alone(worker_a: Any, worker_b: Any
     @milestone(state=60, lane="{region}", kind="effect")
     def register(image: Path, region: str) -> Handle:
         ran(60)
-        return Handle("ami", image.read_text(), region=region)
+        return Handle("image", image.read_text(), region=region)
 
     @flow(task_runner=ThreadPoolTaskRunner(max_workers=len(REGIONS)))
     def run(worker: Any) -> list[str]:
@@ -146,6 +151,61 @@ def test_retries_timeouts_and_states(worker_a: Any) -> None:
         (35, "failed", "it timed out: it may take 2 s"),
     ]
     assert {each[:2] for each in attempts[4:]} == {(10, "completed"), (40, "completed")}
+
+
+class Transfers(logging.Handler):
+    """Keeps what Prefect's logs say of transfers, with the run that it is said of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[tuple[str, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = record.getMessage()
+        if "loaded " in line:
+            self.told.append((getattr(record, "task_run_name", "its flow"), line.partition(":")[0]))
+
+
+@pytest.fixture
+def transfers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Transfers]:
+    """What is said of transfers, also of those that are quick."""
+    monkeypatch.setattr("buildstate_core.progress.LINE_EVERY_SECONDS", 0.0)
+    transfers = Transfers()
+    loggers = [logging.getLogger(f"prefect.{each}") for each in ("task_runs", "flow_runs")]
+    for logger in loggers:
+        logger.addHandler(transfers)
+    yield transfers
+    for logger in loggers:
+        logger.removeHandler(transfers)
+
+
+def test_prefects_log_of_a_run_says_how_far_its_transfers_are(
+    make_worker: Any, transfers: Transfers
+) -> None:
+    content = "image " * 2**21
+
+    @milestone(state=10)
+    async def image() -> Path:
+        return written("image.raw", content)
+
+    @milestone(state=25)
+    async def measure(image: Path) -> int:
+        return len(read(image))
+
+    @flow
+    async def run(worker: str, *, is_measured: bool) -> int:
+        with make_worker(worker).build():
+            made = await image()
+            return await measure(made) if is_measured else len(read(made))
+
+    assert asyncio.run(run("worker-a", is_measured=False)) == len(content)
+    assert asyncio.run(run("worker-b", is_measured=True)) == len(content)
+    assert asyncio.run(run("worker-c", is_measured=False)) == len(content)
+    assert transfers.told == [
+        ("10 image", "uploaded image.raw"),
+        ("25 measure", "downloaded image.raw"),
+        ("its flow", "downloaded image.raw"),
+    ]
 
 
 def test_a_milestone_is_not_left_to_a_task_worker(worker_a: Any) -> None:

@@ -48,7 +48,7 @@ def localise(image: Path, region: str) -> dict[str, Path]:
 
 @milestone(state=60, lane="{region}", kind="effect")
 def register(images: dict[str, Path], region: str) -> Handle:
-    return Handle("ami", images["disk"].read_text(), made_by=os.getpid())
+    return Handle("image", images["disk"].read_text(), made_by=os.getpid())
 
 
 @flow(task_runner=ProcessPoolTaskRunner(max_workers=1))
@@ -57,7 +57,8 @@ def run() -> None:
         image = base()
         prepare(image)
         regions = ["eu", "us"]
-        images = [localise.with_options(lane=each).submit(image, each) for each in regions]
+        options = [{"lane": each, "sensitivity": "public"} for each in regions]
+        images = [localise.with_options(**each).submit(image, each["lane"]) for each in options]
         handles = register.map(images, regions).result()
         assert images[0].result()["disk"].read_text() == "base prepared for eu"
         for handle in handles:
@@ -90,6 +91,8 @@ def test_milestones_in_other_processes_record_skip_and_restore_there(
         (60, "us", "completed"),
     ]
     assert len({each.orchestrator.flow_run_id for each in worker_a.history()}) == 1
+    labels = {made.sensitivity for each in worker_a.history() for made in each.artifacts}
+    assert labels == {"internal", "public"}
 
     with worker_b.process(script) as process:
         assert process.communicate(timeout=240)[0] == told

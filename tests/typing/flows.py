@@ -6,7 +6,7 @@ from typing import Any, assert_type
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 
-from buildstate_core.vocabulary import Kind
+from buildstate_core.vocabulary import Compression, Kind, Sensitivity
 from buildstate_flows import (
     BuildStateServer,
     Handle,
@@ -43,6 +43,11 @@ def step(image: Path) -> None:
     image.touch()
 
 
+@milestone(state=40, storage="s3://vault", compression="none", sensitivity="secret")
+def keys() -> dict[str, Path]:
+    return {}
+
+
 def calls() -> None:
     accepts_any(base)
     assert_type(base("9.6"), Path)
@@ -52,6 +57,8 @@ def calls() -> None:
     accepts_any(register.with_options(lane="eu", retries=3))
     assert_type(register.with_options(lane="eu")(base("9.6"), "eu"), Handle)
     assert_type(step(base("9.6")), None)
+    accepts_any(keys.with_options(storage=None, compression=None, sensitivity="public"))
+    accepts_any(keys.with_options(compression=Compression.ZSTD, sensitivity=Sensitivity.INTERNAL))
 
 
 async def async_calls() -> None:
@@ -81,3 +88,6 @@ def mistakes() -> None:
     milestone(state="25")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     milestone(state=25, kind="stp")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     milestone(state=25, code="none")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    milestone(state=25, storage=Path("vault"))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    milestone(state=25, compression="gzip")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    base.with_options(sensitivity=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
