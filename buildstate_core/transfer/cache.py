@@ -17,7 +17,7 @@ Any number of processes share a cache, and any of them may be killed at any mome
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
@@ -25,26 +25,14 @@ from pathlib import Path
 from typing import Final
 
 from buildstate_core.transfer.drafts import Draft, Incoming, went
-from buildstate_core.transfer.failures import corrupt, on_this_disk
+from buildstate_core.transfer.failures import on_this_disk
 from buildstate_core.transfer.locks import is_at, mark, one_at_a_time
-from buildstate_core.transfer.sinks import STAT_BLOCK_BYTES, Meter
+from buildstate_core.transfer.sinks import STAT_BLOCK_BYTES
 
 _READ_ONLY: Final = 0o400
 _DIGITS: Final = re.compile("[0-9a-f]{64}")
 _SHARE_OF_DISK: Final = 10
 """One part in ten. A cache that is too small costs a download; a disk that is full, a build."""
-
-
-@dataclass(frozen=True)
-class Added:
-    """What came into the cache.
-
-    Attributes:
-        checksum: The digest that was found, which is the expected one if there was one.
-    """
-
-    checksum: str
-    size_bytes: int
 
 
 @dataclass(frozen=True)
@@ -135,37 +123,6 @@ class Cache:
                 with suppress(PermissionError):
                     os.utime(file.fileno())
             yield path
-
-    @contextmanager
-    def adding(
-        self,
-        blocks: Iterable[bytes],
-        *,
-        uri: str,
-        checksum: str | None,
-        size_bytes: int | None = None,
-    ) -> Iterator[Added]:
-        """Take bytes in, hashing them as they come; what they become is in use in the block.
-
-        Args:
-            blocks: All of them, in order.
-            uri: Where they come from, for the messages.
-            checksum: What their digest must be. `None`: whatever it is.
-            size_bytes: About how many will come, to make room before. `None`: unknown.
-
-        Raises:
-            ArtifactLost: The digest is another one. Nothing was kept.
-            Refused: This worker's disk failed.
-        """
-        with self.drafting(size_bytes=size_bytes) as draft:
-            meter = Meter(draft)
-            for block in blocks:
-                with on_this_disk(draft.path):
-                    meter.write(block)
-            if checksum not in {None, meter.checksum}:
-                raise corrupt(uri, f"it was recorded as {checksum} and is {meter.checksum}")
-            self.keep(draft, meter.checksum)
-            yield Added(meter.checksum, meter.size_bytes)
 
     @contextmanager
     def drafting(

@@ -1,33 +1,15 @@
 """One artifact from its storage into the cache."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from typing import Final
 
 from buildstate_core.transfer.cache import Cache
 from buildstate_core.transfer.drafts import Draft
 from buildstate_core.transfer.failures import corrupt, on_this_disk
-from buildstate_core.transfer.parts import PartWriter
-from buildstate_core.transfer.ranges import RANGE_BYTES, read_ranges
+from buildstate_core.transfer.ranges import put_ranges
 from buildstate_core.transfer.sinks import Meter
 from buildstate_core.transfer.storage import Storage
-
-_AHEAD: Final = 2
-"""How many blocks wait for the disk while the next are hashed."""
-
-
-class _IntoDraft:
-    """A draft as an upload of parts that come in order."""
-
-    part_bytes = RANGE_BYTES
-
-    def __init__(self, draft: Draft) -> None:
-        self._draft = draft
-
-    def put(self, _number: int, part: bytes) -> None:
-        with on_this_disk(self._draft.path):
-            self._draft.write(part)
+from buildstate_core.transfer.twins import Twin
 
 
 @contextmanager
@@ -39,6 +21,7 @@ def fetched(
     checksum: str | None,
     size_bytes: int,
     root: str | None,
+    twin: Twin | None,
     on_progress: Callable[[int], None] | None,
 ) -> Iterator[tuple[str, int]]:
     """Download an artifact; give its digest and how many bytes came, and keep it in use.
@@ -53,6 +36,7 @@ def fetched(
         root: As in `Storage`.
         checksum: What its digest must be. `None`: whatever it is.
         size_bytes: How long it is.
+        twin: Gets the same bytes, where that saves a copy afterwards; none or all of them.
         on_progress: Told how many bytes are here.
 
     Raises:
@@ -65,10 +49,18 @@ def fetched(
             yield checksum, 0
             return
         had = draft.size_bytes
+        if had or (twin is not None and not twin.is_needed_beside(draft.file)):
+            twin = None
 
         def download() -> Meter:
             return _download(
-                draft, storage, uri, size_bytes=size_bytes, root=root, on_progress=on_progress
+                draft,
+                storage,
+                uri,
+                size_bytes=size_bytes,
+                root=root,
+                twin=twin,
+                on_progress=on_progress,
             )
 
         meter = download()
@@ -91,24 +83,28 @@ def _download(
     *,
     size_bytes: int,
     root: str | None,
+    twin: Twin | None,
     on_progress: Callable[[int], None] | None,
 ) -> Meter:
-    known = Meter()
+    """Fill a draft, and hash what is in it."""
     if draft.size_bytes > size_bytes:
         draft.empty()
+    meter = Meter()
     with on_this_disk(draft.path):
-        draft.read_into(known)
-    threads = ThreadPoolExecutor(1, thread_name_prefix="bldst-to-disk")
-    try:
-        writer = PartWriter(_IntoDraft(draft), threads, at_once=_AHEAD)
-        meter = known.continued(writer)
-        blocks = read_ranges(storage, uri, start=known.size_bytes, size_bytes=size_bytes, root=root)
-        with closing(blocks):
-            for block in blocks:
-                meter.write(block)
-                if on_progress is not None:
-                    on_progress(meter.size_bytes)
-        writer.finish()
-    finally:
-        threads.shutdown(wait=True)
+        draft.read_into(meter)
+
+    def put(block: bytes) -> None:
+        with on_this_disk(draft.path):
+            draft.write(block)
+        if twin is not None:
+            twin.write(block)
+
+    ranges = put_ranges(storage, uri, put, start=meter.size_bytes, size_bytes=size_bytes, root=root)
+    with closing(ranges):
+        for count in ranges:
+            # Not what was fetched, but what the disk gives back, is what others will take.
+            with on_this_disk(draft.path):
+                draft.read_back(meter, start=meter.size_bytes, count=count)
+            if on_progress is not None:
+                on_progress(meter.size_bytes)
     return meter

@@ -17,6 +17,10 @@ ZEROS: Final = bytes(BLOCK_BYTES)
 _GRAIN_BYTES: Final = 64 * 2**10
 """The size of what is left out, so that files do not end up in tiny pieces."""
 
+_WRITE_BYTES: Final = 256 * 2**10
+"""How much is written at once. For more, Linux takes larger pages, which the host of a virtual
+machine may have to give back first: up to seven times as slow (ext4, Linux 6.18, Firecracker)."""
+
 _ZERO_GRAIN: Final = bytes(_GRAIN_BYTES)
 
 
@@ -54,7 +58,8 @@ def write_at(handle: int, position: int, part: bytes) -> None:
         written = start
         view = memoryview(part)
         while written < end:
-            written += os.pwrite(handle, view[written:end], position + written)
+            piece = view[written : min(end, written + _WRITE_BYTES)]
+            written += os.pwrite(handle, piece, position + written)
 
 
 def data_of(handle: int, size: int) -> Iterator[tuple[int, int]]:

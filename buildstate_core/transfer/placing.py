@@ -10,7 +10,7 @@ import shutil
 import stat
 import tarfile
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from buildstate_core.transfer.failures import corrupt, on_this_disk, reason_of
 from buildstate_core.transfer.hidden import hidden_name
 from buildstate_core.transfer.holes import read_into, write_at
 from buildstate_core.transfer.sinks import Meter, Sink
+from buildstate_core.transfer.twins import Twin, twin_for
 
 
 class _Damaged(Exception):
@@ -81,7 +82,18 @@ class Place:
         """Give the artifact's own digest, now that what is stored has one."""
         return self.checksum or stored
 
-    def fill(self, cache: Cache, stored: str, *, is_verified: bool = False) -> int | None:
+    def twin(self) -> AbstractContextManager[Twin | None]:
+        """Give what can be written while a download comes in; `None` if that is of no use."""
+        return nullcontext() if self.folder or self.is_packed else twin_for(self.target)
+
+    def fill(
+        self,
+        cache: Cache,
+        stored: str,
+        *,
+        is_verified: bool = False,
+        twin: Twin | None = None,
+    ) -> int | None:
         """Put a private copy from the cache in its place, and give the artifact's size.
 
         `None`: the cache does not have it, or it was damaged and has been removed.
@@ -90,6 +102,7 @@ class Place:
             cache: Where it was downloaded to.
             stored: The digest of what was stored.
             is_verified: Whether that has just been hashed.
+            twin: What got the same bytes meanwhile, if it got all of them.
 
         Raises:
             ArtifactLost: It is whole, and still not what was recorded.
@@ -101,6 +114,8 @@ class Place:
                 return None
             cached = _Cached(path, self.known(stored), self.is_packed, is_verified)
             try:
+                if is_verified and twin is not None and twin.size_bytes == path.stat().st_size:
+                    return _place_twin(twin, self.target)
                 return place(cached, self.target)
             except FileNotFoundError:
                 return None
@@ -143,6 +158,18 @@ def _place_file(cached: _Cached, target: Path) -> int:
             size = _copy(cached, copy.fileno())
         _swap_in(draft, target)
     return size
+
+
+def _place_twin(twin: Twin, target: Path) -> int:
+    """Give a twin the target's name, in place of what has it; give its size.
+
+    Raises:
+        OSError: The disk refused.
+    """
+    with _draft_beside(target) as draft:
+        twin.name(draft)
+        _swap_in(draft, target)
+    return twin.size_bytes
 
 
 def _place_folder(cached: _Cached, target: Path) -> int:

@@ -42,10 +42,3 @@ class Meter:
     def checksum(self) -> str:
         """The digest of what has passed so far."""
         return f"sha256:{self._hash.hexdigest()}"
-
-    def continued(self, into: Sink) -> "Meter":
-        """Give a meter that goes on from here, and passes on what comes."""
-        meter = Meter(into)
-        meter._hash = self._hash.copy()
-        meter.size_bytes = self.size_bytes
-        return meter

@@ -20,6 +20,7 @@ from buildstate_core.transfer.registry import storage_for, transferable
 from buildstate_core.transfer.sinks import Meter
 from buildstate_core.transfer.sources import blocks_of, expected_bytes, is_folder
 from buildstate_core.transfer.storage import Storage
+from buildstate_core.transfer.twins import Twin
 from buildstate_core.transfer.uris import storage_type_of
 from buildstate_core.vocabulary import Compression
 
@@ -207,14 +208,18 @@ class ArtifactStore:
             if size is not None:
                 return Pulled(place.known(stored), size, 0)
         for _ in range(_TURNS):
-            with self._fetched(
-                uri,
-                checksum=stored,
-                size_bytes=packed.size_bytes if packed is not None else size_bytes,
-                root=root,
-                on_progress=on_progress,
-            ) as (found, downloaded_bytes):
-                size = place.fill(self._cache, found, is_verified=downloaded_bytes > 0)
+            with (
+                place.twin() as twin,
+                self._fetched(
+                    uri,
+                    checksum=stored,
+                    size_bytes=packed.size_bytes if packed is not None else size_bytes,
+                    root=root,
+                    twin=twin,
+                    on_progress=on_progress,
+                ) as (found, downloaded_bytes),
+            ):
+                size = place.fill(self._cache, found, is_verified=downloaded_bytes > 0, twin=twin)
                 if size is not None:
                     return Pulled(place.known(found), size, downloaded_bytes)
         raise Refused(
@@ -336,6 +341,7 @@ class ArtifactStore:
         checksum: str | None,
         size_bytes: int | None,
         root: str | None,
+        twin: Twin | None,
         on_progress: OnProgress | None,
     ) -> Iterator[tuple[str, int]]:
         size = self._size_of(uri, size_bytes=size_bytes, root=root)
@@ -347,6 +353,7 @@ class ArtifactStore:
             checksum=checksum,
             size_bytes=size,
             root=root,
+            twin=twin,
             on_progress=on_progress,
         ) as found:
             yield found

@@ -1,0 +1,212 @@
+"""How fast artifacts move, beside what others make of the same: `make bench`.
+
+Each contender runs in a process of its own, in turn with the others; the fastest of some rounds
+counts. Images are in the machine's memory before they are read. Times are this machine's: what
+carries over are the ratios, of one run.
+
+It ends with 1 if a push or a pull has less than `WANTED` of the speed of the slower of storage and
+hash, or takes more than `MOST_BYTES` of memory.
+"""
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from contenders import TINY
+
+from buildstate_core.sizes import parse_size
+from buildstate_core.transfer import digest_of
+
+HERE: Final = Path(__file__).parent
+WANTED: Final = 0.9
+MOST_BYTES: Final = 300 * 10**6
+GIB: Final = 2**30
+MIB: Final = 2**20
+SPARSE_STEP: Final = 64 * MIB
+"""A sparse image has one MiB of data in each of these."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a contender needed for one image."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Race:
+    """Contenders that do the same with an image.
+
+    Attributes:
+        storage: The one that does what the storage needs at least.
+        ours: Those that are held to `WANTED`.
+        others: The rest, to compare with.
+    """
+
+    title: str
+    storage: str
+    ours: tuple[str, ...]
+    others: tuple[str, ...] = ()
+
+    @property
+    def contenders(self) -> tuple[str, ...]:
+        return ("sha256", self.storage, *self.others, *self.ours)
+
+
+RACES: Final = {
+    "random": (
+        Race("push to a disk", "cp, fsync", ("push file",)),
+        Race("pull from a disk", "cp", ("pull file",)),
+        Race("push to S3", "boto3 up", ("push s3",), ("aws s3 cp up", "obstore up")),
+        Race(
+            "pull from S3",
+            "boto3 down",
+            ("pull s3",),
+            ("aws s3 cp down", "obstore down"),
+        ),
+    ),
+    "sparse": (
+        Race("push to a disk", "cp, fsync", ("push file",)),
+        Race("pull from a disk", "cp", ("pull file",)),
+        Race("push to S3", "boto3 up", ("push s3, auto",), ("aws s3 cp up", "obstore up")),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A folder with images, and the environment that contenders run in."""
+
+    folder: Path
+    rounds: int
+    environ: dict[str, str]
+
+    def run(self, race: Race, image: str) -> dict[str, Run]:
+        """Let every contender run once per round, and give each one's fastest run."""
+        runs: dict[str, list[Run]] = {name: [] for name in race.contenders}
+        for _ in range(self.rounds):
+            for name in race.contenders:
+                runs[name].append(self._once(name, self.folder / f"{image}.raw"))
+        return {name: min(each, key=lambda run: run.seconds) for name, each in runs.items()}
+
+    def _once(self, name: str, source: Path) -> Run:
+        with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
+            # What the one before left to be written would be written during this one.
+            os.sync()
+            done = subprocess.run(
+                [sys.executable, HERE / "contenders.py", name, source, f"{scratch}/moved.raw"],
+                env=self.environ,
+                cwd=scratch,
+                stdout=subprocess.PIPE,
+                check=True,
+            )
+        return Run(*json.loads(done.stdout))
+
+
+def make_images(folder: Path, size_bytes: int) -> None:
+    """Make the images: one that is all data and does not compress, one that is mostly holes."""
+    chunk = random.Random(0).randbytes(64 * MIB)  # noqa: S311 - the same in every run
+    (folder / TINY).write_bytes(chunk[:1000])
+    with (folder / "random.raw").open("wb") as file:
+        for number in range(size_bytes // len(chunk)):
+            # Turned a little each time, so that no two blocks are the same.
+            file.write(chunk[number:] + chunk[:number])
+    with (folder / "sparse.raw").open("wb") as file:
+        for position in range(0, size_bytes, SPARSE_STEP):
+            file.seek(position)
+            file.write(chunk[:MIB])
+        file.truncate(size_bytes)
+
+
+@contextmanager
+def s3_server(folder: Path) -> Iterator[str]:
+    """Serve the images, and give the URL."""
+    with subprocess.Popen(
+        [sys.executable, HERE / "s3_server.py", folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdin is not None  # noqa: S101 - they are pipes
+        assert server.stdout is not None  # noqa: S101 - they are pipes
+        yield f"http://127.0.0.1:{int(server.stdout.readline())}"
+        server.stdin.close()
+
+
+def environ_of(folder: Path, url: str) -> dict[str, str]:
+    """Give the environment of every contender."""
+    digests = {path.name: digest_of(path) for path in folder.glob("*.raw")}
+    return {
+        **os.environ,
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "bench",
+        "AWS_SECRET_ACCESS_KEY": "bench",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "BENCH_DIGESTS": json.dumps(digests),
+    }
+
+
+def table(race: Race, image: str, runs: dict[str, Run], size_bytes: int) -> str:
+    """Give what a race came to, in Markdown."""
+    slower = max(runs["sha256"].seconds, runs[race.storage].seconds)
+    lines = [
+        f"### {race.title}, {image} image",
+        "",
+        "| | MB/s | of the slower of storage and hash | CPU s/GiB | peak MB |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for name, run in runs.items():
+        shown = f"**{name}**" if name in race.ours else name
+        lines.append(
+            f"| {shown} | {size_bytes / run.seconds / 10**6:.0f} | {slower / run.seconds:.2f}"
+            f" | {run.cpu_seconds * GIB / size_bytes:.2f} | {run.peak_bytes / 10**6:.0f} |"
+        )
+    return "\n".join([*lines, ""])
+
+
+def shortfalls(race: Race, image: str, runs: dict[str, Run]) -> Iterator[str]:
+    """Give a sentence for each of ours that is not as good as it has to be."""
+    slower = max(runs["sha256"].seconds, runs[race.storage].seconds)
+    for name in race.ours:
+        ratio = slower / runs[name].seconds
+        if ratio < WANTED:
+            yield f"{name} of the {image} image has {ratio:.2f} of the slower of storage and hash."
+        if runs[name].peak_bytes > MOST_BYTES:
+            yield f"{name} of the {image} image took {runs[name].peak_bytes / 10**6:.0f} MB."
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--size", type=parse_size, default=4 * GIB, help="of an image (4G)")
+    parser.add_argument("--rounds", type=int, default=3, help="of which the fastest counts (3)")
+    parser.add_argument("--folder", type=Path, help="on the disk to try (temporary folder)")
+    parser.add_argument("--only", default="", help="races whose title has this text")
+    asked = parser.parse_args()
+    missed: list[str] = []
+    with tempfile.TemporaryDirectory(dir=asked.folder) as name, s3_server(Path(name)) as url:
+        folder = Path(name)
+        make_images(folder, asked.size)
+        bench = Bench(folder, asked.rounds, environ_of(folder, url))
+        for image, image_races in RACES.items():
+            for race in image_races:
+                if asked.only in f"{race.title}, {image}":
+                    runs = bench.run(race, image)
+                    print(table(race, image, runs, asked.size), flush=True)
+                    missed += shortfalls(race, image, runs)
+    print("\n".join(missed) or f"All of ours have {WANTED} of the slower of storage and hash.")
+    return bool(missed)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
