@@ -60,9 +60,14 @@ def _artifact_fact(row: ArtifactRow) -> ArtifactFact:
 
 
 def _digest(row: ArtifactRow) -> str | None:
-    """Give what tells one artifact from another: of the bytes, the handle's id, or the value."""
+    """Give what tells one artifact from another: of the bytes, the handle, or the value.
+
+    A handle is its id, and what was seen under it: the same name may be made anew.
+    """
     if row.checksum is not None or row.kind == ArtifactKind.BLOB:
         return row.checksum
-    content = row.uri if row.kind == ArtifactKind.HANDLE else row.metadata_.get("value")
+    content: object = row.metadata_.get("value")
+    if row.kind == ArtifactKind.HANDLE:
+        content = row.uri if row.identity is None else [row.uri, row.identity]
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"

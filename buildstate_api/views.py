@@ -171,6 +171,7 @@ def artifact_view(build_number: int, attempt: AttemptRow, row: ArtifactRow) -> m
         sensitivity=row.sensitivity,
         hold=None if row.hold is None else models.Hold.model_validate(row.hold),
         removal=_removal(row),
+        identity=row.identity,
     )
 
 

@@ -1,4 +1,4 @@
-"""Artifacts as a worker meets them: a record in the service, and bytes in a storage.
+"""Artifacts as a worker meets them: a record in the service, and bytes in a storage or a handle.
 
 The service knows where they are and what they should be; only the worker can look. What it finds
 lost is taken out of use at once, so that nobody relies on it again.
@@ -15,6 +15,7 @@ from buildstate_core.errors import (
     ArtifactLost,
     ArtifactUnreachable,
 )
+from buildstate_core.handles import Probes, ref_of
 from buildstate_core.locations import root_of
 from buildstate_core.models import (
     Artifact,
@@ -51,6 +52,7 @@ class Artifacts:
         store: What moves the bytes.
         storage_url: Where this worker puts artifacts when the project does not say.
         on_transfer: Told how far each transfer is.
+        probes: What looks at handles.
     """
 
     def __init__(
@@ -60,7 +62,9 @@ class Artifacts:
         *,
         storage_url: str,
         on_transfer: OnTransfer | None = None,
+        probes: Probes | None = None,
     ) -> None:
+        self.probes = probes or Probes()
         self._client = client
         self._store = store
         self._storage_url = storage_url
@@ -74,24 +78,42 @@ class Artifacts:
         store = ArtifactStore(
             cache_dir=settings.cache_dir, cache_max_bytes=settings.cache_max_bytes
         )
-        return cls(client, store, storage_url=settings.storage_url, on_transfer=on_transfer)
+        return cls(
+            client,
+            store,
+            storage_url=settings.storage_url,
+            on_transfer=on_transfer,
+            probes=Probes(settings.probes),
+        )
 
     def check(self, artifact: Artifact, *, root: str | None) -> None:
         """Make sure that an artifact is where it should be, as far as a look can tell.
 
         Args:
-            artifact: Any artifact; those without a transfer are taken as they are.
+            artifact: Any artifact; what has neither a transfer nor a probe is taken as it is.
             root: The project's storage.
 
         Raises:
             ArtifactLost: It is not, and has been taken out of use.
             ArtifactUnreachable: Nobody can tell from here.
         """
+        if artifact.kind is ArtifactKind.HANDLE:
+            self.probe(artifact)
         if not is_pullable(artifact):
             return
         assert artifact.uri is not None  # noqa: S101 - as `is_pullable` has seen
         with self._judging(artifact):
             self._store.check(artifact.uri, size_bytes=artifact.stored_bytes, root=self._root(root))
+
+    def probe(self, artifact: Artifact) -> str | None:
+        """Look at a handle, and give what it is now; `None` if that is not known.
+
+        Raises:
+            ArtifactLost: It is gone or another thing, and has been taken out of use.
+            ArtifactUnreachable: Nobody can tell from here.
+        """
+        with self._judging(artifact):
+            return self.probes.check(ref_of(artifact))
 
     def pull(
         self,

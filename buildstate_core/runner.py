@@ -319,7 +319,7 @@ class Running:
                     )
                     records.append(self._uploaded[-1])
                 else:
-                    records.append(output)
+                    records.append(self._runner.artifacts.probes.identified(output))
         except BaseException as error:
             # A signal too: what was uploaded before it came would stay for ever.
             self._give_up(error)

@@ -16,13 +16,16 @@ Nothing else in BuildState reads `os.environ` for settings: an entry point calls
 - `BLDST_LEASE_SECONDS`: after how long without a heartbeat a claim is lost. Default: 60.
 - `BLDST_WORKER`: this worker's name in claims and history. Default: the host's name.
 - `BLDST_SFTP_KEY`, `BLDST_SFTP_KNOWN_HOSTS`: files for `sftp://`. Default: what SSH uses.
+- `BLDST_PROBE_<KIND>`: the command that looks at handles of a kind, such as `BLDST_PROBE_RBD`; in
+  capitals, with `_` for `-`, `.` and `+`. Default: what looks at that kind without one.
 """
 
 import os
+import shlex
 import socket
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,6 +42,7 @@ ROOT_DATA_DIR: Final = Path("/var/lib/buildstate")
 reach its data without root's home being opened to others."""
 
 _NAME = "buildstate"
+_PROBE: Final = "BLDST_PROBE_"
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class Settings:
         worker: This worker's name.
         lease_seconds: After how long without a heartbeat a claim is lost.
         cache_max_bytes: What pulled artifacts may take up. `None`: a tenth of the cache's disk.
+        probes: The words of the commands that look at handles, by the end of their variable's name.
     """
 
     api_url: str
@@ -68,6 +73,7 @@ class Settings:
     worker: str
     lease_seconds: int
     cache_max_bytes: int | None = None
+    probes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> "Settings":
@@ -75,7 +81,7 @@ class Settings:
 
         Raises:
             InvalidInput: The config file is not valid TOML or not of the expected shape, or a
-                number in the environment is none.
+                number or a command in the environment is none.
         """
         data_dir = _folder(environ, "BLDST_DATA_DIR", _default_data_dir())
         config_file = (
@@ -100,6 +106,7 @@ class Settings:
             worker=environ.get("BLDST_WORKER") or socket.gethostname(),
             lease_seconds=_seconds(environ, "BLDST_LEASE_SECONDS", 60),
             cache_max_bytes=_size(environ, "BLDST_CACHE_MAX_BYTES"),
+            probes=_probes(environ),
         )
 
 
@@ -191,3 +198,20 @@ def _size(environ: Mapping[str, str], variable: str) -> int | None:
             field=variable,
         )
     return size
+
+
+def _probes(environ: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    found = {}
+    for variable, line in environ.items():
+        if not variable.startswith(_PROBE) or not line.strip():
+            continue
+        try:
+            found[variable.removeprefix(_PROBE)] = tuple(shlex.split(line))
+        except ValueError as error:
+            raise InvalidInput(
+                f"{variable} is {line!r}, which is no command: {error}.",
+                field=variable,
+                hint="Write it as for a shell, with every quote closed. To use a pipe or a"
+                " variable, put it in a script.",
+            ) from error
+    return found

@@ -13,13 +13,15 @@ from buildstate_core.vocabulary import ArtifactKind
 class Handle:
     """The id of something outside, with what is worth knowing about it.
 
-    A milestone that returns one records it; a rerun gets it back and makes nothing anew. Whether
-    it still exists is not looked at.
+    A milestone that returns one records it; a rerun gets it back and makes nothing anew. Before
+    that it is looked at: one that is gone, or another thing now, is made again. Where nothing looks
+    at its kind it is taken as it is; docs/handles.md says how to add what does.
 
     Args:
         kind: What it is, in lower case: `ami`, `ebs-snapshot`, `rbd`.
         id: Its id, as its own tools take it.
-        attributes: Anything that JSON can say.
+        attributes: Anything that JSON can say. `region` is where an AMI or a snapshot is looked
+            for; without it, where the worker's environment says.
 
     >>> Handle("ami", "ami-0abc", region="eu-west-1")
     Handle('ami', 'ami-0abc', region='eu-west-1')

@@ -11,7 +11,7 @@ from buildstate_api.tables import ArtifactRow, AttemptRow, BuildRow, ProjectRow
 from buildstate_core.errors import Conflict, InvalidInput
 from buildstate_core.locations import is_allowed
 from buildstate_core.models import ArtifactRecord
-from buildstate_core.vocabulary import AttemptStatus
+from buildstate_core.vocabulary import ArtifactKind, AttemptStatus
 
 
 async def add_artifacts(
@@ -38,15 +38,19 @@ async def add_artifacts(
 
 
 def check_place(project: ProjectRow, record: ArtifactRecord, *, field: str) -> None:
-    """Refuse an artifact that lies where the project does not allow it.
+    """Refuse a blob that lies where the project does not allow it.
+
+    A handle's id and a value are no places.
 
     Args:
         project: The project.
         record: The artifact.
         field: How the request calls its URI, for the error.
     """
+    if record.kind is not ArtifactKind.BLOB or record.uri is None:
+        return
     allowed = project.allowed_places.get(record.sensitivity)
-    if allowed is None or record.uri is None or is_allowed(record.uri, allowed):
+    if allowed is None or is_allowed(record.uri, allowed):
         return
     label = str(record.sensitivity)
     places = ", ".join(allowed) or "nowhere"
@@ -110,4 +114,5 @@ def _row(attempt: AttemptRow, record: ArtifactRecord) -> ArtifactRow:
         metadata_=record.metadata,
         sensitivity=record.sensitivity,
         expires_at=record.expires_at,
+        identity=record.identity,
     )

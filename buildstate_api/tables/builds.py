@@ -284,5 +284,7 @@ class ArtifactRow(Base):
     removable_at: Mapped[datetime | None]
     removing_at: Mapped[datetime | None]
     removed_at: Mapped[datetime | None]
+    # What a probe saw a handle to be when it was recorded.
+    identity: Mapped[str | None]
 
     attempt: Mapped[AttemptRow] = relationship(lazy="raise", back_populates="artifacts")

@@ -22,6 +22,7 @@ from buildstate_core.artifacts import Artifacts
 from buildstate_core.blobs import Blob, Spot, rules_of
 from buildstate_core.client import STEADY, Client
 from buildstate_core.errors import BuildStateError, InvalidInput, NotAllowed, Unreachable
+from buildstate_core.handles import Probes
 from buildstate_core.models import Adopt, ArtifactRecord, Attempt
 from buildstate_core.vocabulary import ArtifactKind
 
@@ -56,7 +57,8 @@ def adopt(session: Session, output: Format, build: str, found: Found, **values: 
     request = checked(Adopt, {**values, "artifacts": (stand_in,)})
     with connect(session, retries=STEADY) as client:
         if isinstance(source, ArtifactRecord):
-            adopted = client.adopt(reference, request)
+            seen = Probes(session.settings.probes).identified(source)
+            adopted = client.adopt(reference, request.model_copy(update={"artifacts": (seen,)}))
         else:
             adopted = _uploaded(session, client, reference, source, request)
     show(adopted, output, decisions.adopted)

@@ -29,6 +29,7 @@ from buildstate_core.artifacts import Artifacts
 from buildstate_core.blobs import Blob, Spot, rules_of
 from buildstate_core.client import STEADY, Client
 from buildstate_core.errors import BuildStateError, InvalidInput, NotAllowed, Unreachable
+from buildstate_core.handles import Probes
 from buildstate_core.models import Artifact, ArtifactCreate, ArtifactRecord, Build
 from buildstate_core.vocabulary import ArtifactKind, Compression, Sensitivity
 
@@ -117,7 +118,7 @@ def create(
         "expires_at": times.moment(expires, flag="--expires"),
     }
     facts |= _kind_of(uri, facts)
-    request = _request(target, facts)
+    request = Probes(session.settings.probes).identified(_request(target, facts))
     with connect(session) as client:
         show(client.create_artifact(reference, request), output, artifacts.one)
 

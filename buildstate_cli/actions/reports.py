@@ -13,6 +13,7 @@ from buildstate_cli.printing import show
 from buildstate_cli.session import Session
 from buildstate_cli.views import attempts
 from buildstate_core.errors import Unreachable
+from buildstate_core.handles import Probes
 from buildstate_core.models import Attempt, Report
 
 _NO_ARTIFACT = ArtifactFlags()
@@ -44,6 +45,9 @@ def add(
         },
         flags=FLAGS,
     )
+    if record is not None:
+        seen = Probes(session.settings.probes).identified(record)
+        report = report.model_copy(update={"artifacts": (seen,)})
     show(_deliver(session, reference, report), output, attempts.reported)
 
 

@@ -1,6 +1,6 @@
-"""`bldst artifact verify`: is what was recorded still there, whole?"""
+"""`bldst artifact verify`: is what was recorded still there, whole and the same?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -19,14 +19,15 @@ from buildstate_cli.views.verifying import Look, looks
 from buildstate_core.artifacts import Artifacts, is_pullable
 from buildstate_core.client import STEADY, Client
 from buildstate_core.errors import ArtifactLost, ArtifactUnreachable, NotFound
+from buildstate_core.handles import ref_of, variable_for
 from buildstate_core.models import Artifact
-from buildstate_core.vocabulary import ArtifactStatus
+from buildstate_core.vocabulary import ArtifactKind, ArtifactStatus
 
 _RESULTS: Final = {"artifact_gone": "gone", "artifact_corrupt": "corrupt"}
 
 
 def verify(session: Session, output: Format, wanted: str, *, state: int | None) -> None:
-    """Read blobs in their storage to the end, and print what came of each.
+    """Read blobs in their storage to the end, look at handles, and print what came of each.
 
     Raises:
         typer.Exit: One is lost, or could not be read.
@@ -35,7 +36,8 @@ def verify(session: Session, output: Format, wanted: str, *, state: int | None) 
     with connect(session, retries=STEADY) as client, meter(session.environ) as told:
         mover = Artifacts.of_worker(client, session.settings, on_transfer=told)
         found = [
-            _look(mover, each, root=root) for each, root in _wanted(client, reference, state=state)
+            _look(mover, each, root=root)
+            for each, root in _wanted(client, mover, reference, state=state)
         ]
     show(found, output, looks)
     results = {each.result for each in found}
@@ -46,7 +48,7 @@ def verify(session: Session, output: Format, wanted: str, *, state: int | None) 
 
 
 def _wanted(
-    client: Client, reference: str | int, *, state: int | None
+    client: Client, mover: Artifacts, reference: str | int, *, state: int | None
 ) -> Iterator[tuple[Artifact, str | None]]:
     """Give what is to be looked at, each with where its project's storage begins."""
     artifact = _artifact(client, reference) if state is None else None
@@ -57,12 +59,26 @@ def _wanted(
     else:
         recorded = client.list_artifacts(reference, state=state)
         found = [each for each in recorded if each.status is ArtifactStatus.AVAILABLE]
-    blobs = [each for each in found if is_pullable(each)]
-    if len(blobs) < len(found):
-        others = words.count(len(found) - len(blobs), "artifact")
-        notice(f"bldst: {others} left out, which are not bytes that can be read from here.")
-    for each in blobs:
-        yield each, root
+    handles = [each for each in found if each.kind is ArtifactKind.HANDLE]
+    unknown = [each for each in handles if not mover.probes.knows(ref_of(each))]
+    _tell_unknown(unknown)
+    others = [each for each in found if each not in handles and not is_pullable(each)]
+    if others:
+        left_out = words.count(len(others), "artifact")
+        notice(f"bldst: {left_out} left out, which are not bytes that can be read from here.")
+    for each in found:
+        if each not in unknown and each not in others:
+            yield each, root
+
+
+def _tell_unknown(handles: Sequence[Artifact]) -> None:
+    for kind in sorted({each.storage_type for each in handles}):
+        count = words.count(sum(each.storage_type == kind for each in handles), "handle")
+        notice(
+            f"bldst: {count} of kind {kind} left out, since nothing here looks at that kind. To"
+            f" have it looked at, set {variable_for(kind)} to a command that does: see"
+            " docs/handles.md."
+        )
 
 
 def _artifact(client: Client, reference: str | int) -> Artifact | None:
@@ -78,10 +94,13 @@ def _artifact(client: Client, reference: str | int) -> Artifact | None:
 def _look(mover: Artifacts, artifact: Artifact, *, root: str | None) -> Look:
     checksum, size_bytes, result, message = artifact.checksum, artifact.size_bytes, "ok", None
     try:
-        seen = mover.verify(artifact, root=root)
-        if checksum is None:
-            checksum, size_bytes = seen.checksum, seen.size_bytes
-            message = "had no checksum; it is recorded now"
+        if artifact.kind is ArtifactKind.HANDLE:
+            message = _compared(artifact, mover.probe(artifact))
+        else:
+            seen = mover.verify(artifact, root=root)
+            if checksum is None:
+                checksum, size_bytes = seen.checksum, seen.size_bytes
+                message = "had no checksum; it is recorded now"
     except ArtifactLost as error:
         result, message = _RESULTS[error.reason], error.message
     except ArtifactUnreachable as error:
@@ -96,5 +115,13 @@ def _look(mover: Artifacts, artifact: Artifact, *, root: str | None) -> Look:
         result=result,
         checksum=checksum,
         size_bytes=size_bytes,
+        identity=artifact.identity,
         message=message,
     )
+
+
+def _compared(handle: Artifact, now: str | None) -> str:
+    """Say how much is known of a handle that is there."""
+    if now is None or handle.identity is None:
+        return "it is there; whether it is the same is not known"
+    return f"it is there, and the same: {now}"

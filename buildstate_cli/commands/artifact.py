@@ -285,7 +285,7 @@ def verify(
     state: AnyState = None,
     output: Output = Format.TABLE,
 ) -> None:
-    """Read artifacts in their storage to the end and compare their digests.
+    """Read artifacts in their storage to the end and compare their digests; look at handles.
 
     What is gone or corrupt is quarantined: exit code 1. If some could only not be reached: 6.
     """

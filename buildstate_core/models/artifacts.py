@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_
 from buildstate_core.models.base import (
     ArtifactName,
     Checksum,
+    Identity,
     LaneName,
     Metadata,
     Request,
@@ -43,7 +44,8 @@ class ArtifactRecord(Request):
     """What a milestone produced, as its maker records it.
 
     A blob and a handle have a `uri`; a value has its JSON in `metadata.value`. `checksum` and
-    `size_bytes` are of a blob's own bytes, also where they are stored `packed`.
+    `size_bytes` are of a blob's own bytes, also where they are stored `packed`. `identity` is what
+    a probe saw a handle to be.
     """
 
     name: ArtifactName = "artifact"
@@ -62,6 +64,7 @@ class ArtifactRecord(Request):
     expires_at: Time | None = Field(
         default=None, description="When it is no longer needed; null for never."
     )
+    identity: Identity | None = None
 
     @model_validator(mode="after")
     def _points_at_something(self) -> "ArtifactRecord":
@@ -70,6 +73,8 @@ class ArtifactRecord(Request):
                 raise ValueError("a value artifact needs its JSON value in metadata.value")
         elif self.uri is None:
             raise ValueError(f"a {self.kind} artifact needs a uri: where it is")
+        if self.identity is not None and self.kind is not ArtifactKind.HANDLE:
+            raise ValueError(f"a {self.kind} artifact has no identity; a handle has one")
         return self
 
 
@@ -132,7 +137,11 @@ class Removal(Resource):
 
 
 class Artifact(Resource):
-    """What a milestone produced, and whether it may still be used."""
+    """What a milestone produced, and whether it may still be used.
+
+    Attributes:
+        identity: What a probe saw a handle to be when it was recorded.
+    """
 
     id: UUID
     build: int
@@ -155,6 +164,7 @@ class Artifact(Resource):
     sensitivity: Sensitivity = Sensitivity.INTERNAL
     hold: Hold | None = None
     removal: Removal | None = None
+    identity: str | None = None
 
     @property
     def stored_bytes(self) -> int | None:

@@ -20,6 +20,7 @@ from buildstate_core.vocabulary import MAX_STATE, MIN_STATE
 
 _MAX_BIGINT = 2**63 - 1
 _MAX_JSON_DEPTH = 32
+MAX_IDENTITY: Final = 1000
 _DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 
 
@@ -93,6 +94,15 @@ ArtifactName = Annotated[
 ]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(storable)]
 Line = Annotated[str, StringConstraints(max_length=1000), AfterValidator(storable)]
+Identity = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=MAX_IDENTITY),
+    AfterValidator(storable),
+    Field(
+        examples=["created 2026-11-24T14:32:10.000Z, x86_64, snap-0abc"],
+        description="Of a handle: what a probe saw it to be when it was recorded.",
+    ),
+]
 Why = Annotated[
     str,
     StringConstraints(min_length=1, max_length=1000, strip_whitespace=True),

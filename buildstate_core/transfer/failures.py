@@ -4,9 +4,11 @@ Three answers must never be taken for one another. *Gone* and *corrupt* mean tha
 runs again. *Unreachable* means that nobody knows, so that nothing runs.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from buildstate_core.errors import (
     ArtifactLost,
@@ -16,6 +18,14 @@ from buildstate_core.errors import (
     Refused,
     Unreachable,
 )
+
+_PEER: Final = re.compile(r"HTTPS?Connection(?:Pool)?\(host='([^']+)', port=(\d+)\)")
+_NOISE: Final = re.compile(
+    r"\[Errno -?\d+\] |<[\w.]+ object at 0x[0-9a-f]+>[:,] | \(read timeout=.*\)"
+)
+"""What libraries say of themselves, and not of what went wrong."""
+
+FREE_SPACE: Final = "Free space there, or have the quota raised, then run this again."
 
 
 def gone(uri: str) -> ArtifactLost:
@@ -44,9 +54,21 @@ def unreachable(uri: str, why: str, *, hint: str) -> ArtifactUnreachable:
 
 
 def not_stored(uri: str, why: str, *, hint: str) -> Unreachable:
-    """An upload, or the removal of one, failed in its storage."""
+    """An upload failed in its storage."""
     return Unreachable(
         f"The storage of {uri} cannot be written: {why}.", code="storage-unreachable", hint=hint
+    )
+
+
+def not_removed(uri: str, why: str, *, hint: str) -> Unreachable:
+    """Something was to go, and may still be there."""
+    return Unreachable(f"{uri} cannot be removed: {why}.", code="storage-unreachable", hint=hint)
+
+
+def not_listed(prefix: str, why: str, *, hint: str) -> Unreachable:
+    """A storage does not tell what is in it."""
+    return Unreachable(
+        f"The storage {prefix} cannot be listed: {why}.", code="storage-unreachable", hint=hint
     )
 
 
@@ -92,8 +114,15 @@ def bad_source(path: Path, why: str, *, hint: str | None = None) -> InvalidInput
 
 
 def reason_of(error: BaseException) -> str:
-    """Say in a few words what the system said, without a path and without a final stop."""
+    """Say in a few words what the system said, without a path and without a final stop.
+
+    >>> reason_of(OSError(28, "No space left on device", "/srv/images/a.raw"))
+    'No space left on device'
+    >>> reason_of(ValueError("HTTPConnectionPool(host='nas', port=80): Read timed out."))
+    'nas:80: Read timed out'
+    """
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    text = _NOISE.sub("", _PEER.sub(r"\1:\2", text.strip().partition("\n")[0]))
     return text.strip().rstrip(".") or type(error).__name__
 
 

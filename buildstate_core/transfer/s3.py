@@ -21,16 +21,18 @@ from uuid import uuid4
 from botocore.exceptions import ClientError
 
 from buildstate_core.errors import BuildStateError
-from buildstate_core.transfer.failures import occupied, unreachable
+from buildstate_core.transfer.failures import not_listed, not_removed, occupied, unreachable
 from buildstate_core.transfer.parts import part_size
 from buildstate_core.transfer.s3_clients import Clients, Options
 from buildstate_core.transfer.s3_failures import (
     FAILURES,
+    NotS3Error,
     code_of,
     is_bare,
     not_readable,
     not_s3,
     not_written,
+    told,
 )
 from buildstate_core.transfer.storage import Listed, Unfinished
 from buildstate_core.transfer.uris import bucket_and_key, bucket_and_prefix
@@ -121,10 +123,13 @@ class S3Storage:
         """Remove the object; in a bucket with versions, its newest version."""
         bucket, key = bucket_and_key(uri)
         try:
-            self._looking().delete_object(Bucket=bucket, Key=key)
+            answer: Any = self._looking().delete_object(Bucket=bucket, Key=key)["ResponseMetadata"]
+            if answer["HTTPHeaders"].get("content-length", "0") != "0":
+                # It says nothing when it has removed something.
+                raise NotS3Error
         except FAILURES as error:
             if code_of(error) != "NoSuchKey":
-                raise not_written(uri, error) from error
+                raise told(not_removed, uri, error) from error
 
     def listing(self, prefix: str) -> Iterator[Listed]:
         """Give the objects whose keys begin with a prefix."""
@@ -132,13 +137,14 @@ class S3Storage:
         try:
             pages = self._moving().get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=bucket, Prefix=start):
+                _field(page, "IsTruncated")
                 for each in page.get("Contents", []):
                     # What a console calls a folder is no artifact.
                     if not each["Key"].endswith("/"):
                         uri = f"s3://{bucket}/{each['Key']}"
                         yield Listed(uri, each["Size"], each["LastModified"])
         except FAILURES as error:
-            raise not_written(prefix, error) from error
+            raise told(not_listed, prefix, error) from error
 
     def unfinished(self, prefix: str) -> Iterator[Unfinished]:
         """Give the multipart uploads that are under way or were left by the dead."""
@@ -146,11 +152,12 @@ class S3Storage:
         try:
             pages = self._moving().get_paginator("list_multipart_uploads")
             for page in pages.paginate(Bucket=bucket, Prefix=start):
+                _field(page, "IsTruncated")
                 for each in page.get("Uploads", []):
                     uri = f"s3://{bucket}/{each['Key']}"
                     yield Unfinished(uri, each["UploadId"], each["Initiated"])
         except FAILURES as error:
-            raise not_written(prefix, error) from error
+            raise told(not_listed, prefix, error) from error
 
     def abandon(self, upload: Unfinished) -> None:
         """Abort the multipart upload, which removes its parts."""
@@ -159,7 +166,7 @@ class S3Storage:
             self._looking().abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload.token)
         except FAILURES as error:
             if code_of(error) != "NoSuchUpload":
-                raise not_written(upload.uri, error) from error
+                raise told(not_removed, upload.uri, error) from error
 
     @contextmanager
     def _uploading(self, uri: str, *, part_bytes: int) -> Iterator["_Upload"]:
@@ -173,9 +180,10 @@ class S3Storage:
             begun = client.create_multipart_upload(
                 Bucket=bucket, Key=key, Metadata={_MARK: mark}, **storing
             )
+            token = _field(begun, "UploadId")
         except FAILURES as error:
             raise not_written(uri, error) from error
-        upload = _Upload(client, uri, token=begun["UploadId"], mark=mark, part_bytes=part_bytes)
+        upload = _Upload(client, uri, token=token, mark=mark, part_bytes=part_bytes)
         try:
             yield upload
             upload.complete()
@@ -248,9 +256,9 @@ class _Upload:
     def put(self, number: int, part: bytes) -> None:
         try:
             answer = self._client.upload_part(PartNumber=number + 1, Body=part, **self._about)
+            self._keep(number, answer)
         except FAILURES as error:
             raise not_written(self._uri, error) from error
-        self._keep(number, answer)
 
     def put_from(self, source: str, etag: str, number: int, size_bytes: int) -> None:
         """Have the storage fill one part from an object that has so many bytes."""
@@ -301,12 +309,13 @@ class _Upload:
         parts = {"Parts": [self._parts[number] for number in sorted(self._parts)]}
         asked: Any = {**self._about, "MultipartUpload": parts}
         try:
-            self._client.complete_multipart_upload(IfNoneMatch="*", **asked)
+            answer = self._client.complete_multipart_upload(IfNoneMatch="*", **asked)
         except ClientError as error:
             if code_of(error) not in {"NotImplemented", "501"}:
                 raise
             # A server that cannot promise it. URIs are unique to an attempt.
-            self._client.complete_multipart_upload(**asked)
+            answer = self._client.complete_multipart_upload(**asked)
+        _field(answer, "ETag")
 
     def _settle(self, error: Exception) -> None:
         """Find out whether it was completed all the same; if not, see to it that it never is."""
@@ -333,7 +342,7 @@ class _Upload:
     def _keep(self, number: int, answer: Any) -> None:
         # Where the worker asks for S3's own checksums, they are needed again at the end.
         kept: Any = {name: value for name, value in answer.items() if name.startswith("Checksum")}
-        self._parts[number] = kept | {"PartNumber": number + 1, "ETag": answer["ETag"]}
+        self._parts[number] = kept | {"PartNumber": number + 1, "ETag": _field(answer, "ETag")}
 
     def _place(self) -> Any:
         return {"Bucket": self._about["Bucket"], "Key": self._about["Key"]}
@@ -343,12 +352,21 @@ def _found(client: "S3Client", uri: str) -> "HeadObjectOutputTypeDef | None":
     """Ask what is at a URI. `None`: nothing, or it is not ours to know."""
     bucket, key = bucket_and_key(uri)
     try:
-        return client.head_object(Bucket=bucket, Key=key)
+        head = client.head_object(Bucket=bucket, Key=key)
     except ClientError as error:
         # A worker may have the right to write, but none to read or to list.
         if code_of(error) in {"404", "403", "NoSuchKey", "AccessDenied"}:
             return None
         raise
+    # Without one, it is no answer of S3's. The next request is told so.
+    return head if head.get("ETag") else None
+
+
+def _field(answer: Any, name: str) -> Any:
+    """Give what every answer of S3's to such a request has."""
+    if name not in answer:
+        raise NotS3Error
+    return answer[name]
 
 
 def _part_bytes(total_bytes: int, *, at_least: int = PART_BYTES) -> int:

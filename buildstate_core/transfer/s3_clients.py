@@ -109,9 +109,7 @@ class Clients:
 
     def _new(self, seconds: int, tries: int) -> "S3Client":
         if self._session is None:
-            self._session = botocore.session.Session()
-            # A role is taken on through a client of its own, which must not keep us waiting either.
-            self._session.set_default_client_config(_patience(LOOK_SECONDS, LOOKS))
+            self._session = new_session()
         s3: dict[str, Any] = {"payload_signing_enabled": False}
         if self._options.addressing_style is not None:
             s3["addressing_style"] = self._options.addressing_style
@@ -125,6 +123,16 @@ class Clients:
         )
         client = self._session.create_client("s3", config=_patience(seconds, tries).merge(config))
         return cast("S3Client", client)
+
+
+def new_session() -> botocore.session.Session:
+    """Give a session whose clients give up within 15 seconds unless they are told otherwise.
+
+    A role is taken on through a client of the session's own, which must not keep us waiting either.
+    """
+    session = botocore.session.Session()
+    session.set_default_client_config(_patience(LOOK_SECONDS, LOOKS))
+    return session
 
 
 def _patience(seconds: int, tries: int) -> Config:

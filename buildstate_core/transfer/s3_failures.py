@@ -4,18 +4,27 @@ Only one answer means that an artifact is gone: `NoSuchKey`, from a bucket that 
 else means that nobody knows.
 """
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import botocore.exceptions
+import botocore.parsers
 import urllib3.exceptions
 
 from buildstate_core.errors import BuildStateError
 from buildstate_core.transfer.failures import gone, not_stored, reason_of, unreachable
 from buildstate_core.transfer.uris import bucket_and_prefix
 
+
+class NotS3Error(Exception):
+    """An answer came, and it was none of S3's: somebody's web server has a page for everything."""
+
+
 FAILURES: Final = (
+    NotS3Error,
     botocore.exceptions.BotoCoreError,
     botocore.exceptions.ClientError,
+    botocore.parsers.ResponseParserError,
     urllib3.exceptions.HTTPError,
     OSError,
     # An AWS_ENDPOINT_URL that is no URL.
@@ -23,6 +32,7 @@ FAILURES: Final = (
 )
 """What is raised when S3, the way to it, or the worker's settings fail."""
 
+CHECK_CREDENTIALS: Final = "Check this worker's AWS credentials (AWS_ACCESS_KEY_ID, AWS_PROFILE)."
 _CHECK_KEYS: Final = (
     "Check this worker's AWS credentials (AWS_ACCESS_KEY_ID, AWS_PROFILE) and the bucket's policy."
 )
@@ -44,7 +54,7 @@ class _Saying(NamedTuple):
     hint: str
 
 
-_EXPIRED: Final = _Saying("the credentials have expired", _RENEW)
+EXPIRED: Final = _Saying("the credentials have expired", _RENEW)
 _DENIED: Final = _Saying("access is denied", _CHECK_KEYS)
 _UNKNOWN_KEY: Final = _Saying("the storage does not know this access key", _CHECK_KEYS)
 _WRONG_REGION: Final = _Saying("the bucket is in another region", _CHECK_REGION)
@@ -76,10 +86,10 @@ _SAYINGS: Final = {
     "UnauthorizedAccess": _DENIED,
     "403": _DENIED,
     "401": _DENIED,
-    "ExpiredToken": _EXPIRED,
-    "ExpiredTokenException": _EXPIRED,
-    "TokenRefreshRequired": _EXPIRED,
-    "RequestExpired": _EXPIRED,
+    "ExpiredToken": EXPIRED,
+    "ExpiredTokenException": EXPIRED,
+    "TokenRefreshRequired": EXPIRED,
+    "RequestExpired": EXPIRED,
     "InvalidAccessKeyId": _UNKNOWN_KEY,
     "InvalidClientTokenId": _UNKNOWN_KEY,
     "InvalidToken": _Saying("the session token is not valid", _RENEW),
@@ -139,14 +149,18 @@ def not_readable(uri: str, error: Exception) -> BuildStateError:
     """Say why an object cannot be read: it is gone, or nobody can tell."""
     if code_of(error) == "NoSuchKey":
         return gone(uri)
-    why, hint = _told(uri, error)
-    return unreachable(uri, why, hint=hint)
+    return told(unreachable, uri, error)
 
 
 def not_written(uri: str, error: Exception) -> BuildStateError:
-    """Say why a storage cannot be written or listed."""
+    """Say why a storage cannot be written."""
+    return told(not_stored, uri, error)
+
+
+def told(say: Callable[..., BuildStateError], uri: str, error: Exception) -> BuildStateError:
+    """Give one of the sentences of `failures`, with the reason and the next step."""
     why, hint = _told(uri, error)
-    return not_stored(uri, why, hint=hint)
+    return say(uri, why, hint=hint)
 
 
 def not_s3(uri: str) -> BuildStateError:
@@ -156,8 +170,10 @@ def not_s3(uri: str) -> BuildStateError:
 
 def _told(uri: str, error: Exception) -> tuple[str, str]:
     code = code_of(error)
+    if isinstance(error, NotS3Error | botocore.parsers.ResponseParserError):
+        return _NOT_S3.what, _NOT_S3.hint
     if code is None:
-        return _told_by_client(error)
+        return told_by_client(error)
     bucket, _ = bucket_and_prefix(uri)
     details = error.response.get("Error", {})  # type: ignore[attr-defined]
     text = str(details.get("Message") or "").strip().rstrip(".")
@@ -173,15 +189,19 @@ def _told(uri: str, error: Exception) -> tuple[str, str]:
     return f"{saying.what}: {said}" if said else saying.what, saying.hint
 
 
-def _told_by_client(error: Exception) -> tuple[str, str]:
+def told_by_client(error: Exception, *, otherwise: str | None = None) -> tuple[str, str]:
+    """Say why no answer came, and what to do about it.
+
+    Args:
+        error: What was raised in the place of an answer.
+        otherwise: What to do if it is not the credentials; by default, what S3 needs.
+    """
     text = reason_of(error)
     if isinstance(error, _LOGIN_ENDED):
-        return f"{_EXPIRED.what}: {text}", _RENEW
+        return f"{EXPIRED.what}: {text}", _RENEW
     if isinstance(error, _NO_CREDENTIALS):
-        return text, _CHECK_KEYS
-    if isinstance(error, ValueError):
-        return text, _CHECK_ENDPOINT
-    return text, _CHECK_NETWORK
+        return text, CHECK_CREDENTIALS
+    return text, otherwise or (_CHECK_ENDPOINT if isinstance(error, ValueError) else _CHECK_NETWORK)
 
 
 _LOGIN_ENDED: Final = (

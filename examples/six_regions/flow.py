@@ -3,7 +3,8 @@
     python flow.py VERSION
 
 A region is a folder here, so that the example runs anywhere. With AWS, `copy_to_region` would call
-boto3's `copy_image` and wait for it, and `publish` would call `modify_image_attribute`.
+boto3's `copy_image`, wait for it, and return a handle of kind `ami`, which EC2 is then asked for
+before it is relied on; `publish` would call `modify_image_attribute`.
 """
 
 import hashlib
@@ -47,7 +48,7 @@ def copy_to_region(image: Path, region: str) -> Handle:
     ami = "ami-" + hashlib.sha256(image.read_bytes() + region.encode()).hexdigest()[:8]
     (CLOUD / region).mkdir(parents=True, exist_ok=True)
     (CLOUD / region / ami).write_bytes(image.read_bytes())
-    return Handle("ami", ami, region=region)
+    return Handle("image", ami, region=region)
 
 
 @copy_to_region.probe

@@ -225,6 +225,20 @@ def test_a_label_is_kept_to_its_places(service: Service, build: Build, project: 
     service.complete(claim, image("first"), kept)
 
 
+@pytest.mark.parametrize(
+    "record", [pytest.param(HANDLE, id="handle"), pytest.param(VALUE, id="value")]
+)
+def test_what_is_not_bytes_has_no_place_to_be_kept_to(
+    service: Service, build: Build, project: str, record: ArtifactRecord
+) -> None:
+    places: dict[Sensitivity, tuple[str, ...]] = {Sensitivity.INTERNAL: ("s3://vault/",)}
+    service.client.update_project(project, ProjectUpdate(allowed_places=places))
+    done = service.complete(service.claim(build, 25), record)
+    assert [each.uri for each in done.artifacts] == [record.uri]
+    more = ArtifactCreate.model_validate({**record.model_dump(), "name": "more", "state": 25})
+    assert service.client.create_artifact(build.number, more).uri == record.uri
+
+
 # ---- held ----
 
 

@@ -2,7 +2,13 @@ import pytest
 from support import Service, image
 
 from buildstate_core.errors import Conflict, NotFound
-from buildstate_core.models import Artifact, ArtifactVerified, Build, Quarantine
+from buildstate_core.models import (
+    Artifact,
+    ArtifactRecord,
+    ArtifactVerified,
+    Build,
+    Quarantine,
+)
 from buildstate_core.vocabulary import ArtifactKind, AttemptStatus
 
 GONE, CORRUPT = "artifact_gone", "artifact_corrupt"
@@ -46,6 +52,7 @@ def test_blobs_handles_and_values_come_back_as_they_were_recorded(service: Servi
         size_bytes=None,
         checksum=None,
         metadata={"region": "eu-west-1"},
+        identity="made today, x86_64",
     )
     value = image(
         "facts",
@@ -143,3 +150,31 @@ def test_an_unknown_artifact_is_not_found(service: Service) -> None:
     assert refused.value.field == "artifact"
     with pytest.raises(NotFound):
         service.client.quarantine(unknown, Quarantine(reason=GONE))
+
+
+@pytest.mark.parametrize(
+    ("made_anew", "reason"),
+    [
+        pytest.param("made today", "unchanged", id="the same"),
+        pytest.param("made tomorrow", "upstream_changed:10", id="another"),
+    ],
+)
+def test_a_handle_is_another_one_if_it_was_seen_to_be(
+    service: Service, made_anew: str, reason: str
+) -> None:
+    def rbd(identity: str) -> ArtifactRecord:
+        return image(
+            kind=ArtifactKind.HANDLE,
+            storage_type="rbd",
+            uri="images/rhel-9",
+            checksum=None,
+            size_bytes=None,
+            identity=identity,
+        )
+
+    build = service.make_build()
+    [first] = service.complete(service.claim(build, 10), rbd("made today")).artifacts
+    service.complete(service.claim(build, 25), image())
+    quarantine(service, first, GONE)
+    service.complete(service.claim(build, 10), rbd(made_anew))
+    assert service.claim(build, 25).reason == reason

@@ -160,7 +160,7 @@ def test_what_is_gone_and_what_cannot_be_reached_are_told_apart(
     Path(gone["uri"].removeprefix("file://")).unlink()
     all_of_them = bldst("artifact", "verify", str(build.number))
     assert all_of_them.code == 1
-    assert all_of_them.out.endswith("3 artifacts read: 1 ok, 1 gone, 1 unreachable.\n")
+    assert all_of_them.out.endswith("3 artifacts verified: 1 ok, 1 gone, 1 unreachable.\n")
     assert "had no checksum; it is recorded now" in all_of_them.out
     assert service.client.get_artifact(whole["id"]).checksum == whole["checksum"]
     assert service.client.get_artifact(gone["id"]).status == "quarantined"

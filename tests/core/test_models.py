@@ -386,7 +386,8 @@ def test_every_golden_file_is_compared() -> None:
         pytest.param(
             Artifact,
             "id build state lane name kind storage_type uri size_bytes checksum format compression "
-            "metadata status created_at expires_at attempt packed sensitivity hold removal",
+            "metadata status created_at expires_at attempt packed sensitivity hold removal "
+            "identity",
             id="artifact",
         ),
     ],
@@ -559,6 +560,8 @@ def test_any_integer_in_range_is_a_state(value: int) -> None:
         pytest.param(ArtifactRecord, "size_bytes", True, id="size that is true"),
         pytest.param(ArtifactRecord, "uri", "", id="empty uri"),
         pytest.param(ArtifactRecord, "uri", "s3://a\x00", id="NUL in a uri"),
+        pytest.param(ArtifactRecord, "identity", "", id="empty identity"),
+        pytest.param(ArtifactRecord, "identity", "x" * 1001, id="long identity"),
         pytest.param(ArtifactRecord, "name", "../image", id="name that leaves its folder"),
         pytest.param(ArtifactRecord, "name", "a/b", id="name with a slash"),
         pytest.param(ArtifactRecord, "name", "image\n", id="name with a newline at the end"),
@@ -683,6 +686,12 @@ def test_two_artifacts_of_one_name_are_refused() -> None:
 def test_an_artifact_that_points_at_nothing_is_refused(values: dict[str, Any], says: str) -> None:
     found = refused(ArtifactRecord, {"storage_type": "s3"} | values)
     assert says in found[""]
+
+
+def test_only_a_handle_has_an_identity() -> None:
+    ami = {"storage_type": "ami", "kind": "handle", "uri": "ami-0abc", "identity": "made today"}
+    assert ArtifactRecord.model_validate(ami).identity == "made today"
+    assert "blob artifact has no identity" in refused(ArtifactRecord, ami | {"kind": "blob"})[""]
 
 
 def test_a_value_may_be_null() -> None:

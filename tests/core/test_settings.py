@@ -274,3 +274,27 @@ def test_a_limit_that_is_no_size_is_refused_by_name(folder: Path, value: str) ->
         load(folder, BLDST_CACHE_MAX_BYTES=value)
     assert caught.value.field == "BLDST_CACHE_MAX_BYTES"
     assert value in caught.value.message
+
+
+# --- commands that look at handles ---------------------------------------------------------------
+
+
+def test_a_command_for_a_kind_is_read_as_a_shell_would(folder: Path) -> None:
+    loaded = load(
+        folder,
+        BLDST_PROBE_RBD="rbd-look --pool 'rhel images'",
+        BLDST_PROBE_MANAGED_IMAGE="/opt/look",
+        BLDST_PROBE_AMI=" ",
+    )
+    assert loaded.probes == {
+        "RBD": ("rbd-look", "--pool", "rhel images"),
+        "MANAGED_IMAGE": ("/opt/look",),
+    }
+    assert load(folder).probes == {}
+
+
+def test_a_command_that_cannot_be_read_is_refused_by_name(folder: Path) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        load(folder, BLDST_PROBE_RBD="look 'images")
+    assert caught.value.field == "BLDST_PROBE_RBD"
+    assert "look 'images" in caught.value.message

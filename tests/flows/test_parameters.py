@@ -116,7 +116,7 @@ def test_a_probe_that_says_no_has_the_effect_done_again(
     def register() -> Handle:
         ami = f"ami-{len(worker_a.history())}"
         registered.add(ami)
-        return Handle("ami", ami)
+        return Handle("image", ami)
 
     if is_async:
 
@@ -146,7 +146,7 @@ def test_a_probe_that_cannot_tell_stops_the_pass_and_nothing_is_run(
     @milestone(state=60, kind="effect")
     def register() -> Handle:
         ran(60)
-        return Handle("ami", "ami-0")
+        return Handle("image", "ami-0")
 
     @register.probe
     def is_there(_: Handle) -> bool:

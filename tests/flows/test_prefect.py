@@ -56,7 +56,7 @@ def pipeline(ran: Any) -> Any:
     @milestone(state=60, kind="effect", lane="{region}")
     def register(image: Path, region: str) -> Handle:
         ran(60)
-        return Handle("ami", f"{image.read_text()} in {region}")
+        return Handle("image", f"{image.read_text()} in {region}")
 
     @flow
     def build_image(worker: Any, regions: Sequence[str] = ()) -> tuple[list[str], Any]:

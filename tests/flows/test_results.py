@@ -57,8 +57,8 @@ def read(result: Any) -> Any:
         ),
         pytest.param(make_one_by_name, {"disk": ("image.raw", "a")}, id="one path by name"),
         pytest.param(
-            lambda: Handle("ami", "ami-0abc", region="eu-west-1", tags=["x"]),
-            Handle("ami", "ami-0abc", region="eu-west-1", tags=["x"]),
+            lambda: Handle("image", "ami-0abc", region="eu-west-1", tags=["x"]),
+            Handle("image", "ami-0abc", region="eu-west-1", tags=["x"]),
             id="a handle",
         ),
         pytest.param(lambda: {"passed": [1, 2.5, None]}, {"passed": [1, 2.5, None]}, id="data"),

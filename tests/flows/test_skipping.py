@@ -7,7 +7,7 @@ import pytest
 from support import until
 
 from buildstate_core.errors import ArtifactUnreachable, Conflict, InvalidInput
-from buildstate_flows import milestone
+from buildstate_flows import Handle, milestone
 
 
 class Pipeline:
@@ -284,4 +284,37 @@ def test_a_killed_worker_is_taken_over_by_another_one(make_worker: Any, tmp_path
         (10, "completed", "never_completed"),
         (50, "lost", "never_completed"),
         (50, "completed", "lost_worker"),
+    ]
+
+
+def test_a_handle_is_looked_at_before_its_milestone_is_skipped(
+    make_worker: Any, ran: Any, tmp_path: Path
+) -> None:
+    image = tmp_path / "cluster"  # what the cluster says of the image; nothing: it cannot be asked
+    look = f"sh -c 'test -e {image} || exit 3; test -s {image} && cat {image}'"
+    worker_a, worker_b = (make_worker(name, BLDST_PROBE_RBD=look) for name in ("a", "b"))
+
+    @milestone(state=60)
+    def upload() -> Handle:
+        ran(60)
+        image.write_text(f"made by attempt {len(worker_a.history())}")
+        return Handle("rbd", "images/rhel-9", pool="images")
+
+    def rerun(worker: Any) -> list[int]:
+        with worker.build():
+            assert upload() == Handle("rbd", "images/rhel-9", pool="images")
+        return list(ran.since())
+
+    assert [rerun(worker_a), rerun(worker_b)] == [[60], []]
+    image.write_text("")
+    with worker_b.build(), pytest.raises(ArtifactUnreachable, match="Nothing was run"):
+        upload()
+    image.unlink()
+    assert [rerun(worker_b), rerun(worker_a)] == [[60], []]
+    image.write_text("made by somebody else")
+    assert rerun(worker_a) == [60]
+    assert [each.reason for each in worker_a.history()] == [
+        "never_completed",
+        "artifact_gone",
+        "artifact_corrupt",
     ]

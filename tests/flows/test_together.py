@@ -72,7 +72,7 @@ def test_a_lane_that_failed_is_tried_again_alone_with_a_fresh_copy(
         if region in broken:
             image.write_text("half of")
             raise RuntimeError("quota")
-        return Handle("ami", image.read_text())
+        return Handle("image", image.read_text())
 
     def run(region: str) -> str:
         localise(base, region)

@@ -112,6 +112,12 @@ class S3:
             UserName=keys.owner, PolicyName="s3", PolicyDocument=_allow(actions)
         )
 
+    def limit_session(self, keys: Keys, *actions: str) -> None:
+        """Let temporary credentials do no more than this from now on."""
+        self.client("iam").put_role_policy(
+            RoleName=keys.owner, PolicyName="s3", PolicyDocument=_allow(actions)
+        )
+
     def delete_key(self, keys: Keys) -> None:
         """Take a user's key away: it is not known any more."""
         self.client("iam").delete_access_key(UserName=keys.owner, AccessKeyId=keys.id)
@@ -120,6 +126,10 @@ class S3:
         """Let a session's token have expired, enforcing or not."""
         with (self.folder / "expired_tokens").open("a") as file:
             file.write(f"{session.token}\n")
+
+    def renew(self) -> None:
+        """Let all expired tokens be good again, as if they were new ones."""
+        (self.folder / "expired_tokens").write_text("")
 
     def _check_after(self, requests: str) -> None:
         # Not as a form, or the server would take its body apart.

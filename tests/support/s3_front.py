@@ -28,6 +28,10 @@ class Front:
     requests: list[str] = field(default_factory=list)
     rules: list[tuple[Which, Callable[[Any], None] | None]] = field(default_factory=list)
 
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
     def refuse(self, which: Which, status: int, code: str, body: str | None = None) -> None:
         """Answer with an S3 error, without asking the server."""
         text = f"<Error><Code>{code}</Code><Message>so it is</Message></Error>"
@@ -60,9 +64,11 @@ def fronted(server_url: str) -> Iterator[Front]:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         front.url = f"http://127.0.0.1:{server.server_port}"
-        yield front
-        server.shutdown()
-        thread.join()
+        try:
+            yield front
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):
