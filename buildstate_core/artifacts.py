@@ -103,7 +103,7 @@ class Artifacts:
             return
         assert artifact.uri is not None  # noqa: S101 - as `is_pullable` has seen
         with self._judging(artifact):
-            self._store.check(artifact.uri, size_bytes=artifact.stored_bytes, root=self._root(root))
+            self._store.check(artifact.uri, size_bytes=artifact.stored_bytes, root=_root(root))
 
     def probe(self, artifact: Artifact) -> str | None:
         """Look at a handle, and give what it is now; `None` if that is not known.
@@ -144,7 +144,7 @@ class Artifacts:
                 target,
                 checksum=artifact.checksum,
                 size_bytes=artifact.size_bytes,
-                root=self._root(root),
+                root=_root(root),
                 folder=artifact.metadata.get("folder") is True,
                 packed=_packed(artifact),
                 on_progress=self._moving(
@@ -169,7 +169,7 @@ class Artifacts:
                 artifact.uri,
                 checksum=artifact.checksum,
                 size_bytes=artifact.size_bytes,
-                root=self._root(root),
+                root=_root(root),
                 packed=_packed(artifact),
                 on_progress=self._moving(
                     Activity.DOWNLOADING, artifact.name, artifact.stored_bytes, None
@@ -195,7 +195,7 @@ class Artifacts:
                 uri,
                 checksum=artifact.checksum if packed is None else packed.checksum,
                 size_bytes=artifact.stored_bytes,
-                root=self._root(root),
+                root=_root(root),
                 on_progress=self._moving(
                     Activity.UPLOADING, artifact.name, artifact.stored_bytes, None
                 ),
@@ -251,10 +251,6 @@ class Artifacts:
         """Remove an upload that no completion will refer to."""
         if record.uri is not None:
             self._store.discard(record.uri)
-
-    def _root(self, storage_url: str | None) -> str:
-        """Give where the storage begins: the project's, or this worker's own."""
-        return root_of(storage_url or self._storage_url)
 
     def _copied(self, blob: Blob, uri: str, rules: StorageRules | None) -> Pushed | None:
         """Copy what the project has already within its storage, if it wants that and has it."""
@@ -364,3 +360,11 @@ def _unreachable(artifact: Artifact, error: ArtifactUnreachable) -> ArtifactUnre
         field=error.field,
         hint=f"{error.hint or ''} Nothing was run: it may well be there.".strip(),
     )
+
+
+def _root(storage_url: str | None) -> str | None:
+    """Give where the project's storage begins.
+
+    Not the worker's own, if it has none: what another worker put on its own disk is not gone.
+    """
+    return None if storage_url is None else root_of(storage_url)

@@ -29,9 +29,22 @@ from azure.storage.blob import (
 
 from buildstate_core.errors import InvalidInput
 from buildstate_core.transfer.azure_account import service_client
-from buildstate_core.transfer.azure_failures import FAILURES, code_of, not_readable, not_written
+from buildstate_core.transfer.azure_failures import (
+    FAILURES,
+    NotAzureError,
+    code_of,
+    not_readable,
+    not_written,
+    told,
+)
 from buildstate_core.transfer.bodies import Body
-from buildstate_core.transfer.failures import not_stored, occupied, unreachable
+from buildstate_core.transfer.failures import (
+    not_listed,
+    not_removed,
+    not_stored,
+    occupied,
+    unreachable,
+)
 from buildstate_core.transfer.parts import part_size
 from buildstate_core.transfer.storage import Listed, Unfinished
 from buildstate_core.transfer.uris import bucket_and_key, bucket_and_prefix
@@ -72,7 +85,7 @@ class AzureStorage:
         """Give the blob's size. Azure tells gone from no container: `root` is not needed."""
         del root
         try:
-            found = self._looking(uri).get_blob_properties()
+            found = _properties(self._looking(uri))
         except FAILURES as error:
             raise not_readable(uri, error) from error
         if found.copy.status == "pending":
@@ -127,7 +140,7 @@ class AzureStorage:
             self._looking(uri).delete_blob(delete_snapshots="include")
         except FAILURES as error:
             if code_of(error) != "BlobNotFound":
-                raise not_written(uri, error) from error
+                raise told(not_removed, uri, error) from error
 
     def listing(self, prefix: str) -> Iterator[Listed]:
         """Give the blobs whose names begin with a prefix; those still being copied are left out."""
@@ -148,7 +161,7 @@ class AzureStorage:
                 # Somebody else was quicker.
                 continue
             except FAILURES as error:
-                raise not_written(prefix, error) from error
+                raise told(not_listed, prefix, error) from error
             if is_unfinished:
                 # Azure need not say when. Then it is left alone, and forgotten after a week.
                 written_at: datetime | None = found.last_modified
@@ -160,11 +173,11 @@ class AzureStorage:
         try:
             _discard_blocks(self._looking(upload.uri))
         except FAILURES as error:
-            raise not_written(upload.uri, error) from error
+            raise told(not_removed, upload.uri, error) from error
 
     def _check_free(self, uri: str) -> None:
         try:
-            self._looking(uri).get_blob_properties()
+            _properties(self._looking(uri))
         except HttpResponseError as error:
             # Not there; or not ours to know, with a SAS token that may write but not read.
             if code_of(error) not in {"BlobNotFound", "AuthorizationPermissionMismatch"}:
@@ -181,7 +194,7 @@ class AzureStorage:
             for found in container.list_blobs(name_starts_with=start or None, include=include):
                 yield f"az://{name}/{found.name}", found
         except FAILURES as error:
-            raise not_written(prefix, error) from error
+            raise told(not_listed, prefix, error) from error
 
     def _looking(self, uri: str) -> BlobClient:
         """Give a client for questions: it gives up within 15 seconds."""
@@ -278,10 +291,19 @@ class _Upload:
         return f"{self._mark}-{number:06}"
 
 
+def _properties(blob: BlobClient) -> BlobProperties:
+    """Ask for a blob's properties, and believe only Azure."""
+    found = blob.get_blob_properties()
+    if found.blob_type is None:
+        # As when somebody's web server answers everything with a page.
+        raise NotAzureError("no type of blob")
+    return found
+
+
 def _etag_of(blob: BlobClient, mark: str) -> str | None:
     """Give a blob's etag if it was made with a mark."""
     try:
-        found = blob.get_blob_properties()
+        found = _properties(blob)
     except ResourceNotFoundError:
         return None
     return found.etag if found.metadata.get(_MARK) == mark else None

@@ -2,14 +2,28 @@
 
 import os
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Final
 
-from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    DecodeError,
+    DeserializationError,
+    HttpResponseError,
+)
 
 from buildstate_core.errors import BuildStateError
 from buildstate_core.transfer.azure_account import NoAccountError, credential_name, sas_ended_at
-from buildstate_core.transfer.failures import gone, not_stored, reason_of, unreachable
+from buildstate_core.transfer.failures import (
+    FREE_SPACE,
+    gone,
+    not_stored,
+    reason_of,
+    unreachable,
+)
 from buildstate_core.transfer.uris import bucket_and_prefix
 
 FAILURES: Final = (AzureError, NoAccountError, OSError, ValueError)
@@ -33,6 +47,11 @@ _CHECK_NETWORK: Final = (
     "Check AZURE_STORAGE_ACCOUNT, AZURE_STORAGE_ACCOUNT_URL or AZURE_STORAGE_CONNECTION_STRING,"
     " and the network, on this worker, then try again."
 )
+_CHECK_ENDPOINT: Final = (
+    "Check AZURE_STORAGE_ACCOUNT_URL or AZURE_STORAGE_CONNECTION_STRING on this worker, and proxies"
+    " between it and the storage."
+)
+_NOT_AZURE: Final = "what answers there is not Azure's blob storage"
 _CHECK_RIGHTS: Final = (
     "Give this worker the role Storage Blob Data Contributor on the container, or a SAS token"
     " with the permissions rcwdl."
@@ -57,18 +76,29 @@ _HINTS: Final = {
 }
 
 
+class NotAzureError(AzureError):
+    """An answer came, and it was none of Azure's."""
+
+
+_FOREIGN: Final = (NotAzureError, DecodeError, DeserializationError)
+
+
 def not_readable(uri: str, error: Exception) -> BuildStateError:
     """Tell an artifact that is gone from one that nobody can tell about."""
     if code_of(error) == "BlobNotFound":
         return gone(uri)
-    why, hint = _told(uri, error)
-    return unreachable(uri, why, hint=hint)
+    return told(unreachable, uri, error)
 
 
 def not_written(uri: str, error: Exception) -> BuildStateError:
-    """Say why something in the storage could not be changed, or not be listed."""
+    """Say why the storage cannot be written."""
+    return told(not_stored, uri, error)
+
+
+def told(say: Callable[..., BuildStateError], uri: str, error: Exception) -> BuildStateError:
+    """Give one of the sentences of `failures`, with the reason and the next step."""
     why, hint = _told(uri, error)
-    return not_stored(uri, why, hint=hint)
+    return say(uri, why, hint=hint)
 
 
 def _told(uri: str, error: Exception) -> tuple[str, str]:
@@ -80,14 +110,23 @@ def _told(uri: str, error: Exception) -> tuple[str, str]:
         return _not_known(error, code)
     if isinstance(error, ClientAuthenticationError) and not code:
         return _not_logged_in(error)
-    if code == "ContainerNotFound":
-        return f"there is no container {_container(uri)}", _CHECK_CONTAINER
+    if isinstance(error, _FOREIGN) or _is_foreign(error, code):
+        return _NOT_AZURE, _CHECK_ENDPOINT
     if isinstance(error, HttpResponseError) and error.status_code is not None:
-        denied = error.status_code in {401, 403}
-        return _said(error, code), _HINTS.get(code, _CHECK_RIGHTS if denied else _CHECK_NETWORK)
+        return _answered(uri, error, code)
     host = re.search(r"Failed to resolve '([^']+)'", str(error))
     why = f"the host {host[1]} is not known here" if host else reason_of(error)
     return why, _CHECK_NETWORK
+
+
+def _answered(uri: str, error: HttpResponseError, code: str) -> tuple[str, str]:
+    said = _said(error, code)
+    if code == "ContainerNotFound":
+        return f"there is no container {_container(uri)}", _CHECK_CONTAINER
+    if error.status_code == HTTPStatus.INSUFFICIENT_STORAGE:
+        return f"the storage is full: {said}", FREE_SPACE
+    denied = error.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+    return said, _HINTS.get(code, _CHECK_RIGHTS if denied else _CHECK_NETWORK)
 
 
 def _not_known(error: Exception, code: str) -> tuple[str, str]:
@@ -96,7 +135,7 @@ def _not_known(error: Exception, code: str) -> tuple[str, str]:
     if ended_at is not None and ended_at < datetime.now(UTC):
         why = f"this worker's SAS token expired at {ended_at.isoformat(timespec='seconds')}"
         return why, f"Put a new one into {name}."
-    where = f"Check {name} on this worker" if name else "Check as whom this worker is logged in"
+    where = f"Check {name} on this worker (it may have expired)" if name else "Check as whom this worker is logged in"
     hint = f"{where}, its clock, and from where the account's firewall lets one in."
     return _said(error, code), hint
 
@@ -115,6 +154,13 @@ def code_of(error: BaseException) -> str:
     """Give Azure's own name of an error, if it sent one."""
     code = getattr(error, "error_code", None)
     return str(getattr(code, "value", code) or "")
+
+
+def _is_foreign(error: Exception, code: str) -> bool:
+    """Say whether an answer is one that Azure would not give: a success that is none, or a page."""
+    if not isinstance(error, HttpResponseError) or error.status_code is None or code:
+        return False
+    return error.status_code in {HTTPStatus.OK, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
 
 
 def _said(error: Exception, code: str) -> str:

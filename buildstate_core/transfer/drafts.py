@@ -20,10 +20,12 @@ from uuid import uuid4
 
 from buildstate_core.transfer.holes import read_into, write_at
 from buildstate_core.transfer.locks import is_at, is_unused, mark, own, remove_unused
-from buildstate_core.transfer.sinks import BLOCK_BYTES, Sink
+from buildstate_core.transfer.sinks import Meter, Sink
 
 _RESUMABLE_SECONDS: Final = 24 * 3600
 _SUFFIX: Final = ".part"
+_PIECE_BYTES: Final = 512 * 2**10
+"""What is read back at once: little enough to be hashed out of a processor's cache."""
 
 
 @dataclass
@@ -55,8 +57,8 @@ class Draft:
         """Read what is there already."""
         read_into(sink, self.file.fileno())
 
-    def read_back(self, sink: Sink, *, start: int, count: int) -> None:
-        """Read what has just been written.
+    def read_back(self, meter: Meter, *, start: int, count: int) -> None:
+        """Hash what has just been written.
 
         Raises:
             OSError: The disk refused.
@@ -64,11 +66,11 @@ class Draft:
         position, end = start, start + count
         # Not only where there is data: some file systems see holes in what they have yet to write.
         while position < end:
-            block = os.pread(self.file.fileno(), min(BLOCK_BYTES, end - position), position)
-            if not block:
+            piece = os.pread(self.file.fileno(), min(_PIECE_BYTES, end - position), position)
+            if not piece:
                 raise OSError(errno.EIO, "what was written is not there")
-            sink.write(block)
-            position += len(block)
+            meter.write(piece)
+            position += len(piece)
 
     def give_up(self) -> None:
         """Remove it: nobody should go on with what is there."""

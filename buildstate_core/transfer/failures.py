@@ -19,7 +19,7 @@ from buildstate_core.errors import (
     Unreachable,
 )
 
-_PEER: Final = re.compile(r"HTTPS?Connection(?:Pool)?\(host='([^']+)', port=(\d+)\)")
+_PEER: Final = re.compile(r"\w*HTTPS?Connection(?:Pool)?\(host='([^']+)', port=(\d+)\)")
 _NOISE: Final = re.compile(
     r"\[Errno -?\d+\] |<[\w.]+ object at 0x[0-9a-f]+>[:,] | \(read timeout=.*\)"
 )

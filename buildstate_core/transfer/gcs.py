@@ -9,15 +9,17 @@ can see or list, and that the service forgets after a week.
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC
+from http import HTTPStatus
 from threading import Lock
 from typing import Any, Final
 from uuid import uuid4
 
 import google.auth
+import requests
 from google.api_core.exceptions import (
     NotFound,
     PreconditionFailed,
@@ -30,8 +32,20 @@ from google.cloud import storage  # type: ignore[import-untyped]
 from google.cloud.storage.retry import DEFAULT_RETRY  # type: ignore[import-untyped]
 
 from buildstate_core.errors import BuildStateError
-from buildstate_core.transfer.failures import gone, not_stored, occupied, unreachable
-from buildstate_core.transfer.gcs_failures import CHECK_BUCKET, FAILURES, not_readable, not_written
+from buildstate_core.transfer.failures import (
+    gone,
+    not_listed,
+    not_removed,
+    not_stored,
+    occupied,
+    unreachable,
+)
+from buildstate_core.transfer.gcs_failures import (
+    CHECK_BUCKET,
+    FAILURES,
+    not_readable,
+    told,
+)
 from buildstate_core.transfer.gcs_upload import ResumableUpload
 from buildstate_core.transfer.storage import Listed, Unfinished
 from buildstate_core.transfer.uris import bucket_and_key, bucket_and_prefix
@@ -137,7 +151,7 @@ class GcsStorage:
             if not self._is_ours(target, mark):
                 raise occupied(target) from error
         except FAILURES as error:
-            raise self._not_written(target, error) from error
+            raise self._told(not_stored, target, error) from error
 
     def remove(self, uri: str) -> None:
         """Remove the object; in a bucket with versions, its newest version."""
@@ -145,9 +159,9 @@ class GcsStorage:
             self._client().blob(uri).delete(**_LOOKING)
         except NotFound as error:
             if isinstance(self._bucket_problem(uri), NotFound):
-                raise not_stored(uri, _no_bucket(uri), hint=CHECK_BUCKET) from error
+                raise not_removed(uri, _no_bucket(uri), hint=CHECK_BUCKET) from error
         except FAILURES as error:
-            raise not_written(uri, error) from error
+            raise told(not_removed, uri, error) from error
 
     def listing(self, prefix: str) -> Iterator[Listed]:
         """Give the objects whose names begin with a prefix."""
@@ -162,7 +176,7 @@ class GcsStorage:
                 at = blob.time_created.astimezone(UTC)
                 yield Listed(f"gs://{bucket}/{blob.name}", int(blob.size), at)
         except FAILURES as error:
-            raise self._not_written(prefix, error) from error
+            raise self._told(not_listed, prefix, error) from error
 
     def unfinished(self, prefix: str) -> Iterator[Unfinished]:
         """Nothing: the service does not tell of them, and forgets them after a week."""
@@ -181,7 +195,7 @@ class GcsStorage:
         except PreconditionFailed as error:
             raise occupied(uri) from error
         except FAILURES as error:
-            raise self._not_written(uri, error) from error
+            raise self._told(not_stored, uri, error) from error
         return ResumableUpload(uri, client.session, url)
 
     def _is_ours(self, uri: str, mark: str) -> bool:
@@ -189,7 +203,7 @@ class GcsStorage:
             blob = self._client().blob(uri)
             blob.reload(**_LOOKING)
         except FAILURES as error:
-            raise not_written(uri, error) from error
+            raise told(not_stored, uri, error) from error
         return (blob.metadata or {}).get(_MARK) == mark
 
     def _not_readable(self, uri: str, error: Exception) -> BuildStateError:
@@ -202,10 +216,12 @@ class GcsStorage:
             return unreachable(uri, _no_bucket(uri), hint=CHECK_BUCKET)
         return not_readable(uri, problem)
 
-    def _not_written(self, uri: str, error: Exception) -> BuildStateError:
+    def _told(
+        self, say: Callable[..., BuildStateError], uri: str, error: Exception
+    ) -> BuildStateError:
         if isinstance(error, NotFound) and isinstance(self._bucket_problem(uri), NotFound):
-            return not_stored(uri, _no_bucket(uri), hint=CHECK_BUCKET)
-        return not_written(uri, error)
+            return say(uri, _no_bucket(uri), hint=CHECK_BUCKET)
+        return told(say, uri, error)
 
     def _bucket_problem(self, uri: str) -> Exception | None:
         """Look whether the bucket is there, with the one right that those who read have anyhow."""
@@ -255,12 +271,20 @@ def _range(client: _Client, uri: str, start: int, size: int) -> bytes:
         },
         timeout=_READ_TIMEOUT,
         stream=True,
+        hooks={"response": _read_refusal},
     )
     with response:
-        if response.status_code != 206:  # noqa: PLR2004 - a part, as it was asked for
+        if response.status_code != HTTPStatus.PARTIAL_CONTENT:
             raise from_http_response(response)  # type: ignore[no-untyped-call]
         found: bytes = response.raw.read(decode_content=False)
     return found
+
+
+def _read_refusal(response: requests.Response, *_: Any, **__: Any) -> None:
+    """Read what is short, so that its connection is used again; an object is not."""
+    if response.status_code >= HTTPStatus.BAD_REQUEST:
+        # google-auth drops some of these without closing them.
+        response.content  # noqa: B018 - a property that reads
 
 
 def _no_bucket(uri: str) -> str:

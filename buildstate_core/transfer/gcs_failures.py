@@ -1,7 +1,9 @@
 """What Google Cloud Storage says when it fails, told in the words of `failures`."""
 
+import json
 import os
 import re
+from collections.abc import Callable
 from typing import Final
 
 import requests
@@ -22,7 +24,7 @@ from google.auth.exceptions import (
 )
 
 from buildstate_core.errors import BuildStateError
-from buildstate_core.transfer.failures import not_stored, reason_of, unreachable
+from buildstate_core.transfer.failures import FREE_SPACE, not_stored, reason_of, unreachable
 
 FAILURES: Final = (
     GoogleAPIError,
@@ -53,9 +55,16 @@ _RENEW: Final = (
     " application-default login`. Check this worker's clock too."
 )
 
+_CHECK_ENDPOINT: Final = (
+    "Check that STORAGE_EMULATOR_HOST is set only where it should be, and proxies between this"
+    " worker and Google (HTTPS_PROXY)."
+)
+_NOT_GOOGLE: Final = "what answers there is not Google's storage"
+_USED_UP: Final = "quotaExceeded"
+"""What the service calls it when no more may be stored."""
+
 _LONGEST: Final = 300
 _HINTS: Final[dict[type[GoogleAPICallError], str]] = {
-    Unauthorized: _RENEW,
     Forbidden: _CHECK_RIGHTS,
     NotFound: CHECK_BUCKET,
 }
@@ -63,32 +72,51 @@ _HINTS: Final[dict[type[GoogleAPICallError], str]] = {
 
 def not_readable(uri: str, error: Exception) -> BuildStateError:
     """Say why nobody can tell about an artifact."""
-    why, hint = _told(error)
-    return unreachable(uri, why, hint=hint)
+    return told(unreachable, uri, error)
 
 
 def not_written(uri: str, error: Exception) -> BuildStateError:
-    """Say why something in the storage could not be changed, or not be listed."""
+    """Say why the storage cannot be written."""
+    return told(not_stored, uri, error)
+
+
+def told(say: Callable[..., BuildStateError], uri: str, error: Exception) -> BuildStateError:
+    """Give one of the sentences of `failures`, with the reason and the next step."""
     why, hint = _told(error)
-    return not_stored(uri, why, hint=hint)
+    return say(uri, why, hint=hint)
 
 
 def _told(error: Exception) -> tuple[str, str]:
     """Give the reason, and what to do about it."""
     error = _cause(error)
     if isinstance(error, DefaultCredentialsError):
-        name = "GOOGLE_APPLICATION_CREDENTIALS"
-        if os.environ.get(name):
-            return f"{name} is of no use: {_first(error)}", _LOG_IN
-        return "this worker has no Google credentials", _LOG_IN
+        return _no_credentials(error), _LOG_IN
     if isinstance(error, RefreshError):
         return f"this worker's Google credentials are refused: {_first(error)}", _RENEW
+    if isinstance(error, json.JSONDecodeError) or _is_page(error):
+        return _NOT_GOOGLE, _CHECK_ENDPOINT
     if isinstance(error, GoogleAPICallError):
-        hint = _HINTS.get(type(error), _CHECK_NETWORK)
-        return _said(error) if hint != _CHECK_NETWORK else f"{_said(error)} ({error.code})", hint
+        return _answered(error)
     host = re.search(r"Failed to resolve '([^']+)'", str(error))
     why = f"the host {host[1]} is not known here" if host else reason_of(error)
     return why, _CHECK_NETWORK
+
+
+def _no_credentials(error: DefaultCredentialsError) -> str:
+    name = "GOOGLE_APPLICATION_CREDENTIALS"
+    if os.environ.get(name):
+        return f"{name} is of no use: {_first(error)}"
+    return "this worker has no Google credentials"
+
+
+def _answered(error: GoogleAPICallError) -> tuple[str, str]:
+    said = _said(error)
+    if any(isinstance(each, dict) and each.get("reason") == _USED_UP for each in error.errors):
+        return said, FREE_SPACE
+    if isinstance(error, Unauthorized):
+        return f"this worker's Google credentials are not accepted: {said}", _RENEW
+    hint = _HINTS.get(type(error))
+    return (said, hint) if hint else (f"{said} ({error.code})", _CHECK_NETWORK)
 
 
 def _cause(error: Exception) -> Exception:
@@ -101,6 +129,12 @@ def _cause(error: Exception) -> Exception:
     elif isinstance(error, urllib3.exceptions.MaxRetryError):
         inner = error.reason
     return _cause(inner) if isinstance(inner, Exception) else error
+
+
+def _is_page(error: Exception) -> bool:
+    """Say whether the answer was one for people, as that of some other web server is."""
+    response = getattr(error, "response", None)
+    return "html" in getattr(response, "headers", {}).get("Content-Type", "")
 
 
 def _said(error: GoogleAPICallError) -> str:

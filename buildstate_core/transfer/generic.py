@@ -26,6 +26,8 @@ from buildstate_core.errors import BuildStateError, InvalidInput
 from buildstate_core.transfer.failures import (
     gone,
     holds_password,
+    not_listed,
+    not_removed,
     not_stored,
     occupied,
     reason_of,
@@ -159,7 +161,7 @@ class GenericStorage:
 
     def remove(self, uri: str) -> None:
         """Remove the file. Its folder stays."""
-        with self._telling(uri, not_stored):
+        with self._telling(uri, not_removed):
             fs, path = self._at(uri)
             try:
                 fs.rm_file(path)
@@ -230,7 +232,7 @@ class GenericStorage:
 
     def _files(self, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Give the files under a folder, or those whose path begins with a prefix."""
-        with self._telling(prefix, not_stored):
+        with self._telling(prefix, not_listed):
             fs, start = self._at(prefix)
             start, base = start.rstrip("/"), prefix.rstrip("/")
             is_folder = prefix.endswith("/") or (_exists(fs, start) and fs.isdir(start))

@@ -89,8 +89,7 @@ def not_zero(part: bytes) -> Iterator[tuple[int, int]]:
     """Give where a part has something else than zeros, in grains that are joined."""
     begun: int | None = None
     for start in range(0, len(part), _GRAIN_BYTES):
-        grain = part[start : start + _GRAIN_BYTES]
-        if grain == _ZERO_GRAIN[: len(grain)]:
+        if not part[start] and _is_zero(part[start : start + _GRAIN_BYTES]):
             if begun is not None:
                 yield begun, start
             begun = None
@@ -98,3 +97,7 @@ def not_zero(part: bytes) -> Iterator[tuple[int, int]]:
             begun = start
     if begun is not None:
         yield begun, len(part)
+
+
+def _is_zero(grain: bytes) -> bool:
+    return grain == _ZERO_GRAIN[: len(grain)]

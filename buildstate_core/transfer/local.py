@@ -4,26 +4,46 @@ Plain files, without fsspec: its local writer goes through the system's temporar
 neither fsync nor a rename that does not overwrite, and those are what matters here.
 """
 
+import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
 from typing import Final
 
 from buildstate_core.errors import BuildStateError
 from buildstate_core.transfer.copying import copy_data
-from buildstate_core.transfer.failures import gone, not_stored, occupied, reason_of, unreachable
+from buildstate_core.transfer.failures import (
+    FREE_SPACE,
+    gone,
+    not_listed,
+    not_removed,
+    not_stored,
+    occupied,
+    reason_of,
+    unreachable,
+)
 from buildstate_core.transfer.hidden import hidden_name, is_hidden
 from buildstate_core.transfer.holes import write_at
 from buildstate_core.transfer.sinks import BLOCK_BYTES, STAT_BLOCK_BYTES
 from buildstate_core.transfer.storage import Listed, Unfinished
 from buildstate_core.transfer.uris import local_path, storage_type_of
 
-_CHECK_MOUNT: Final = "Check that the storage is mounted on this worker, and its permissions."
-_CHECK_DISK: Final = "Check that the storage is mounted on this worker, its space and permissions."
+_CHECK_MOUNT: Final = "Check that the storage is mounted on this worker."
+_CHECK_RIGHTS: Final = "Check the storage's permissions for the user that this worker runs as."
+_HINTS: Final = {
+    errno.EACCES: _CHECK_RIGHTS,
+    errno.EPERM: _CHECK_RIGHTS,
+    errno.EROFS: "Mount it so that it can be written, then run this again.",
+    errno.ENOSPC: FREE_SPACE,
+    errno.EDQUOT: FREE_SPACE,
+}
+_ELSEWHERE: Final = (
+    "Mount that folder here if machines share it. If it is another machine's own disk, run this"
+    " there, and give the project a storage that every worker reaches."
+)
 
 
 class LocalStorage:
@@ -31,7 +51,8 @@ class LocalStorage:
 
     parallel = 2
     keeps_holes = True
-    writes_in_order = False
+    # One after the other lies better on a disk, and one thread is faster than any.
+    writes_in_order = True
 
     def size_of(self, uri: str, *, root: str | None = None) -> int | None:
         """Give the file's size; `None` for a folder."""
@@ -75,7 +96,7 @@ class LocalStorage:
         try:
             local_path(uri).unlink(missing_ok=True)
         except OSError as error:
-            raise not_stored(uri, reason_of(error), hint=_CHECK_DISK) from error
+            raise _told(not_removed, uri, error) from error
 
     def listing(self, prefix: str) -> Iterator[Listed]:
         """Give the files under a folder."""
@@ -113,7 +134,7 @@ class LocalStorage:
             _publish(hidden, path, uri)
             _fsync_folder(path.parent)
         except OSError as error:
-            raise not_stored(uri, reason_of(error), hint=_CHECK_DISK) from error
+            raise _told(not_stored, uri, error) from error
         finally:
             with suppress(OSError):
                 hidden.unlink()
@@ -126,7 +147,6 @@ class _Draft:
 
     def __init__(self, uri: str, handle: int) -> None:
         self._uri = uri
-        self._lock = Lock()
         self.handle = handle
         self.size_bytes = 0
 
@@ -134,10 +154,11 @@ class _Draft:
         position = number * self.part_bytes
         try:
             write_at(self.handle, position, part)
+            # Lets the disk begin, so that little is left to wait for at the end.
+            os.posix_fadvise(self.handle, position, len(part), os.POSIX_FADV_DONTNEED)
         except OSError as error:
-            raise not_stored(self._uri, reason_of(error), hint=_CHECK_DISK) from error
-        with self._lock:
-            self.size_bytes = max(self.size_bytes, position + len(part))
+            raise _told(not_stored, self._uri, error) from error
+        self.size_bytes = position + len(part)
 
 
 def _files(prefix: str) -> Iterator[tuple[Path, os.stat_result]]:
@@ -153,7 +174,7 @@ def _files(prefix: str) -> Iterator[tuple[Path, os.stat_result]]:
                 if stat.S_ISREG(found.st_mode) and str(path).startswith(str(start)):
                     yield path, found
     if problems:
-        raise not_stored(prefix, reason_of(problems[0]), hint=_CHECK_MOUNT)
+        raise _told(not_listed, prefix, problems[0])
 
 
 def _publish(draft: Path, path: Path, uri: str) -> None:
@@ -182,14 +203,23 @@ def _fsync_folder(folder: Path) -> None:
 
 def _not_readable(uri: str, path: Path, root: str | None, error: OSError) -> BuildStateError:
     if not isinstance(error, FileNotFoundError):
-        return unreachable(uri, reason_of(error), hint=_CHECK_MOUNT)
-    known = path.parent
-    if root is not None and storage_type_of(root) == "file":
-        start = local_path(root)
-        known = start if path.is_relative_to(start) else known
+        return _told(unreachable, uri, error)
+    start = local_path(root) if root is not None and storage_type_of(root) == "file" else None
+    is_inside = start is not None and path.is_relative_to(start)
+    known = start if start is not None and is_inside else path.parent
     try:
         if known.is_dir():
             return gone(uri)
     except OSError as other:
-        return unreachable(uri, reason_of(other), hint=_CHECK_MOUNT)
-    return unreachable(uri, f"the folder {known} does not exist here", hint=_CHECK_MOUNT)
+        return _told(unreachable, uri, other)
+    if is_inside:
+        return unreachable(uri, f"the folder {known} does not exist here", hint=_CHECK_MOUNT)
+    # Where a machine keeps artifacts on its own disk, no other has such a folder.
+    why = f"there is no folder {known} on this machine, and it may lie on the disk of another"
+    return unreachable(uri, why, hint=_ELSEWHERE)
+
+
+def _told(say: Callable[..., BuildStateError], uri: str, error: OSError) -> BuildStateError:
+    is_in_the_way = isinstance(error, FileExistsError)
+    why = "a file is in the place of its folder" if is_in_the_way else reason_of(error)
+    return say(uri, why, hint=_HINTS.get(error.errno or 0, _CHECK_MOUNT))

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 
 import asyncssh
 
-from buildstate_core.transfer.failures import not_stored, unreachable
+from buildstate_core.transfer.failures import not_listed, not_removed, not_stored, unreachable
 from buildstate_core.transfer.hidden import is_hidden
 from buildstate_core.transfer.sftp_files import (
     LOOK_PAUSES,
@@ -108,7 +108,7 @@ class SftpStorage:
             with suppress(*NOTHING):
                 await sftp.remove(path)
 
-        with telling(uri, not_stored):
+        with telling(uri, not_removed):
             look(server, remove)
 
     def listing(self, prefix: str) -> Iterator[Listed]:
@@ -132,7 +132,7 @@ def _files(prefix: str) -> Iterator[tuple[str, asyncssh.SFTPAttrs]]:
     """Give the files under a folder, or those whose path begins with a prefix."""
     server, start = server_and_path(prefix)
     authority = prefix.removesuffix(start)
-    with telling(prefix, not_stored):
+    with telling(prefix, not_listed):
         is_folder = start.endswith("/") or look(server, lambda sftp: sftp.isdir(start))
         top = start if is_folder else posixpath.dirname(start)
         folders = [top]
@@ -157,5 +157,10 @@ def _files(prefix: str) -> Iterator[tuple[str, asyncssh.SFTPAttrs]]:
 
 
 def _names(server: Server, folder: str) -> Sequence[asyncssh.SFTPName]:
-    # Without a limit: a folder may hold very many.
-    return sessions().ask(server, lambda sftp: sftp.readdir(folder), pauses=LOOK_PAUSES)
+    # With the patience of a part: a folder may hold very many.
+    return sessions().ask(
+        server,
+        lambda sftp: sftp.readdir(folder),
+        pauses=LOOK_PAUSES,
+        within_seconds=MOVE_SECONDS,
+    )

@@ -12,7 +12,13 @@ from typing import Final, TypeVar, cast
 import asyncssh
 
 from buildstate_core.errors import BuildStateError, InvalidInput
-from buildstate_core.transfer.failures import gone, holds_password, reason_of, unreachable
+from buildstate_core.transfer.failures import (
+    FREE_SPACE,
+    gone,
+    holds_password,
+    reason_of,
+    unreachable,
+)
 from buildstate_core.transfer.sinks import BLOCK_BYTES
 from buildstate_core.transfer.ssh import LOOK_SECONDS, LOST, Server, Trouble, sessions
 from buildstate_core.transfer.uris import storage_type_of
@@ -35,7 +41,6 @@ CHECK_RIGHTS: Final = "Check what this user may do there on the server."
 
 _FULL: Final = (asyncssh.SFTPNoSpaceOnFilesystem, asyncssh.SFTPQuotaExceeded)
 _CHECK_NETWORK: Final = "Check the network of this worker and the server, then try again."
-_CHECK_SPACE: Final = "Free space there, or raise the quota, then run this again."
 _CHECK_SERVER: Final = "Check the path and the disk on the server."
 _CHECK_ROOT: Final = "Check the path, and that the server's disk is mounted."
 
@@ -169,5 +174,5 @@ def explained(error: Exception) -> tuple[str, str]:
     if isinstance(error, asyncssh.SFTPPermissionDenied | asyncssh.SFTPWriteProtect):
         return said, CHECK_RIGHTS
     if isinstance(error, _FULL) or "space" in said.lower() or "quota" in said.lower():
-        return said, _CHECK_SPACE
+        return said, FREE_SPACE
     return said, _CHECK_SERVER

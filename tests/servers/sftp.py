@@ -1,7 +1,8 @@
 """An SFTP server on a folder: `sftp.py HOME [--plain]`.
 
 HOME holds `host_key`, `authorized_keys` (read at every login, so that a key can be taken away)
-and `files`, beyond which no client gets. Any user with a key may write, except `reader`.
+and `files`, beyond which no client gets. Any user with a key may write, except `reader`. While
+there is a file `denied` in HOME, nobody may do anything.
 `--plain` offers none of OpenSSH's extensions, as the servers of some appliances do.
 
 It prints its port, and ends when its standard input does: with the process that started it.
@@ -40,9 +41,16 @@ class Login(asyncssh.SSHServer):
 class Files(asyncssh.SFTPServer):
     """The files, as the logged-in user may use them."""
 
-    def __init__(self, channel: Any, root: Path) -> None:
-        super().__init__(channel, chroot=str(root).encode())
+    def __init__(self, channel: Any, home: Path) -> None:
+        super().__init__(channel, chroot=str(home / "files").encode())
         self._is_reader = channel.get_extra_info("username") == READER
+        self._denied = home / "denied"
+
+    def map_path(self, path: bytes) -> bytes:
+        # Whatever names a file comes by here.
+        if self._denied.exists():
+            raise asyncssh.SFTPPermissionDenied("Permission denied")
+        return super().map_path(path)
 
     def open(self, path: bytes, pflags: int, attrs: Any) -> Any:
         if pflags & WRITES:
@@ -92,7 +100,7 @@ async def serve(home: Path) -> None:
         0,
         server_factory=lambda: Login(home),
         server_host_keys=[str(home / "host_key")],
-        sftp_factory=lambda channel: Files(channel, home / "files"),
+        sftp_factory=lambda channel: Files(channel, home),
         allow_scp=False,
     )
     print(f"listening on port {listener.get_port()}", flush=True)  # noqa: T201

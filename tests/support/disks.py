@@ -1,5 +1,6 @@
 """Disks that are full soon, and a folder that can do as little as one over NFS."""
 
+import ctypes
 import os
 import subprocess
 from collections.abc import Iterator
@@ -7,6 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+_CAPABILITIES_3 = 0x20080522
+_MAY_OVERRIDE = 1 << 1 | 1 << 2
+"""CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH: permissions of files mean nothing."""
 
 _HOLD = 'mount -t "$1" -o "$2" none "$3" && echo mounted && exec cat'
 
@@ -32,6 +37,29 @@ def nfs_like(path: Path) -> Iterator[Path]:
     """
     with _mounted(path, "ramfs", "mode=0700") as folder:
         yield folder
+
+
+@contextmanager
+def bound_by_permissions() -> Iterator[None]:
+    """Let permissions of files count for this thread, and those it starts, also if it is root."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(_CAPABILITIES_3, 0)
+    # Effective, permitted, inheritable: the lower 32 of each, then the upper.
+    sets = (ctypes.c_uint32 * 6)()
+    _succeed(libc.capget(header, sets))
+    effective = sets[0]
+    sets[0] = effective & ~_MAY_OVERRIDE
+    _succeed(libc.capset(header, sets))
+    try:
+        yield
+    finally:
+        sets[0] = effective
+        _succeed(libc.capset(header, sets))
+
+
+def _succeed(result: int) -> None:
+    if result:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 @contextmanager

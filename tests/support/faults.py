@@ -141,6 +141,11 @@ class Proxy:
         """Cut the connections that there are: the server has started again."""
         self._run(self._drop())
 
+    def lead_to(self, server_port: int) -> None:
+        """Be in front of another server from now on, and cut the connections to this one."""
+        self._server_port = server_port
+        self.drop()
+
     def heal(self) -> None:
         """Let everything pass from now on; the counts go on."""
         self._run(self._heal())

@@ -56,6 +56,13 @@ class Sftp:
         public_key = self.key_file.with_suffix(".pub").read_text()
         (self.folder / "authorized_keys").write_text(public_key)
 
+    def deny(self) -> None:
+        """Let nobody do anything with the files; who is in stays in."""
+        (self.folder / "denied").touch()
+
+    def allow(self) -> None:
+        (self.folder / "denied").unlink()
+
     def change_host_key(self) -> None:
         """Have the client expect another host key, as when somebody sits in between."""
         self._expect_host_key(asyncssh.generate_private_key("ssh-ed25519"))
@@ -78,7 +85,7 @@ def sftp_server(folder: Path, *, is_plain: bool = False) -> Iterator[Sftp]:
             if that is to be a disk of its own.
         is_plain: Whether it lacks OpenSSH's extensions: rename over a file, fsync, hard links.
     """
-    _prepare(folder)
+    prepare(folder)
     command = [sys.executable, SERVERS / "sftp.py", folder, *(["--plain"] if is_plain else [])]
     with running(command, announces=r"listening on port (\d+)") as port:
         server = Sftp(port, folder)
@@ -87,7 +94,8 @@ def sftp_server(folder: Path, *, is_plain: bool = False) -> Iterator[Sftp]:
         yield server
 
 
-def _prepare(folder: Path) -> None:
+def prepare(folder: Path) -> None:
+    """Make the keys, the folders and the client's home."""
     ssh = folder / "client" / ".ssh"
     ssh.mkdir(parents=True)
     ssh.chmod(0o700)

@@ -11,8 +11,9 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage as google_storage
 from support.azurite import Azurite, azurite
+from support.disks import nfs_like
 from support.gcs import Gcs, gcs_server
-from support.s3 import s3_server
+from support.s3 import S3, s3_server
 from support.sftp import Sftp, sftp_server
 
 from buildstate_core.transfer import ArtifactStore
@@ -23,10 +24,15 @@ from .places import Bucket, Container, Folder, GoogleBucket, Place, RemoteFolder
 
 
 @pytest.fixture(scope="session")
-def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of an S3 server; in its own process, since it shares no interpreter in real life."""
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    """An S3 server; in its own process, since it shares no interpreter in real life."""
     with s3_server(tmp_path_factory.mktemp("s3") / "server") as server:
-        yield server.url
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3_url(s3: S3) -> str:
+    return s3.url
 
 
 @pytest.fixture
@@ -58,6 +64,14 @@ def folder(tmp_path: Path) -> Folder:
     path = tmp_path / "storage"
     path.mkdir()
     return Folder.at(path)
+
+
+@pytest.fixture
+def mounted_folder(tmp_path: Path) -> Iterator[Folder]:
+    with nfs_like(tmp_path / "nfs") as mount:
+        path = mount / "storage"
+        path.mkdir()
+        yield Folder.at(path)
 
 
 @pytest.fixture(scope="session")
@@ -107,8 +121,8 @@ def remote_folder(sftp: Sftp, monkeypatch: pytest.MonkeyPatch) -> RemoteFolder:
 
 
 @pytest.fixture(
-    params=["folder", "bucket", "container", "google_bucket", "remote_folder"],
-    ids=["file", "s3", "az", "gs", "sftp"],
+    params=["folder", "mounted_folder", "bucket", "container", "google_bucket", "remote_folder"],
+    ids=["file", "nfs", "s3", "az", "gs", "sftp"],
 )
 def place(request: pytest.FixtureRequest) -> Place:
     found: Place = request.getfixturevalue(request.param)

@@ -310,27 +310,6 @@ def test_a_token_that_may_only_read_reads_and_tells_what_it_lacks(
         assert "Storage Blob Data Contributor" in (caught.value.hint or "")
 
 
-def test_a_token_that_expires_in_the_middle_of_an_upload_is_told(
-    container: ContainerClient, root: str, server: Azurite, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    set_environment(monkeypatch, server.sas_environ(server.sas(container.container_name)))
-    storage = AzureStorage()
-    push(storage, f"{root}/image.raw")
-
-    def upload() -> None:
-        with storage.create(f"{root}/new.raw", expected_bytes=1) as upload:
-            upload.put(0, b"half an im")
-            server.expire_sas(container.container_name)
-            upload.put(1, b"age")
-
-    with pytest.raises(Unreachable) as caught:
-        upload()
-    assert "AZURE_STORAGE_CONNECTION_STRING" in (caught.value.hint or "")
-    with pytest.raises(ArtifactUnreachable):
-        storage.read(f"{root}/image.raw", 0, 1)
-    assert list(container.list_blob_names()) == ["image.raw"]
-
-
 def test_a_token_that_says_when_it_expired_is_quoted(
     storage: Storage, root: str, server: Azurite, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,8 @@ from buildstate_core.errors import ArtifactUnreachable, Unreachable
 from buildstate_core.transfer import azure
 from buildstate_core.transfer.azure import AzureStorage
 
+BLOB = {"x-ms-blob-type": "BlockBlob"}
+
 
 class SlowCopies(BaseHTTPRequestHandler):
     """Azure as it answers about a copy that takes its time, which Azurite's never do."""
@@ -24,7 +26,7 @@ class SlowCopies(BaseHTTPRequestHandler):
 
     def do_HEAD(self) -> None:
         if "source.raw" in self.path:
-            self.answer(200, {})
+            self.answer(200, BLOB)
             return
         status = self.answers[min(len(self.asked), len(self.answers) - 1)]
         progress = 1 if status == "stalls" else len(self.asked) + 1
@@ -32,7 +34,8 @@ class SlowCopies(BaseHTTPRequestHandler):
         self.asked.append(status)
         self.answer(
             200,
-            {
+            BLOB
+            | {
                 "x-ms-copy-id": "1",
                 "x-ms-copy-status": status,
                 "x-ms-copy-progress": f"{progress}/8",
@@ -74,9 +77,11 @@ def copying_slowly(monkeypatch: pytest.MonkeyPatch, *answers: str) -> Iterator[l
         thread.start()
         for name, value in Azurite(server.server_port).environ().items():
             monkeypatch.setenv(name, value)
-        yield asked
-        server.shutdown()
-        thread.join()
+        try:
+            yield asked
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_a_copy_that_takes_its_time_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,6 @@ import pytest
 
 from buildstate_core.errors import (
     ArtifactLost,
-    ArtifactUnreachable,
     Conflict,
     InvalidInput,
 )
@@ -106,6 +105,36 @@ def test_a_source_that_is_missing_is_named(
     assert place.names() == []
 
 
+@pytest.mark.parametrize("content", [b"", b"an image"], ids=["nothing", "something"])
+def test_writing_nothing_adds_no_part(storage: Storage, place: Any, content: bytes) -> None:
+    uri = place.uri("image.raw")
+    with uploading(storage, uri, expected_bytes=len(content)) as upload:
+        upload.write(b"")
+        upload.write(content)
+        upload.write(b"")
+    assert storage.size_of(uri) == len(content)
+    assert place.read("image.raw") == content
+    assert place.unfinished() == 0
+
+
+@pytest.mark.parametrize("names", [[], ["a", "b/c"]], ids=["no files", "empty files"])
+def test_a_folder_without_a_byte_comes_back(
+    store: ArtifactStore, place: Any, workspace: Path, names: list[str]
+) -> None:
+    source, target = workspace / "out", workspace / "new"
+    source.mkdir()
+    for name in names:
+        (source / name).parent.mkdir(exist_ok=True)
+        (source / name).touch()
+    pushed = store.push(source, place.uri("out.tar"))
+    store.pull(
+        pushed.uri, target, checksum=pushed.checksum, size_bytes=pushed.size_bytes, folder=True
+    )
+    files = [path for path in target.rglob("*") if path.is_file()]
+    assert sorted(str(path.relative_to(target)) for path in files) == names
+    assert {path.stat().st_size for path in files} <= {0}
+
+
 @pytest.mark.parametrize("size", [10, 20 * MIB], ids=["in the first part", "after it"])
 def test_an_upload_that_fails_half_way_leaves_nothing(
     storage: Storage, place: Any, size: int
@@ -137,12 +166,16 @@ def test_an_upload_can_be_tried_again_after_a_failure(
 
 
 UPLOAD_AND_WAIT = """
-import sys
+import select, signal, sys
 from buildstate_core.transfer.registry import storage_for
+# Whoever runs the tests in the background may have it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with storage_for(sys.argv[1]).create(sys.argv[1], expected_bytes=0) as upload:
     upload.put(0, b"x" * upload.part_bytes)
     print("uploading", flush=True)
-    sys.stdin.read()
+    # No read that waits: Python misses a signal that comes just before the system call.
+    while not select.select([sys.stdin], [], [], 0.1)[0]:
+        pass
 """
 
 
@@ -218,35 +251,6 @@ def test_another_size_is_corrupt(store: ArtifactStore, place: Any, workspace: Pa
             act()
         assert caught.value.reason == "artifact_corrupt"
     assert not (workspace / "new").exists()
-
-
-def test_flipped_bytes_are_corrupt_and_nothing_is_kept(
-    store: ArtifactStore, place: Any, workspace: Path, cache_dir: Path
-) -> None:
-    pushed = store.push(make_file(workspace, SEVERAL_PARTS), place.uri("image.raw"))
-    flipped = b"X" + SEVERAL_PARTS[1:]
-    place.delete("image.raw")
-    place.write("image.raw", flipped)
-    target = make_file(workspace, b"half-changed", "target.raw")
-    store.check(pushed.uri, size_bytes=pushed.size_bytes)
-    with pytest.raises(ArtifactLost) as caught:
-        store.pull(pushed.uri, target, checksum=pushed.checksum, size_bytes=pushed.size_bytes)
-    assert caught.value.reason == "artifact_corrupt"
-    assert pushed.checksum in caught.value.message
-    assert sha256(flipped) in caught.value.message
-    assert [path for path in cache_dir.rglob("*") if path.is_file()] == []
-    assert target.read_bytes() == b"half-changed"
-
-
-def test_a_storage_that_is_not_there_is_unreachable(
-    store: ArtifactStore, place: Any, workspace: Path
-) -> None:
-    uri = place.unreachable_uri()
-    with pytest.raises(ArtifactUnreachable) as caught:
-        store.check(uri, size_bytes=None)
-    assert caught.value.hint
-    with pytest.raises(ArtifactUnreachable):
-        store.pull(uri, workspace / "new", checksum=None, size_bytes=None)
 
 
 def test_an_unverified_artifact_is_pulled_and_its_digest_told(

@@ -104,13 +104,20 @@ def test_a_download_that_went_wrong_before_begins_anew(
     assert digest_of(target) == pushed.checksum
 
 
-def test_ten_thousand_files_come_back(store: ArtifactStore, place: Any, workspace: Path) -> None:
-    source = workspace / "out"
+@pytest.fixture(scope="module")
+def ten_thousand(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    source = tmp_path_factory.mktemp("ten-thousand") / "out"
     for number in range(10_000):
         folder = source / f"{number % 100:02}"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"größe {number}").write_bytes(b"%d" % number)
-    pushed = store.push(source, place.uri("out.tar"))
+    return source
+
+
+def test_ten_thousand_files_come_back(
+    store: ArtifactStore, place: Any, workspace: Path, ten_thousand: Path
+) -> None:
+    pushed = store.push(ten_thousand, place.uri("out.tar"))
     target = workspace / "new"
     store.pull(
         pushed.uri, target, checksum=pushed.checksum, size_bytes=pushed.size_bytes, folder=True

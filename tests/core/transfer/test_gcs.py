@@ -1,7 +1,6 @@
 """What is Google's alone: one upload in order, copies in steps, and whom to blame."""
 
 import os
-import socket
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -26,8 +25,6 @@ from buildstate_core.transfer.parts import uploading
 from buildstate_core.transfer.ranges import read_ranges
 from buildstate_core.transfer.registry import storage_for
 from buildstate_core.transfer.storage import Storage
-
-from .conftest import closed_port
 
 PART_BYTES = 2**20
 SEVERAL_PARTS = os.urandom(2**20) * 9 + b"and an odd end"
@@ -275,22 +272,6 @@ def test_a_token_that_expires_in_the_middle_is_renewed(
     assert storage.read(f"{root}/image.raw", PART_BYTES, 99) == b"the end"
 
 
-def test_a_key_that_is_revoked_in_the_middle_is_told(
-    storage: Storage, bucket: Any, root: str, server: Gcs
-) -> None:
-    def upload() -> None:
-        with storage.create(f"{root}/image.raw", expected_bytes=1) as upload:
-            upload.put(0, b"x" * PART_BYTES)
-            server.revoke_key()
-            upload.put(1, b"the end")
-
-    with pytest.raises(Unreachable, match=r"refused: invalid_grant: Invalid JWT") as caught:
-        upload()
-    assert "GOOGLE_APPLICATION_CREDENTIALS" in (caught.value.hint or "")
-    server.allow_all()
-    assert list(bucket.list_blobs()) == []
-
-
 def refused(storage: Storage, uri: str) -> list[BuildStateError]:
     """Give what each thing that a worker does is refused with."""
     acts: list[Any] = [
@@ -370,9 +351,7 @@ def test_credentials_that_are_missing_are_named(
     ("url", "why"),
     [
         pytest.param("http://nowhere.invalid", "the host nowhere.invalid is not", id="no host"),
-        pytest.param(f"http://127.0.0.1:{closed_port()}", "Connection refused", id="nobody there"),
         pytest.param("nonsense", "Invalid URL", id="no URL at all"),
-        pytest.param("silent", "Read timed out", id="nothing answers"),
     ],
 )
 def test_a_server_that_cannot_be_reached_is_told(
@@ -380,11 +359,7 @@ def test_a_server_that_cannot_be_reached_is_told(
 ) -> None:
     patience = {"timeout": (1, 0.2), "retry": gcs.DEFAULT_RETRY.with_timeout(0.5)}
     monkeypatch.setattr(gcs, "_LOOKING", patience)
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen(5)
-        url = url.replace("silent", f"http://127.0.0.1:{silent.getsockname()[1]}")
-        set_environment(monkeypatch, server.anonymous_environ(url))
-        with pytest.raises(ArtifactUnreachable, match=why) as caught:
-            GcsStorage().size_of("gs://images/image.raw")
+    set_environment(monkeypatch, server.anonymous_environ(url))
+    with pytest.raises(ArtifactUnreachable, match=why) as caught:
+        GcsStorage().size_of("gs://images/image.raw")
     assert "STORAGE_EMULATOR_HOST" in (caught.value.hint or "")

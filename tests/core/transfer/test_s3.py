@@ -1,10 +1,6 @@
 """What is S3's alone: whom to blame when it does not answer, and how long that may take."""
 
 import os
-import socket
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -24,102 +20,22 @@ PAUSE_SECONDS = 1
 URI = "s3://images/123/image.raw"
 
 
-class Refusing(BaseHTTPRequestHandler):
-    """An S3 server that says no to everybody, as to an expired or foreign key."""
-
-    protocol_version = "HTTP/1.1"
-
-    def refuse(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        body = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
-        self.send_response(403)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    do_HEAD = do_GET = do_PUT = do_POST = do_DELETE = refuse  # noqa: N815 - HTTP names them
-
-    def log_message(self, *_: Any) -> None:
-        """Nothing: pytest's output is for people."""
-
-
-@pytest.fixture
-def refusing_url() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
-        server.daemon_threads = True
-        server.block_on_close = False
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def silent_url() -> Iterator[str]:
-    """A server that takes connections and never answers."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(50)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-
-@pytest.fixture
-def closed_url() -> str:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{free.getsockname()[1]}"
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "says"),
-    [
-        pytest.param("closed_url", "Could not connect", id="nothing listens"),
-        pytest.param("silent_url", "Read timeout", id="nothing answers"),
-        pytest.param("refusing_url", "access is denied", id="permission denied"),
-        pytest.param(None, "Invalid endpoint", id="no URL at all"),
-    ],
-)
 @pytest.mark.usefixtures("s3_environment")
-def test_a_storage_that_gives_no_answer_is_unreachable(
-    store: ArtifactStore,
-    workspace: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    request: pytest.FixtureRequest,
-    endpoint: str | None,
-    says: str,
+def test_an_endpoint_that_is_no_url_is_named(
+    store: ArtifactStore, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = request.getfixturevalue(endpoint) if endpoint else "nonsense"
-    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-    monkeypatch.setattr(s3_clients, "LOOK_SECONDS", 1)
-    with pytest.raises(ArtifactUnreachable, match=says) as caught:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "nonsense")
+    with pytest.raises(ArtifactUnreachable, match=r"Invalid endpoint.*AWS_ENDPOINT_URL") as caught:
         store.check(URI, size_bytes=8)
     assert URI in caught.value.message
-    assert caught.value.hint
-    assert "AWS_" in caught.value.hint
-    if endpoint != "silent_url":
-        with pytest.raises(ArtifactUnreachable):
-            store.pull(URI, workspace / "new", checksum=None, size_bytes=None)
+    with pytest.raises(ArtifactUnreachable):
+        store.pull(URI, workspace / "new", checksum=None, size_bytes=None)
 
 
 def test_nobody_waits_long_for_an_answer_to_a_question() -> None:
     tries = s3_clients.LOOKS
     for seconds in (s3_clients.LOOK_SECONDS, s3_clients.CONNECT_SECONDS):
         assert tries * seconds + (tries - 1) * PAUSE_SECONDS < AT_MOST_SECONDS
-
-
-@pytest.mark.usefixtures("s3_environment")
-def test_a_push_to_a_storage_that_refuses_says_whose_keys_to_look_at(
-    store: ArtifactStore, workspace: Path, monkeypatch: pytest.MonkeyPatch, refusing_url: str
-) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", refusing_url)
-    source = workspace / "image.raw"
-    source.write_bytes(b"an image")
-    with pytest.raises(Unreachable, match=r"Access Denied \(AccessDenied\).*AWS_ACCESS_KEY_ID"):
-        store.push(source, URI)
-    with pytest.raises(Unreachable):
-        store.discard(URI)
 
 
 @pytest.mark.usefixtures("s3_environment")

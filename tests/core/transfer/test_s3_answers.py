@@ -97,22 +97,6 @@ def test_a_web_server_is_not_taken_for_a_storage_that_lost_something(
             act(bucket.uri("image.raw"))
 
 
-def test_credentials_that_expire_in_the_middle_are_named(
-    store: ArtifactStore, storage: Storage, bucket: Any, front: Front, workspace: Path
-) -> None:
-    uri = bucket.uri("image.raw")
-    front.refuse(verb("PUT", "partNumber=2"), 400, "ExpiredToken")
-    with pytest.raises(Unreachable, match="credentials have expired"):
-        store.push(make_file(workspace, bytes(40 * MIB)), uri)
-    assert bucket.names() == []
-    assert bucket.unfinished() == 0
-    bucket.write("image.raw", b"an image")
-    assert storage.size_of(uri) == 8
-    front.refuse(verb("GET"), 400, "ExpiredToken")
-    with pytest.raises(ArtifactUnreachable, match="credentials have expired"):
-        storage.read(uri, 0, 8)
-
-
 def test_an_archived_artifact_has_to_be_restored_first(
     bucket: Any, storage: Storage, front: Front
 ) -> None:

@@ -11,7 +11,6 @@ from uuid import uuid4
 
 import asyncssh
 import pytest
-from support.disks import small_disk
 from support.faults import Proxy, proxied
 from support.sftp import READER, Sftp, sftp_server
 
@@ -194,18 +193,6 @@ def test_a_user_who_may_only_read_is_told_so(server: Sftp, storage: Storage, fol
     assert caught.value.hint == "Check what this user may do there on the server."
     with pytest.raises(Unreachable, match="ermission denied"):
         upload(storage, server.uri(f"{folder}/b.raw", user=READER))
-
-
-@only_openssh
-def test_a_full_disk_is_the_servers_and_leaves_nothing(
-    server: Sftp, storage: Storage, folder: str, tmp_path: Path
-) -> None:
-    with small_disk(tmp_path / "disk", 4 * 2**20) as disk:
-        (server.files / folder / "small").symlink_to(disk)
-        with pytest.raises(Unreachable, match=r"[Nn]o space") as caught:
-            upload(storage, server.uri(f"{folder}/small/image.raw"))
-        assert "Free space there" in (caught.value.hint or "")
-        assert names(disk) == []
 
 
 @only_openssh
