@@ -135,7 +135,9 @@ def _not_known(error: Exception, code: str) -> tuple[str, str]:
     if ended_at is not None and ended_at < datetime.now(UTC):
         why = f"this worker's SAS token expired at {ended_at.isoformat(timespec='seconds')}"
         return why, f"Put a new one into {name}."
-    where = f"Check {name} on this worker (it may have expired)" if name else "Check as whom this worker is logged in"
+    where = "Check as whom this worker is logged in"
+    if name is not None:
+        where = f"Check {name} on this worker (it may have expired)"
     hint = f"{where}, its clock, and from where the account's firewall lets one in."
     return _said(error, code), hint
 

@@ -12,7 +12,13 @@ import botocore.parsers
 import urllib3.exceptions
 
 from buildstate_core.errors import BuildStateError
-from buildstate_core.transfer.failures import gone, not_stored, reason_of, unreachable
+from buildstate_core.transfer.failures import (
+    FREE_SPACE,
+    gone,
+    not_stored,
+    reason_of,
+    unreachable,
+)
 from buildstate_core.transfer.uris import bucket_and_prefix
 
 
@@ -59,7 +65,7 @@ _DENIED: Final = _Saying("access is denied", _CHECK_KEYS)
 _UNKNOWN_KEY: Final = _Saying("the storage does not know this access key", _CHECK_KEYS)
 _WRONG_REGION: Final = _Saying("the bucket is in another region", _CHECK_REGION)
 _BUSY: Final = _Saying("the storage is too busy", _TRY_LATER)
-_FULL: Final = _Saying("the storage is full", "Free space there, or have the quota raised.")
+_FULL: Final = _Saying("the storage is full", FREE_SPACE)
 _CLOCK: Final = _Saying(
     "this worker's clock and the storage's differ too much",
     "Set the clock of this worker (timedatectl), then run this again.",
