@@ -110,7 +110,7 @@ def test_an_artifact_whose_storage_is_not_mounted_here_is_left_for_another_worke
     assert [each["artifact"] for each in done.data["removed"]] == [other["id"]]
     (failed,) = done.data["failed"]
     assert failed["artifact"] == first["id"]
-    assert "does not exist here" in failed["why"]
+    assert "there is no folder" in failed["why"]
     assert service.client.get_artifact(first["id"]).status == "expired"
 
 
