@@ -20,12 +20,10 @@ from uuid import uuid4
 
 from buildstate_core.transfer.holes import read_into, write_at
 from buildstate_core.transfer.locks import is_at, is_unused, mark, own, remove_unused
-from buildstate_core.transfer.sinks import Meter, Sink
+from buildstate_core.transfer.sinks import BLOCK_BYTES, Meter, Sink
 
 _RESUMABLE_SECONDS: Final = 24 * 3600
 _SUFFIX: Final = ".part"
-_PIECE_BYTES: Final = 512 * 2**10
-"""What is read back at once: little enough to be hashed out of a processor's cache."""
 
 
 @dataclass
@@ -66,11 +64,11 @@ class Draft:
         position, end = start, start + count
         # Not only where there is data: some file systems see holes in what they have yet to write.
         while position < end:
-            piece = os.pread(self.file.fileno(), min(_PIECE_BYTES, end - position), position)
-            if not piece:
+            block = os.pread(self.file.fileno(), min(BLOCK_BYTES, end - position), position)
+            if not block:
                 raise OSError(errno.EIO, "what was written is not there")
-            meter.write(piece)
-            position += len(piece)
+            meter.write(block)
+            position += len(block)
 
     def give_up(self) -> None:
         """Remove it: nobody should go on with what is there."""

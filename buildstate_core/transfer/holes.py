@@ -9,10 +9,14 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
+from buildstate_core.transfer.ranges import RANGE_BYTES
 from buildstate_core.transfer.sinks import BLOCK_BYTES, Sink
 
 ZEROS: Final = bytes(BLOCK_BYTES)
 """A block of a hole. Always this one object, so that it is recognised without being looked at."""
+
+HOLE: Final = bytes(RANGE_BYTES)
+"""The same for a range that is fetched."""
 
 _GRAIN_BYTES: Final = 64 * 2**10
 """The size of what is left out, so that files do not end up in tiny pieces."""
@@ -52,7 +56,7 @@ def write_at(handle: int, position: int, part: bytes) -> None:
     Raises:
         OSError: The disk refused.
     """
-    if part is ZEROS:
+    if part is ZEROS or part is HOLE:
         return
     for start, end in not_zero(part):
         written = start
@@ -75,6 +79,16 @@ def data_of(handle: int, size: int) -> Iterator[tuple[int, int]]:
             start, end = position, size
         yield start, min(end, size)
         position = end
+
+
+def is_hole(handle: int, start: int, size: int) -> bool:
+    """Say whether an open file has so many bytes from `start` on, and all of them in a hole."""
+    if os.fstat(handle).st_size < start + size:
+        return False
+    try:
+        return os.lseek(handle, start, os.SEEK_DATA) >= start + size
+    except OSError as error:
+        return error.errno == errno.ENXIO
 
 
 def _write_zeros(sink: Sink, count: int) -> None:

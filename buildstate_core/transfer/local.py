@@ -26,7 +26,7 @@ from buildstate_core.transfer.failures import (
     unreachable,
 )
 from buildstate_core.transfer.hidden import hidden_name, is_hidden
-from buildstate_core.transfer.holes import write_at
+from buildstate_core.transfer.holes import HOLE, is_hole, write_at
 from buildstate_core.transfer.sinks import BLOCK_BYTES, STAT_BLOCK_BYTES
 from buildstate_core.transfer.storage import Listed, Unfinished
 from buildstate_core.transfer.uris import local_path, storage_type_of
@@ -68,6 +68,8 @@ class LocalStorage:
         path = local_path(uri)
         try:
             with path.open("rb", buffering=0) as file:
+                if size == len(HOLE) and is_hole(file.fileno(), start, size):
+                    return HOLE
                 return os.pread(file.fileno(), size, start)
         except OSError as error:
             raise _not_readable(uri, path, root, error) from error

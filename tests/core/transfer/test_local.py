@@ -16,6 +16,8 @@ from buildstate_core.errors import (
     InvalidInput,
 )
 from buildstate_core.transfer import ArtifactStore, digest_of, storage_type_of, transferable
+from buildstate_core.transfer.local import LocalStorage
+from buildstate_core.transfer.ranges import RANGE_BYTES
 from buildstate_core.transfer.registry import storage_for
 from buildstate_core.transfer.uris import local_path
 
@@ -167,3 +169,15 @@ def test_importing_the_transfer_loads_no_storage_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_hole_is_read_as_zeros_and_ends_where_the_file_does(folder: Any) -> None:
+    with (folder.path / "image.raw").open("wb") as file:
+        file.truncate(2 * RANGE_BYTES + 5)
+        file.seek(RANGE_BYTES - 1)
+        file.write(b"x")
+    storage, uri = LocalStorage(), folder.uri("image.raw")
+    assert storage.read(uri, 0, RANGE_BYTES) == bytes(RANGE_BYTES - 1) + b"x"
+    assert storage.read(uri, RANGE_BYTES + 5, RANGE_BYTES) == bytes(RANGE_BYTES)
+    assert storage.read(uri, 2 * RANGE_BYTES, RANGE_BYTES) == bytes(5)
+    assert storage.read(uri, 3 * RANGE_BYTES, RANGE_BYTES) == b""
