@@ -7,7 +7,6 @@ same artifact goes on from its end. Such a draft is filled from its beginning on
 is what it has.
 """
 
-import errno
 import os
 import time
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from uuid import uuid4
 
 from buildstate_core.transfer.holes import read_into, write_at
 from buildstate_core.transfer.locks import is_at, is_unused, mark, own, remove_unused
-from buildstate_core.transfer.sinks import BLOCK_BYTES, Meter, Sink
+from buildstate_core.transfer.sinks import Sink
 
 _RESUMABLE_SECONDS: Final = 24 * 3600
 _SUFFIX: Final = ".part"
@@ -54,21 +53,6 @@ class Draft:
     def read_into(self, sink: Sink) -> None:
         """Read what is there already."""
         read_into(sink, self.file.fileno())
-
-    def read_back(self, meter: Meter, *, start: int, count: int) -> None:
-        """Hash what has just been written.
-
-        Raises:
-            OSError: The disk refused.
-        """
-        position, end = start, start + count
-        # Not only where there is data: some file systems see holes in what they have yet to write.
-        while position < end:
-            block = os.pread(self.file.fileno(), min(BLOCK_BYTES, end - position), position)
-            if not block:
-                raise OSError(errno.EIO, "what was written is not there")
-            meter.write(block)
-            position += len(block)
 
     def give_up(self) -> None:
         """Remove it: nobody should go on with what is there."""

@@ -93,18 +93,19 @@ def _download(
     with on_this_disk(draft.path):
         draft.read_into(meter)
 
-    def put(block: bytes) -> None:
+    def write(block: bytes) -> None:
         with on_this_disk(draft.path):
             draft.write(block)
         if twin is not None:
             twin.write(block)
 
-    ranges = put_ranges(storage, uri, put, start=meter.size_bytes, size_bytes=size_bytes, root=root)
+    done = meter.size_bytes
+    ranges = put_ranges(
+        storage, uri, write, meter.write, start=done, size_bytes=size_bytes, root=root
+    )
     with closing(ranges):
         for count in ranges:
-            # Not what was fetched, but what the disk gives back, is what others will take.
-            with on_this_disk(draft.path):
-                draft.read_back(meter, start=meter.size_bytes, count=count)
+            done += count
             if on_progress is not None:
-                on_progress(meter.size_bytes)
+                on_progress(done)
     return meter

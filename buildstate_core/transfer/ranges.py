@@ -5,14 +5,14 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Condition
+from threading import Event, Lock
 from typing import Final, TypeVar
 
 from buildstate_core.errors import ArtifactUnreachable
 from buildstate_core.transfer.parts import at_once
 from buildstate_core.transfer.storage import Storage
 
-RANGE_BYTES: Final = 8 * 2**20
+RANGE_BYTES: Final = 16 * 2**20
 """How much is asked for at once: enough that what a request costs does not matter."""
 
 _PAUSES_SECONDS: Final = (0.2, 1.0, 3.0)
@@ -50,65 +50,78 @@ def read_ranges(
 def put_ranges(
     storage: Storage,
     uri: str,
-    put: Callable[[bytes], object],
-    *,
+    *puts: Callable[[bytes], object],
     start: int,
     size_bytes: int,
     root: str | None = None,
 ) -> Generator[int]:
     """Put somewhere what `read_ranges` would give, and give how many bytes went each time.
 
-    The thread that fetched a range puts it, since its processor has the bytes at hand.
+    The thread that fetched a range puts it, since its processor has the bytes at hand. While it
+    does one thing with a range, another thread may do something else with the next.
 
     Args:
         storage: Where it is.
         uri: Which it is.
-        put: Takes the next bytes, in order. Threads call it, one at a time.
+        puts: Take the next bytes, one after the other. Threads call each of them in order, one at
+            a time.
         start: What is here already.
         size_bytes: How long it is. It ends earlier if the object does.
         root: As in `Storage`.
 
     Raises:
-        Exception: What `put` raised, or as in `read_ranges`.
+        Exception: What one of `puts` raised, or as in `read_ranges`.
     """
-    turns = _Turns(start)
+    places = [(put, _Turns(start)) for put in puts]
 
     def fetch(position: int) -> int:
         size = min(RANGE_BYTES, size_bytes - position)
         block = _patiently(storage, uri, position, size, root)
-        with turns.taken(position, then=position + size):
-            put(block)
+        for put, turns in places:
+            with turns.taken(position, then=position + size):
+                put(block)
         return len(block)
 
+    def end() -> None:
+        for _, turns in places:
+            turns.end()
+
     positions = range(start, size_bytes, RANGE_BYTES)
-    return _several_at_once(storage, fetch, positions, at_end=turns.end)
+    return _several_at_once(storage, fetch, positions, at_end=end)
 
 
 class _Turns:
     """Lets threads do something in order, each when the one before has done it."""
 
     def __init__(self, first: int) -> None:
-        self._changed = Condition()
-        self._next = first
+        self._lock = Lock()
+        # One each, so that no thread is woken for another one's turn.
+        self._events: dict[int, Event] = {}
         self._is_over = False
+        self._event(first).set()
 
     @contextmanager
     def taken(self, turn: int, *, then: int) -> Iterator[None]:
         """Wait for a turn. It is not passed on when the block raises: nothing may follow."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._is_over or self._next == turn)
-            if self._is_over:
-                raise _NotWanted
+        self._event(turn).wait()
+        if self._is_over:
+            raise _NotWanted
         yield
-        with self._changed:
-            self._next = then
-            self._changed.notify_all()
+        self._event(then).set()
 
     def end(self) -> None:
         """Let nobody wait any longer."""
-        with self._changed:
+        with self._lock:
             self._is_over = True
-            self._changed.notify_all()
+            for each in self._events.values():
+                each.set()
+
+    def _event(self, turn: int) -> Event:
+        with self._lock:
+            found = self._events.setdefault(turn, Event())
+            if self._is_over:
+                found.set()
+            return found
 
 
 class _NotWanted(Exception):

@@ -1,6 +1,7 @@
 """A newcomer's shell."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -8,6 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prefect.settings import (
+    PREFECT_HOME,
+    PREFECT_SERVER_ANALYTICS_ENABLED,
+    PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
+    temporary_settings,
+)
 from support import short_folder
 
 from .snippets import Shell
@@ -33,6 +40,20 @@ def environ() -> Iterator[dict[str, str]]:
             yield environ
         finally:
             subprocess.run(["bldst", "server", "stop"], env=environ, check=False, timeout=120)
+
+
+@pytest.fixture
+def _own_prefect(environ: dict[str, str], tmp_path: Path, prefect_home: Path) -> Iterator[None]:
+    """Have the snippets use a Prefect of their own, which a busy machine may take long to start."""
+    own = {
+        PREFECT_HOME: shutil.copytree(prefect_home, tmp_path / "prefect"),
+        PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 150,
+        PREFECT_SERVER_ANALYTICS_ENABLED: False,
+    }
+    environ |= {setting.name: str(value) for setting, value in own.items()}
+    # For those in Python, whose process has read its settings already.
+    with temporary_settings(own):
+        yield
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ def test_the_shell_quickstart_runs_and_shows_what_it_says(
     assert "hardened\napp\n" in shell.said
 
 
+@pytest.mark.usefixtures("_own_prefect")
 def test_the_python_quickstart_runs_and_skips_the_second_time(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], tmp_path: Path
 ) -> None:

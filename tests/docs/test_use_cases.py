@@ -1,6 +1,5 @@
 """The use cases of the documentation, from their first line to their last."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -25,16 +24,10 @@ def test_three_servers_hand_a_build_on(
     assert "stopped answering" in shell.said
 
 
+@pytest.mark.usefixtures("_own_prefect")
 def test_six_regions_are_published_from_one_trunk(
-    shell: Shell,
-    monkeypatch: pytest.MonkeyPatch,
-    environ: dict[str, str],
-    tmp_path: Path,
-    prefect_home: Path,
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], tmp_path: Path
 ) -> None:
-    environ["PREFECT_HOME"] = str(shutil.copytree(prefect_home, tmp_path / "prefect"))
-    environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] = "150"
-    environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
     run_all("docs/six-regions.md", shell, monkeypatch, environ)
     assert "one region failed" in shell.said
     assert "5/6 lanes at 100, slowest eu-west-3 at 40" in shell.said

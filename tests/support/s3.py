@@ -138,6 +138,7 @@ class S3:
             f"{self.url}/moto-api/reset-auth",
             body=requests,
             headers={"Content-Type": "text/plain"},
+            timeout=60,
         )
 
 

@@ -27,7 +27,7 @@ from buildstate_core.transfer.registry import storage_for
 from buildstate_core.transfer.storage import Storage
 
 PART_BYTES = 2**20
-SEVERAL_PARTS = os.urandom(2**20) * 9 + b"and an odd end"
+SEVERAL_PARTS = os.urandom(2**20) * 17 + b"and an odd end"
 
 
 @pytest.fixture(scope="module")

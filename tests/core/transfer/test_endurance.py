@@ -72,12 +72,12 @@ def test_uploads_killed_anywhere_are_whole_or_not_there_and_what_is_left_is_foun
     assert "whole" in place.names()
 
 
-@pytest.mark.parametrize("got", [1, 8 * MIB, 10 * MIB + 7])
+@pytest.mark.parametrize("got", [1, 16 * MIB, 20 * MIB + 7])
 def test_a_download_goes_on_where_another_process_stopped(
     store: ArtifactStore, place: Any, workspace: Path, cache_dir: Path, got: int
 ) -> None:
     source = workspace / "image.raw"
-    content = os.urandom(MIB) * 20
+    content = os.urandom(MIB) * 40
     source.write_bytes(content)
     pushed = store.push(source, place.uri("image.raw"))
     draft = cache_dir / "incoming" / f"{pushed.checksum.partition(':')[2]}.part"

@@ -14,7 +14,7 @@ import pytest
 from buildstate_core.errors import ArtifactLost, InvalidInput, Refused
 from buildstate_core.transfer import ArtifactStore, Pushed, digest_of
 
-IMAGE = os.urandom(2**20) * 9
+IMAGE = os.urandom(2**20) * 17
 
 
 def files_in(folder: Path) -> list[Path]:

@@ -19,7 +19,7 @@ from buildstate_core.vocabulary import ArtifactKind, ArtifactStatus
 if TYPE_CHECKING:
     from buildstate_core.client import Client
 
-CONTENT: Final = os.urandom(2**20) * 9 + b"and an odd end"
+CONTENT: Final = os.urandom(2**20) * 17 + b"and an odd end"
 """Two ranges."""
 
 

@@ -178,12 +178,14 @@ def one_file_server() -> Iterator[int]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
         Thread(target=server.serve_forever).start()
-        yield server.server_port
-        server.shutdown()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
 
 
 def download(proxy: Proxy) -> bytes:
-    with closing(HTTPConnection("127.0.0.1", proxy.port)) as connection:
+    with closing(HTTPConnection("127.0.0.1", proxy.port, timeout=60)) as connection:
         connection.request("GET", "/")
         with connection.getresponse() as answer:
             return answer.read()

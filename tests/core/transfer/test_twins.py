@@ -13,7 +13,7 @@ from buildstate_core.errors import ArtifactLost
 from buildstate_core.transfer import ArtifactStore, Pushed
 from buildstate_core.transfer import placing as placing_module
 
-IMAGE = os.urandom(2**20) * 9 + bytes(2**20)
+IMAGE = os.urandom(2**20) * 17 + bytes(2**20)
 
 PULL_AND_WAIT = """
 import sys
