@@ -74,6 +74,7 @@ class AzureStorage:
     """Artifacts as block blobs. See `Storage`."""
 
     parallel = 8
+    range_bytes = 16 * 2**20
     keeps_holes = False
     writes_in_order = False
 

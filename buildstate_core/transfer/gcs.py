@@ -89,6 +89,7 @@ class GcsStorage:
     """Artifacts as objects. See `Storage`."""
 
     parallel = 8
+    range_bytes = 16 * 2**20
     keeps_holes = False
     writes_in_order = True
 

@@ -81,6 +81,7 @@ class GenericStorage:
     """
 
     parallel = 1
+    range_bytes = PART_BYTES
     keeps_holes = False
     writes_in_order = True
 

@@ -9,14 +9,13 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
-from buildstate_core.transfer.ranges import RANGE_BYTES
 from buildstate_core.transfer.sinks import BLOCK_BYTES, Sink
 
 ZEROS: Final = bytes(BLOCK_BYTES)
 """A block of a hole. Always this one object, so that it is recognised without being looked at."""
 
-HOLE: Final = bytes(RANGE_BYTES)
-"""The same for a range that is fetched."""
+HOLE: Final = bytes(8 * 2**20)
+"""The same for a range that is read."""
 
 _GRAIN_BYTES: Final = 64 * 2**10
 """The size of what is left out, so that files do not end up in tiny pieces."""

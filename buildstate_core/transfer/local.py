@@ -50,6 +50,7 @@ class LocalStorage:
     """Artifacts as files. See `Storage`."""
 
     parallel = 2
+    range_bytes = len(HOLE)
     keeps_holes = True
     # One after the other lies better on a disk, and one thread is faster than any.
     writes_in_order = True

@@ -12,9 +12,6 @@ from buildstate_core.errors import ArtifactUnreachable
 from buildstate_core.transfer.parts import at_once
 from buildstate_core.transfer.storage import Storage
 
-RANGE_BYTES: Final = 16 * 2**20
-"""How much is asked for at once: enough that what a request costs does not matter."""
-
 _PAUSES_SECONDS: Final = (0.2, 1.0, 3.0)
 """Before the second, third and fourth try at a range."""
 
@@ -24,7 +21,7 @@ T = TypeVar("T")
 def read_ranges(
     storage: Storage, uri: str, *, start: int, size_bytes: int, root: str | None = None
 ) -> Generator[bytes]:
-    """Give an object's bytes from `start` on, in blocks of `RANGE_BYTES` but for the last.
+    """Give an object's bytes from `start` on, in blocks of `range_bytes` but for the last.
 
     A range that broke off is asked for again, from where it began. Close the generator when it is
     not read to its end.
@@ -42,9 +39,10 @@ def read_ranges(
     """
 
     def fetch(position: int) -> bytes:
-        return _patiently(storage, uri, position, min(RANGE_BYTES, size_bytes - position), root)
+        size = min(storage.range_bytes, size_bytes - position)
+        return _patiently(storage, uri, position, size, root)
 
-    return _several_at_once(storage, fetch, range(start, size_bytes, RANGE_BYTES))
+    return _several_at_once(storage, fetch, range(start, size_bytes, storage.range_bytes))
 
 
 def put_ranges(
@@ -75,7 +73,7 @@ def put_ranges(
     places = [(put, _Turns(start)) for put in puts]
 
     def fetch(position: int) -> int:
-        size = min(RANGE_BYTES, size_bytes - position)
+        size = min(storage.range_bytes, size_bytes - position)
         block = _patiently(storage, uri, position, size, root)
         for put, turns in places:
             with turns.taken(position, then=position + size):
@@ -86,7 +84,7 @@ def put_ranges(
         for _, turns in places:
             turns.end()
 
-    positions = range(start, size_bytes, RANGE_BYTES)
+    positions = range(start, size_bytes, storage.range_bytes)
     return _several_at_once(storage, fetch, positions, at_end=end)
 
 
@@ -136,7 +134,7 @@ def _several_at_once(
     at_end: Callable[[], None] = lambda: None,
 ) -> Generator[T]:
     left = iter(positions)
-    count = at_once(storage.parallel, RANGE_BYTES)
+    count = at_once(storage.parallel, storage.range_bytes)
     threads = ThreadPoolExecutor(count, thread_name_prefix="bldst-download")
     ahead: deque[Future[T]] = deque()
     try:

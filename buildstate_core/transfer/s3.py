@@ -60,6 +60,7 @@ class S3Storage:
     """
 
     parallel = 6
+    range_bytes = 16 * 2**20
     keeps_holes = False
     writes_in_order = False
 

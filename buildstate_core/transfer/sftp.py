@@ -43,6 +43,7 @@ class SftpStorage:
     """Artifacts as files. See `Storage`."""
 
     parallel = 4
+    range_bytes = 8 * 2**20
     keeps_holes = True
     writes_in_order = False
 

@@ -72,11 +72,13 @@ class Storage(Protocol):
 
     Attributes:
         parallel: How many parts or ranges at once are worth it.
+        range_bytes: How much to read at once: enough that what a request costs does not matter.
         keeps_holes: Whether a run of zeros takes up no room there.
         writes_in_order: Whether parts have to come one after the other, from the first to the last.
     """
 
     parallel: int
+    range_bytes: int
     keeps_holes: bool
     writes_in_order: bool
 

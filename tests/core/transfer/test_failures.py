@@ -16,7 +16,7 @@ import pytest
 from support.faults import proxied
 
 from buildstate_core.errors import ArtifactUnreachable, BuildStateError, Unreachable
-from buildstate_core.transfer import ArtifactStore, Pushed, ranges, ssh
+from buildstate_core.transfer import ArtifactStore, Pushed, ssh
 
 from .patience import impatience
 from .troubles import (
@@ -248,7 +248,7 @@ def test_a_download_during_which_credentials_expire_goes_on_with_new_ones(
     workspace: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ranges, "RANGE_BYTES", PIECE)
+    monkeypatch.setattr(type(store.storage(troubles.place.root)), "range_bytes", PIECE)
     with impatience(LATER), getattr(troubles, trouble)() as (expire, told):
         left = [expire]
 

@@ -17,7 +17,6 @@ from buildstate_core.errors import (
 )
 from buildstate_core.transfer import ArtifactStore, digest_of, storage_type_of, transferable
 from buildstate_core.transfer.local import LocalStorage
-from buildstate_core.transfer.ranges import RANGE_BYTES
 from buildstate_core.transfer.registry import storage_for
 from buildstate_core.transfer.uris import local_path
 
@@ -172,12 +171,13 @@ def test_importing_the_transfer_loads_no_storage_library() -> None:
 
 
 def test_a_hole_is_read_as_zeros_and_ends_where_the_file_does(folder: Any) -> None:
-    with (folder.path / "image.raw").open("wb") as file:
-        file.truncate(2 * RANGE_BYTES + 5)
-        file.seek(RANGE_BYTES - 1)
-        file.write(b"x")
     storage, uri = LocalStorage(), folder.uri("image.raw")
-    assert storage.read(uri, 0, RANGE_BYTES) == bytes(RANGE_BYTES - 1) + b"x"
-    assert storage.read(uri, RANGE_BYTES + 5, RANGE_BYTES) == bytes(RANGE_BYTES)
-    assert storage.read(uri, 2 * RANGE_BYTES, RANGE_BYTES) == bytes(5)
-    assert storage.read(uri, 3 * RANGE_BYTES, RANGE_BYTES) == b""
+    size = storage.range_bytes
+    with (folder.path / "image.raw").open("wb") as file:
+        file.truncate(2 * size + 5)
+        file.seek(size - 1)
+        file.write(b"x")
+    assert storage.read(uri, 0, size) == bytes(size - 1) + b"x"
+    assert storage.read(uri, size + 5, size) == bytes(size)
+    assert storage.read(uri, 2 * size, size) == bytes(5)
+    assert storage.read(uri, 3 * size, size) == b""

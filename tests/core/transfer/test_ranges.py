@@ -7,8 +7,9 @@ import pytest
 
 from buildstate_core.errors import ArtifactLost
 from buildstate_core.transfer.failures import gone
-from buildstate_core.transfer.ranges import RANGE_BYTES, put_ranges, read_ranges
+from buildstate_core.transfer.ranges import put_ranges, read_ranges
 
+RANGE_BYTES = 1000
 OBJECT = b"".join(bytes([number]) * RANGE_BYTES for number in range(7)) + b"the end"
 
 
@@ -16,6 +17,7 @@ class Backwards:
     """A storage in which the first range is there only once the third has been asked for."""
 
     parallel = 3
+    range_bytes = RANGE_BYTES
 
     def __init__(self, *, lost_from: int = len(OBJECT)) -> None:
         self._third_was_asked_for = threading.Event()
