@@ -42,7 +42,7 @@ check: setup ## Check formatting, lint, types, import rules, migrations, and tha
 	$(RUN)pytest --quiet tests/api/test_migrations.py
 	$(UV) lock --check --quiet
 
-bench: setup ## Measure how fast artifacts move, beside other tools (about five minutes on a quiet machine)
+bench: setup ## Measure how fast artifacts move, beside other tools (about ten minutes on a quiet machine)
 	$(BIN)/python benchmarks/transfer.py
 
 format: setup ## Format the code, and fix what the linter can
