@@ -64,10 +64,13 @@ def fetched(
             )
 
         meter = download()
-        if had and meter.checksum != checksum:
-            # Nobody knows which of the two parts is not right, so that both come again.
+        if checksum not in {None, meter.checksum}:
+            # What was here before may be wrong, or a bit was flipped on the way. An artifact is
+            # condemned, and hours of work with it, only by two downloads.
             had = 0
             draft.empty()
+            if twin is not None:
+                twin.empty()
             meter = download()
         if checksum not in {None, meter.checksum}:
             draft.give_up()

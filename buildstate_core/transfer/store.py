@@ -1,6 +1,6 @@
 """Push, check and pull artifacts, whatever storage they are in."""
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +11,13 @@ from buildstate_core.errors import ArtifactLost, ArtifactUnreachable, Refused, U
 from buildstate_core.transfer.cache import Cache
 from buildstate_core.transfer.compression import Compressor, pays
 from buildstate_core.transfer.digests import canonical
-from buildstate_core.transfer.failures import bad_source, corrupt, reason_of
+from buildstate_core.transfer.failures import bad_source, corrupt, reason_of, unreachable
 from buildstate_core.transfer.fetching import fetched
 from buildstate_core.transfer.parts import uploading
 from buildstate_core.transfer.placing import Place, size_in_place
 from buildstate_core.transfer.ranges import read_ranges
 from buildstate_core.transfer.registry import storage_for, transferable
-from buildstate_core.transfer.sinks import Meter
+from buildstate_core.transfer.sinks import Meter, Sink
 from buildstate_core.transfer.sources import blocks_of, expected_bytes, is_folder
 from buildstate_core.transfer.storage import Storage
 from buildstate_core.transfer.twins import Twin
@@ -257,7 +257,10 @@ class ArtifactStore:
         wanted = canonical(wanted) if wanted is not None else None
         stored_bytes = packed.size_bytes if packed is not None else size_bytes
         size = self._size_of(uri, size_bytes=stored_bytes, root=root)
-        meter = _drained(self._read(uri, size, root=root, on_progress=on_progress), Meter())
+        meter = self._hashed(uri, size, root=root, on_progress=on_progress)
+        if wanted not in {None, meter.checksum}:
+            # Once may be a bit that was flipped on the way.
+            meter = self._hashed(uri, size, root=root, on_progress=on_progress)
         if wanted not in {None, meter.checksum}:
             raise corrupt(uri, f"it was recorded as {wanted} and is {meter.checksum}")
         return Pulled(meter.checksum, meter.size_bytes, meter.size_bytes)
@@ -302,11 +305,13 @@ class ArtifactStore:
         """
         wanted = canonical(checksum) if checksum is not None else None
         size = self._size_of(source, size_bytes=size_bytes, root=root)
-        reading = self._read(source, size, root=root, on_progress=on_progress)
         with uploading(self.storage(target), target, expected_bytes=size) as upload:
-            found = _drained(reading, Meter(upload))
+            found = self._hashed(source, size, root=root, on_progress=on_progress, into=upload)
             if wanted not in {None, found.checksum}:
-                raise corrupt(source, f"it was recorded as {wanted} and is {found.checksum}")
+                self.verify(source, checksum=wanted, size_bytes=size, root=root)
+                raise unreachable(
+                    source, "its bytes were changed on the way", hint="Copy it again."
+                )
 
     def discard(self, uri: str) -> None:
         """Remove an upload that will not be committed.
@@ -358,17 +363,23 @@ class ArtifactStore:
         ) as found:
             yield found
 
-    def _read(
-        self, uri: str, size: int, *, root: str | None, on_progress: OnProgress | None
-    ) -> Generator[bytes]:
-        done = 0
+    def _hashed(
+        self,
+        uri: str,
+        size: int,
+        *,
+        root: str | None,
+        on_progress: OnProgress | None,
+        into: Sink | None = None,
+    ) -> Meter:
+        meter = Meter(into)
         blocks = read_ranges(self.storage(uri), uri, start=0, size_bytes=size, root=root)
         with closing(blocks):
             for block in blocks:
-                yield block
-                done += len(block)
+                meter.write(block)
                 if on_progress is not None:
-                    on_progress(done)
+                    on_progress(meter.size_bytes)
+        return meter
 
     def _size_of(self, uri: str, *, size_bytes: int | None, root: str | None) -> int:
         found = self.storage(uri).size_of(uri, root=root)
@@ -377,13 +388,6 @@ class ArtifactStore:
         if size_bytes not in {None, found}:
             raise corrupt(uri, f"it was recorded with {size_bytes} bytes and has {found} bytes")
         return found
-
-
-def _drained(blocks: Generator[bytes], meter: Meter) -> Meter:
-    with closing(blocks):
-        for block in blocks:
-            meter.write(block)
-    return meter
 
 
 def _is_packed(source: Path, storage: Storage, compression: Compression) -> bool:

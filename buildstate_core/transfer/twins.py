@@ -43,6 +43,16 @@ class Twin:
             write_at(self._file.fileno(), self.size_bytes, block)
         self.size_bytes += len(block)
 
+    def empty(self) -> None:
+        """Begin anew: what was written is not what it should be.
+
+        Raises:
+            Refused: This worker's disk failed.
+        """
+        with on_this_disk(self._target):
+            self._file.truncate(0)
+        self.size_bytes = 0
+
     def is_needed_beside(self, original: FileIO) -> bool:
         """Whether a copy that is made afterwards would not share the original's blocks."""
         is_shared = clone(original.fileno(), self._file.fileno())

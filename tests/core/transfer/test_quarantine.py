@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import UUID, uuid4
 
 import pytest
+from support.faults import proxied
+from support.s3 import S3
 
 from buildstate_core.artifacts import Artifacts
 from buildstate_core.errors import ArtifactLost, ArtifactUnreachable
 from buildstate_core.models import Artifact, Quarantine
 from buildstate_core.transfer import ArtifactStore, Pushed, storage_type_of
 from buildstate_core.vocabulary import ArtifactKind, ArtifactStatus
+
+from .places import Bucket, Folder
 
 if TYPE_CHECKING:
     from buildstate_core.client import Client
@@ -85,6 +89,49 @@ def test_a_flipped_bit_is_found_named_and_quarantined(
         assert digest in (told.message or "")
     assert target.read_bytes() == b"half-changed"
     assert [path for path in cache_dir.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("act", ["pull", "verify"])
+def test_a_bit_that_is_flipped_on_the_way_condemns_nothing(
+    s3: S3, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    source, target = tmp_path / "image.raw", tmp_path / "pulled.raw"
+    source.write_bytes(CONTENT)
+    service = Recorder()
+    with proxied(s3.port) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        store = ArtifactStore(cache_dir=tmp_path / "cache")
+        artifact = recorded(store.push(source, bucket.uri("image.raw")))
+        artifacts = Artifacts(cast("Client", service), store, storage_url=bucket.root)
+        proxy.download.flip_bit(after=len(CONTENT) // 2)
+        before = proxy.download.count
+        if act == "pull":
+            artifacts.pull(artifact, target, root=bucket.root)
+            assert target.read_bytes() == CONTENT
+        else:
+            assert artifacts.verify(artifact, root=bucket.root).checksum == artifact.checksum
+        assert proxy.download.count - before > 2 * len(CONTENT)
+    assert service.quarantined == []
+
+
+def test_a_bit_that_is_flipped_on_the_way_is_not_copied(
+    s3: S3, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, place = tmp_path / "image.raw", Folder.at(tmp_path)
+    source.write_bytes(CONTENT)
+    service = Recorder()
+    with proxied(s3.port) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        store = ArtifactStore(cache_dir=tmp_path / "cache")
+        artifact = recorded(store.push(source, bucket.uri("image.raw")))
+        artifacts = Artifacts(cast("Client", service), store, storage_url=bucket.root)
+        proxy.download.flip_bit(after=len(CONTENT) // 2)
+        with pytest.raises(ArtifactUnreachable, match="changed on the way"):
+            artifacts.copy(artifact, place.uri("copy.raw"), root=bucket.root)
+        assert not (tmp_path / "copy.raw").exists()
+        artifacts.copy(artifact, place.uri("copy.raw"), root=bucket.root)
+    assert (tmp_path / "copy.raw").read_bytes() == CONTENT
+    assert service.quarantined == []
 
 
 def test_what_is_gone_is_quarantined_and_what_is_out_of_reach_is_not(
