@@ -60,8 +60,12 @@ class Gcs:
         """Refuse what takes one of these, such as `storage.objects.create`."""
         self._change(denied=permissions)
 
+    def keep_at_most(self, size: int) -> None:
+        """Keep no more than so many bytes of each request of an upload, as the service may do."""
+        self._change(keeps=size)
+
     def allow_all(self) -> None:
-        """Let anyone do anything again."""
+        """Let anyone do anything again, and keep all."""
         self._write({"tokens": "", "key_revoked": False, "denied": []})
 
     def write_key_file(self) -> None:
