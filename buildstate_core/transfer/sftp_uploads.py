@@ -40,6 +40,9 @@ NO_COPY: Final = "It is copied through this worker instead, if the caller can."
 _COPY_BYTES: Final = 64 * 2**20
 """How much is copied by one request, so that its answer is not missed for too long."""
 
+_TO_DISK_SECONDS: Final = 3600
+"""How long a server may take to bring a whole file to its disk: some 100 GB at 30 MB/s."""
+
 _MOVE_PAUSES: Final = (0.2, 1.0, 3.0, 10.0)
 """Before the second to fifth try: a network that is away for a moment must not cost an upload."""
 
@@ -161,8 +164,8 @@ class Draft:
             else:
                 await self._name(sftp)
 
-        self._move(complete)
-        self._move(name)
+        self._move(complete, within_seconds=_TO_DISK_SECONDS)
+        self._move(name, within_seconds=MOVE_SECONDS)
 
     def discard(self) -> None:
         """Leave nothing. Quiet: the error that led here is the one to be told."""
