@@ -164,7 +164,7 @@ class Stopper:
                 yield
         finally:
             if self._is_sent:
-                _raise_in(ident, None)  # it may not have come yet
+                _take(ident)  # it may not have come yet
 
     @contextmanager
     def _open(self, send: Callable[[], None]) -> Iterator[None]:
@@ -183,10 +183,24 @@ class Stopper:
             self._interrupt()
 
 
-def _raise_in(ident: int, error: type[BaseException] | None) -> None:
-    """Raise an exception in a thread at its next line, or take back one that has not come yet."""
-    what = None if error is None else ctypes.py_object(error)
+def _raise_in(ident: int, error: type[BaseException]) -> None:
+    """Raise an exception in a thread at its next line."""
+    what = ctypes.py_object(error)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), what)
+
+
+def _take(ident: int) -> None:
+    """Have a stop that may be on its way to this very thread arrive here, and nowhere else.
+
+    Not by taking it back: CPython 3.11 would go on looking for an exception that never comes, in
+    every thread, and for ever in a function that is traced, as by a debugger.
+    """
+    try:
+        _raise_in(ident, _Stop)  # in place of the one that is on its way
+        while True:
+            pass
+    except _Stop:
+        pass
 
 
 def _timeout_seconds(since: float) -> float | None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -111,6 +113,36 @@ def test_an_effect_stops_itself_before_another_worker_could_begin_it(
             publish()
         (attempt,) = this._pass.client.history(this.number)
     assert attempt.status in {"failed", "lost"}
+
+
+STOPPED_AND_TRACED = """
+import sys, threading
+from buildstate_core.errors import Conflict
+from buildstate_flows.stopping import Stopper
+def run():
+    stopper = Stopper()
+    try:
+        with stopper.guard():
+            stopper.stop(Conflict("the wrong release", code="cancelled"))
+            while True:
+                pass
+    except Conflict as error:
+        print(error.code)
+thread = threading.Thread(target=run)
+thread.start()
+thread.join()
+def called():
+    print("traced")
+sys.settrace(lambda *_: None)
+called()
+"""
+
+
+def test_a_stop_leaves_nothing_behind_that_a_debugger_would_hang_on() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED_AND_TRACED], check=True, stdout=subprocess.PIPE, timeout=60
+    )
+    assert done.stdout == b"cancelled\ntraced\n"
 
 
 def test_what_has_ended_is_not_stopped_any_more() -> None:
