@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from buildstate_core.client import Client
 
 CONTENT: Final = os.urandom(2**20) * 17 + b"and an odd end"
-"""Two ranges."""
+"""Several ranges, or two."""
 
 
 @pytest.fixture
