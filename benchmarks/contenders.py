@@ -23,6 +23,11 @@ OUR_PARTS: Final = (16 * MIB, 6)
 """How our own adapter cuts, and how many parts it has under way."""
 AWS_PARTS: Final = (8 * MIB, 10)
 """What `aws s3 cp` does unless told otherwise."""
+PIECE_BYTES: Final = 256 * 1024
+"""What is written at once, which is what boto3 does, and ours.
+
+Larger pieces go into larger pages, for which a virtual machine may have to ask its host each time.
+"""
 CACHE: Final = "cache"
 
 Move = Callable[[Path, Path], object]
@@ -81,7 +86,7 @@ def obstore_down() -> Move:
 
     def move(key: Path, target: Path) -> None:
         with target.open("wb", buffering=0) as file:
-            for chunk in obstore.get(store, key.name).stream(min_chunk_size=8 * MIB):
+            for chunk in obstore.get(store, key.name).stream(min_chunk_size=PIECE_BYTES):
                 file.write(chunk)
 
     return move
@@ -150,6 +155,7 @@ CONTENDERS: Final[dict[str, Callable[[], Move]]] = {
     "aws s3 cp down": lambda: boto3_down(AWS_PARTS),
     "obstore up": obstore_up,
     "obstore down": obstore_down,
+    "obstore down, cp": lambda: twice(obstore_down()),
     "push file": lambda: push(_file),
     "push s3": lambda: push(_s3),
     "push s3, auto": lambda: push(_s3, packing=True),

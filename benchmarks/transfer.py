@@ -79,7 +79,7 @@ _PULL_S3: Final = Race(
     "pull from S3",
     "boto3 down",
     ("pull s3",),
-    ("aws s3 cp down", "obstore down", "boto3 down, cp"),
+    ("aws s3 cp down", "obstore down", "boto3 down, cp", "obstore down, cp"),
 )
 RACES: Final = {
     "random": (_PUSH_FILE, _PULL_FILE, _PUSH_S3, _PULL_S3),
