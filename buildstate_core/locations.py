@@ -3,15 +3,17 @@
     s3://builds                                  a folder: what follows is ours to choose
     s3://builds/{project}/{build}/{attempt}/{name}            a template: every part is said
 
+URIs are compared in their canonical form, since a file has many spellings.
 Standard library only, so that the service can check what a worker will use.
 """
 
+import posixpath
 import re
 import string
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from buildstate_core.vocabulary import MAX_STATE
 
@@ -28,6 +30,15 @@ _LOOKS_LIKE: Final = {
 """What the values of a template look like in a URI; the attempt is what makes it ours."""
 _NUMBERS: Final = frozenset({"build", "state"})
 """A template may write these twice in different ways."""
+
+_HERE: Final = frozenset({"", "localhost"})
+_ON_A_HOST: Final = frozenset({"ftp", "ftps", "http", "https", "sftp", "smb", "ssh"})
+"""What follows `://` is a host, in any case. Elsewhere it is a bucket, letter by letter."""
+_OF_FOLDERS: Final = frozenset({"sftp", "ssh"})
+"""The path is one of a POSIX system, and is not percent-encoded."""
+_URI: Final = re.compile(
+    r"([A-Za-z][A-Za-z0-9+.-]*):(?:(//)(?:([^/?#]*)@)?([^/?#]*))?(.*)", re.DOTALL
+)
 
 _FOLDER: Final = "{build}/state-{state:02d}/{attempt}/{name}"
 _FOLDER_OF_LANE: Final = "{build}/state-{state:02d}/{lane}/{attempt}/{name}"
@@ -114,6 +125,41 @@ def uri_of(
     )
 
 
+def canonical(uri: str) -> str:
+    """Give the one spelling that stands for all spellings of an artifact's URI.
+
+    It is for comparing, not for opening. What has the same canonical form is the same object, on
+    one worker. The other way round it holds as far as the text tells: a link, a second mount or a
+    second name of a server cannot be seen here. Nothing is looked at, nothing is refused, and a
+    canonical form is its own canonical form.
+
+    - A local file, as a bare path or by `file:`, is `file:///…`: decoded, without `.`, `..`,
+      doubled slashes and a slash at its end, and encoded again. A bare path is taken letter by
+      letter, as it is when it is opened: `%20` in it is three characters.
+    - `sftp://`: the path likewise, but letter by letter.
+    - Schemes, and hosts where there is one, are in lower case. Buckets, containers, keys and ids
+      stay as they are: to their storages `a//b`, `a/b` and `a%2Fb` are three.
+
+    >>> canonical("/srv//images/./a b.raw"), canonical("FILE://localhost/srv/images/a%20b.raw")
+    ('file:///srv/images/a%20b.raw', 'file:///srv/images/a%20b.raw')
+    >>> canonical("SFTP://me@NAS/srv//a%20b"), canonical("S3://Builds//a%20b")
+    ('sftp://me@nas/srv/a%20b', 's3://Builds//a%20b')
+    """
+    path = _local(uri)
+    if path is not None:
+        return f"file://{quote(_shortest(path), errors='surrogateescape')}"
+    parts = _URI.fullmatch(uri)
+    if parts is None:
+        return uri
+    scheme, slashes, user, host, path = (each or "" for each in parts.groups())
+    scheme = scheme.lower()
+    if scheme in _ON_A_HOST:
+        host = host.lower()
+    if scheme in _OF_FOLDERS and path:
+        path = _shortest(path)
+    return f"{scheme}:{slashes}{user}{'@' if user else ''}{host}{path}"
+
+
 def is_allowed(uri: str, places: Iterable[str]) -> bool:
     """Whether an artifact's URI lies in one of some places: folders.
 
@@ -181,13 +227,25 @@ def read_back(location: str, uri: str) -> Made | None:
 
 def _plain(text: str) -> str:
     """Give a local file's path, however it is spelled; anything else as it is."""
-    if not text.startswith("file:"):
-        return text
-    rest = text.removeprefix("file:")
-    if rest.startswith("//"):
-        rest = f"/{rest.removeprefix('//').partition('/')[2]}"
+    path = _local(text)
+    return text if path is None else path
+
+
+def _local(uri: str) -> str | None:
+    """Give the path of a file on this machine; `None` if it is something else."""
+    if uri.startswith("/"):
+        return uri
+    scheme, _, rest = uri.partition(":")
+    host, slash, path = rest.removeprefix("//").partition("/")
+    if scheme.lower() != "file" or host.lower() not in _HERE or not slash:
+        return None
     # As a file system has it: names that are no text are kept by surrogates.
-    return unquote(rest, errors="surrogateescape")
+    return f"/{unquote(path, errors='surrogateescape')}"
+
+
+def _shortest(path: str) -> str:
+    # POSIX keeps two slashes at the beginning; Linux does not mind them.
+    return posixpath.normpath(f"/{path.lstrip('/')}")
 
 
 def _pattern(template: str) -> re.Pattern[str]:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from buildstate_core.locations import (
     Made,
+    canonical,
     check_location,
     made_from,
     read_back,
@@ -85,6 +86,52 @@ def test_a_folder_is_known_however_it_is_spelled(location: str) -> None:
     listed = f"file:///srv/my%20images/7/state-25/eu/{ATTEMPT}/image.raw"
     assert read_back(location, listed) == Made(ATTEMPT, "image.raw", 7)
     assert not made_from(location, listed.replace("my%20images", "my-images"))
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "/srv/my images/ü.raw",
+        "//srv/my images/ü.raw",
+        "/srv/./my images//ü.raw/",
+        "/srv/other/../my images/ü.raw",
+        "file:/srv/my%20images/%C3%BC.raw",
+        "file:///srv/my images/%c3%bc.raw",
+        "FILE://LocalHost/srv/%6Dy%20images/ü.raw",
+        "file:///srv/x%2F..%2fmy%20images/ü.raw",
+    ],
+)
+def test_all_spellings_of_a_file_have_one_canonical_form(uri: str) -> None:
+    assert canonical(uri) == "file:///srv/my%20images/%C3%BC.raw"
+
+
+@pytest.mark.parametrize(
+    ("uri", "wanted"),
+    [
+        pytest.param("/srv/a%20b", "file:///srv/a%2520b", id="a bare path is not encoded"),
+        pytest.param("file:///%ff%00", "file:///%FF%00", id="a name that is no text"),
+        pytest.param("/", "file:///", id="the root"),
+        pytest.param("file://NAS/srv//a", "file://NAS/srv//a", id="a file of another machine"),
+        pytest.param("sftp://Me@NAS:22//srv/./A/", "sftp://Me@nas:22/srv/A", id="sftp"),
+        pytest.param("sftp://NAS", "sftp://nas", id="a server alone"),
+        pytest.param("S3://Builds//a/../b%2F/", "s3://Builds//a/../b%2F/", id="a bucket and a key"),
+        pytest.param("HTTPS://Web?Q=A", "https://web?Q=A", id="a query"),
+        pytest.param("EBS:snap-0Abc", "ebs:snap-0Abc", id="an id with a scheme"),
+        pytest.param("snap-0Abc", "snap-0Abc", id="an id"),
+    ],
+)
+def test_a_canonical_form_keeps_what_its_storage_tells_apart(uri: str, wanted: str) -> None:
+    assert canonical(uri) == wanted
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(
+    st.sampled_from(["", "/", "file:", "file://", "file:///", "sftp://H/", "s3://B/", "x:"]),
+    st.text(alphabet="aB/.%2fF20e?#@: ü", max_size=20),
+)
+def test_a_canonical_form_is_its_own(start: str, rest: str) -> None:
+    once = canonical(start + rest)
+    assert canonical(once) == once
 
 
 @pytest.mark.parametrize(
