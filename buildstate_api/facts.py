@@ -45,6 +45,7 @@ def attempt_fact(row: AttemptRow, build: BuildRow) -> AttemptFact:
         reason=row.reason,
         fingerprint=row.fingerprint,
         artifacts=tuple(_artifact_fact(each) for each in row.artifacts),
+        restored=frozenset(map(str, row.restored)),
     )
 
 

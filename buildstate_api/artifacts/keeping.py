@@ -10,9 +10,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from buildstate_api.artifacts import queries
 from buildstate_api.artifacts.marks import emit_artifact, grace_of, mark, unmark
 from buildstate_api.artifacts.service import find, get_artifact
 from buildstate_api.builds import changes
+from buildstate_api.builds.leaving import lock_of
+from buildstate_api.builds.queries import lock_objects
 from buildstate_api.interventions.queries import key_name
 from buildstate_api.leases import make_good
 from buildstate_api.retention.protection import needing
@@ -30,15 +33,7 @@ async def hold(session: AsyncSession, artifact_id: UUID, wanted: HoldCreate, by:
         Conflict: Its bytes are being removed, or are gone.
     """
     family, row, now = await _locked_family(session, artifact_id)
-    if row.removing_at is not None:
-        how = "are gone" if row.removed_at is not None else "are being removed"
-        raise Conflict(
-            f"The bytes of {_named(row, family)} {how} since {row.removing_at:%Y-%m-%dT%H:%M:%SZ};"
-            " it is too late to hold it.",
-            code="artifact-removed" if row.removed_at is not None else "artifact-being-removed",
-            field="artifact",
-            hint="A rerun makes it again.",
-        )
+    await _check_not_removed(session, row, family)
     if row.hold is None:
         actor = await key_name(session, by)
         is_back = unmark(row)
@@ -100,6 +95,25 @@ async def _locked_family(
 async def _derive(session: AsyncSession, family: Sequence[BuildRow]) -> None:
     for build in family:
         await changes.derive(session, build)
+
+
+async def _check_not_removed(
+    session: AsyncSession, row: ArtifactRow, family: Sequence[BuildRow]
+) -> None:
+    """Refuse what has no bytes any more, also where they go as those of another artifact."""
+    if row.object_uri is not None:
+        await lock_objects(session, [lock_of(row.object_uri)])
+    as_of = await queries.removal_at(session, row)
+    if as_of is None:
+        return
+    how = "are gone" if as_of.removed_at is not None else "are being removed"
+    raise Conflict(
+        f"The bytes of {_named(row, family)} {how} since {as_of.removing_at:%Y-%m-%dT%H:%M:%SZ};"
+        " it is too late to hold it.",
+        code="artifact-removed" if as_of.removed_at is not None else "artifact-being-removed",
+        field="artifact",
+        hint="A rerun makes it again.",
+    )
 
 
 def _check_not_a_value(row: ArtifactRow, family: Sequence[BuildRow]) -> None:

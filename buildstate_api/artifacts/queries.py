@@ -82,7 +82,7 @@ async def artifacts_of_all_after(
 
 
 async def other_at(session: AsyncSession, row: ArtifactRow) -> tuple[int, UUID] | None:
-    """Find another artifact that is the same object, and was not given up.
+    """Find another artifact that is the same object, and was not given up, or is not due yet.
 
     Returns:
         The number of its build, and its id.
@@ -91,7 +91,7 @@ async def other_at(session: AsyncSession, row: ArtifactRow) -> tuple[int, UUID] 
         select(BuildRow.number, ArtifactRow.id)
         .join(BuildRow, BuildRow.id == ArtifactRow.build_id)
         .where(
-            ArtifactRow.uri == row.uri, ArtifactRow.id != row.id, ArtifactRow.marked_at.is_(None)
+            ArtifactRow.object_uri == row.object_uri, ArtifactRow.id != row.id, _keeps(ArtifactRow)
         )
         .order_by(ArtifactRow.id)
         .limit(1)
@@ -100,11 +100,24 @@ async def other_at(session: AsyncSession, row: ArtifactRow) -> tuple[int, UUID] 
     return None if found is None else (found.number, found.id)
 
 
-async def artifacts_at(session: AsyncSession, uris: Collection[str]) -> Sequence[ArtifactRow]:
-    """Load the artifacts at some URIs whose bytes are there; what was given up comes first."""
+async def removal_at(session: AsyncSession, row: ArtifactRow) -> ArtifactRow | None:
+    """Find the artifact, be it this one, as which the bytes of this one are or were removed."""
     query = (
         select(ArtifactRow)
-        .where(ArtifactRow.uri.in_(uris), ArtifactRow.removed_at.is_(None))
+        .where(ArtifactRow.object_uri == row.object_uri, ArtifactRow.removing_at >= row.created_at)
+        .order_by(ArtifactRow.removing_at.desc(), ArtifactRow.id)
+        .limit(1)
+    )
+    return (await session.execute(query)).scalar_one_or_none()
+
+
+async def artifacts_at(
+    session: AsyncSession, object_uris: Collection[str]
+) -> Sequence[ArtifactRow]:
+    """Load the artifacts that are some objects, and are there; what was given up comes first."""
+    query = (
+        select(ArtifactRow)
+        .where(ArtifactRow.object_uri.in_(object_uris), ArtifactRow.removed_at.is_(None))
         .order_by(ArtifactRow.marked_at.is_(None), ArtifactRow.id)
     )
     return (await session.execute(query)).scalars().all()
@@ -124,7 +137,7 @@ def _is_removable() -> ColumnElement[bool]:
     """Match what a worker may remove now: given up, due, and nothing else that is needed."""
     other = aliased(ArtifactRow)
     is_needed_by_another = exists().where(
-        other.uri == ArtifactRow.uri, other.id != ArtifactRow.id, other.marked_at.is_(None)
+        other.object_uri == ArtifactRow.object_uri, other.id != ArtifactRow.id, _keeps(other)
     )
     return (
         ArtifactRow.marked_at.is_not(None)
@@ -132,4 +145,11 @@ def _is_removable() -> ColumnElement[bool]:
         & (ArtifactRow.removable_at <= func.now())
         & (ArtifactRow.kind == ArtifactKind.BLOB)
         & ~is_needed_by_another
+    )
+
+
+def _keeps(other: type[ArtifactRow]) -> ColumnElement[bool]:
+    """Match an artifact whose bytes stay: it was not given up, or somebody can still hold it."""
+    return other.marked_at.is_(None) | (
+        other.removed_at.is_(None) & (other.removable_at > func.now())
     )

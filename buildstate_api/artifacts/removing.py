@@ -21,6 +21,7 @@ from buildstate_api.database import database_now
 from buildstate_api.tables import ArtifactRow, BuildRow
 from buildstate_api.views import artifact_view
 from buildstate_core.errors import Conflict, Refused
+from buildstate_core.locations import canonical
 from buildstate_core.models import Artifact, Found, LookedUp, Lookup
 from buildstate_core.rules.reasons import EXPIRED
 from buildstate_core.vocabulary import ArtifactKind, ArtifactStatus
@@ -37,8 +38,8 @@ async def begin_removal(session: AsyncSession, artifact_id: UUID) -> Artifact:
         Refused: They may not be removed, or not yet.
     """
     build, row = await find_locked(session, artifact_id)
-    if row.uri is not None:
-        await lock_objects(session, [lock_of(row.uri)])
+    if row.object_uri is not None:
+        await lock_objects(session, [lock_of(row.object_uri)])
     now = await database_now(session)
     why, hint = None, "Leave it where it is."
     other = await queries.other_at(session, row)
@@ -91,7 +92,10 @@ async def end_removal(session: AsyncSession, artifact_id: UUID) -> Artifact:
 
 async def look_up(session: AsyncSession, wanted: Lookup) -> LookedUp:
     """Say of each object of a storage whether anybody needs it."""
-    recorded = {row.uri: row for row in await queries.artifacts_at(session, wanted.uris)}
+    objects = {uri: canonical(uri) for uri in wanted.uris}
+    found = await queries.artifacts_at(session, set(objects.values()))
+    rows = {row.object_uri: row for row in found}
+    recorded = {uri: rows[at] for uri, at in objects.items() if at in rows}
     attempts = {
         uri: {UUID(each) for each in _ID.findall(uri)} for uri in wanted.uris if uri not in recorded
     }

@@ -9,7 +9,7 @@ from uuid_utils.compat import uuid7
 from buildstate_api.builds import queries
 from buildstate_api.tables import ArtifactRow, AttemptRow, BuildRow, ProjectRow
 from buildstate_core.errors import Conflict, InvalidInput
-from buildstate_core.locations import is_allowed
+from buildstate_core.locations import canonical, is_allowed
 from buildstate_core.models import ArtifactRecord
 from buildstate_core.vocabulary import ArtifactKind, AttemptStatus
 
@@ -64,17 +64,17 @@ def check_place(project: ProjectRow, record: ArtifactRecord, *, field: str) -> N
     )
 
 
-def lock_of(uri: str) -> int:
+def lock_of(object_uri: str) -> int:
     """Give the number of the lock that keeps recording and removing one object apart."""
-    return int.from_bytes(hashlib.sha256(uri.encode()).digest()[:8], signed=True)
+    return int.from_bytes(hashlib.sha256(object_uri.encode()).digest()[:8], signed=True)
 
 
 async def _check_not_being_removed(
     session: AsyncSession, records: Iterable[ArtifactRecord]
 ) -> None:
-    uris = sorted({each.uri for each in records if each.uri is not None})
-    await queries.lock_objects(session, sorted(map(lock_of, uris)))
-    uri = await queries.being_removed(session, uris)
+    objects = {canonical(each.uri) for each in records if each.uri is not None}
+    await queries.lock_objects(session, sorted(map(lock_of, objects)))
+    uri = await queries.being_removed(session, objects)
     if uri is not None:
         raise Conflict(
             f"What is at {uri} is being removed at this moment, as an older artifact.",
@@ -106,6 +106,7 @@ def _row(attempt: AttemptRow, record: ArtifactRecord) -> ArtifactRow:
         kind=record.kind,
         storage_type=record.storage_type,
         uri=record.uri,
+        object_uri=None if record.uri is None else canonical(record.uri),
         size_bytes=record.size_bytes,
         checksum=record.checksum,
         format=record.format,

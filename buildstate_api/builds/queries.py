@@ -255,12 +255,12 @@ async def lock_objects(session: AsyncSession, numbers: Sequence[int]) -> None:
     await session.execute(select(func.pg_advisory_xact_lock(each)))
 
 
-async def being_removed(session: AsyncSession, uris: Collection[str]) -> str | None:
+async def being_removed(session: AsyncSession, object_uris: Collection[str]) -> str | None:
     """Find one of some objects whose bytes a worker has begun to remove."""
     query = (
         select(ArtifactRow.uri)
         .where(
-            ArtifactRow.uri.in_(uris),
+            ArtifactRow.object_uri.in_(object_uris),
             ArtifactRow.removing_at.is_not(None),
             ArtifactRow.removed_at.is_(None),
         )

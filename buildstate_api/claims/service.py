@@ -213,6 +213,9 @@ async def _run(  # noqa: PLR0917 - what a claim is made of
         message = "a claim took over; nobody had said how it went"
         changes.end(session, build, reported, AttemptStatus.LOST, at=now, message=message)
         await session.flush()
+    restore = tuple(
+        artifact for each in granted.restore for artifact in answers.usable(build, known.row(each))
+    )
     token = secrets.token_urlsafe(24)
     row = AttemptRow(
         id=uuid7(),
@@ -236,6 +239,7 @@ async def _run(  # noqa: PLR0917 - what a claim is made of
         orchestrator=None
         if request.orchestrator is None
         else request.orchestrator.model_dump(mode="json"),
+        restored=[each.id for each in restore],
         artifacts=[],
     )
     session.add(row)
@@ -250,11 +254,7 @@ async def _run(  # noqa: PLR0917 - what a claim is made of
         lease_seconds=row.lease_seconds,
         lease_until=row.lease_until,
         is_in_place=granted.is_in_place,
-        restore=tuple(
-            artifact
-            for each in granted.restore
-            for artifact in answers.usable(build, known.row(each))
-        ),
+        restore=restore,
         storage_url=build.project.storage_url,
         storage=storage_rules(build.project),
     )

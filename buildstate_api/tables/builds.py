@@ -185,6 +185,8 @@ class AttemptRow(Base):
     orchestrator: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     # What its worker moved when it last beat; with `heartbeat_at`.
     transfer: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    # The artifacts that its claim was answered with, to continue from.
+    restored: Mapped[list[UUID]] = mapped_column(server_default="{}")
 
     artifacts: Mapped[list["ArtifactRow"]] = relationship(
         order_by="ArtifactRow.name", lazy="raise", back_populates="attempt"
@@ -250,7 +252,7 @@ class ArtifactRow(Base):
             postgresql_where=text("expires_at IS NOT NULL AND marked_at IS NULL"),
         ),
         Index("artifacts_checksum_idx", "checksum"),
-        Index("artifacts_uri_idx", "uri", postgresql_using="hash"),
+        Index("artifacts_object_idx", "object_uri", postgresql_using="hash"),
         Index("artifacts_build_idx", "build_id"),
     )
 
@@ -265,6 +267,8 @@ class ArtifactRow(Base):
     kind: Mapped[str]
     storage_type: Mapped[str]
     uri: Mapped[str | None]
+    # The same for all that are the same object, however each was spelled.
+    object_uri: Mapped[str | None]
     size_bytes: Mapped[int | None] = mapped_column(BigInteger)
     checksum: Mapped[str | None]
     format: Mapped[str | None]

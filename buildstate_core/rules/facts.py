@@ -61,6 +61,7 @@ class AttemptFact:
         reason: Why it was run, as a code, if a claim made it.
         origin: The number of the build that it was inherited from; `None` for the build's own.
         is_forced: Whether a person has asked since for it to run again.
+        restored: The ids of the artifacts that it continues from.
     """
 
     id: str
@@ -80,6 +81,7 @@ class AttemptFact:
     reason: str | None = None
     origin: int | None = None
     is_forced: bool = False
+    restored: frozenset[str] = frozenset()
 
     @property
     def is_claimed(self) -> bool:

@@ -113,10 +113,10 @@ def needed(build: BuildFact, *, now: datetime) -> Mapping[str, str]:
     return {
         each.id: reason for attempt in kept.values() for each in attempt.artifacts if each.is_usable
     } | {
-        each.id: reason
+        artifact: reason
         for attempt in build.history.attempts
         if attempt.status.is_live
-        for each in attempt.artifacts
+        for artifact in attempt.restored.union(each.id for each in attempt.artifacts)
     }
 
 

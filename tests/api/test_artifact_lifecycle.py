@@ -403,7 +403,63 @@ def test_an_object_is_kept_as_long_as_another_build_has_it_too(
     assert f"build {other.number}" in refused.value.message
     service.client.cancel_build(other.number, Cancel(reason="called off"))
     delete(service, twin)
-    assert removable(service, project) == [artifact.id]
+    assert removable(service, project) == []  # it can still be held
+    due(service, twin)
+    assert removable(service, project) == [artifact.id, twin.id]
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "/srv/images/{}/a b.img",
+        "file:/srv/images/{}/a%20b.img",
+        "file://localhost/srv/images/{}/a%20b.img",
+        "FILE:///srv//images/{}/../{}/%61%20b.img",
+    ],
+)
+def test_an_object_is_the_same_however_it_is_spelled(
+    service: Service, build: Build, project: str, spelling: str
+) -> None:
+    plain = f"file:///srv/images/{project}/a%20b.img"
+    uri = spelling.format(project, project)
+    [artifact] = made(service, build, 25, image(uri=plain))
+    other = service.make_build(project)
+    [twin] = made(service, other, 25, image(uri=uri))
+    assert twin.uri == uri
+    service.client.cancel_build(build.number, Cancel(reason="called off"))
+    delete(service, artifact)
+    due(service, artifact)
+    assert removable(service, project) == []
+    [found] = service.client.look_up(Lookup(uris=(plain,))).items
+    assert (found.use, found.artifact) == ("committed", twin.id)
+
+    service.client.cancel_build(other.number, Cancel(reason="called off"))
+    delete(service, twin)
+    due(service, twin)
+    service.client.begin_removal(artifact.id)
+    claim = service.claim(service.make_build(project), 25)
+    with pytest.raises(Conflict) as refused:
+        service.complete(claim, image(uri=uri))
+    assert refused.value.code == "artifact-being-removed"
+
+
+def test_what_goes_as_another_artifact_cannot_be_held(
+    service: Service, build: Build, project: str
+) -> None:
+    artifact = given_up(service, build)
+    other = service.make_build(project)
+    [twin] = made(service, other, 25, image(uri=artifact.uri))
+    service.client.cancel_build(other.number, Cancel(reason="called off"))
+    delete(service, twin)
+    due(service, twin)
+    service.client.begin_removal(artifact.id)
+    with pytest.raises(Conflict) as refused:
+        hold(service, twin)
+    assert refused.value.code == "artifact-being-removed"
+    service.client.end_removal(artifact.id)
+    with pytest.raises(Conflict) as refused:
+        hold(service, twin)
+    assert refused.value.code == "artifact-removed"
 
 
 def test_nothing_is_recorded_at_a_place_that_is_being_cleared(

@@ -98,6 +98,27 @@ def test_down_to_nothing_and_up_again_gives_the_same(
     assert everything(connection) == before
 
 
+def test_what_was_recorded_before_objects_had_one_spelling_gets_it(
+    empty_url: str, connection: Connection
+) -> None:
+    migrate(empty_url)
+    config = alembic_config(connection)
+    command.downgrade(config, "0005")
+    uris = {"/srv/a b.img": "file:///srv/a%20b.img", "s3://b/k": "s3://b/k", None: None}
+    connection.execute(sa.text("SET session_replication_role = replica"))  # no build, no attempt
+    connection.execute(
+        sa.text(
+            "INSERT INTO artifacts (id, build_id, attempt_id, name, kind, storage_type, uri,"
+            " metadata) SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'image',"
+            " 'blob', 'file', uri, '{}' FROM unnest(CAST(:uris AS text[])) AS uri"
+        ),
+        {"uris": list(uris)},
+    )
+    command.upgrade(config, "head")
+    found = connection.execute(sa.text("SELECT uri, object_uri FROM artifacts")).all()
+    assert {each.uri: each.object_uri for each in found} == uris
+
+
 def test_migrating_twice_changes_nothing(empty_url: str, connection: Connection) -> None:
     migrate(empty_url)
     before = everything(connection)

@@ -148,6 +148,27 @@ def test_what_open_builds_need_stays(service: Service, project: str) -> None:
     assert {each.text for each in plan.items} >= {describe(f"open_build:{child.number}")}
 
 
+def test_what_a_worker_at_work_was_given_stays_though_it_was_made_anew(
+    service: Service, project: str
+) -> None:
+    build = service.make_build(project)
+    first = service.claim(build, 10, fingerprint={"code": "one"})
+    given = aged(service, service.complete(first, image()).artifacts[0])
+    claim = service.claim(build, 25)
+    assert [each.id for each in claim.restore] == [given.id]
+    anew = service.claim(build, 10, fingerprint={"code": "another"})
+    service.complete(anew, image(content="another"))
+    service.client.apply_retention(project)
+    assert status(service, given) == "available"
+    with pytest.raises(Refused) as refused:
+        delete(service, given)
+    assert refused.value.code == "artifact-needed"
+
+    service.complete(claim)
+    service.client.apply_retention(project)
+    assert status(service, given) == "expired"
+
+
 def test_what_is_held_or_young_stays_and_what_is_out_of_use_goes_by_its_age(
     service: Service, project: str
 ) -> None:

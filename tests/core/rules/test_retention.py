@@ -80,6 +80,15 @@ def test_what_a_worker_has_restored_is_kept_while_it_works() -> None:
     assert of(10) <= kept(build).keys()
 
 
+def test_what_a_worker_was_given_is_kept_though_it_was_made_anew_since() -> None:
+    working = make_attempt(50, status=AttemptStatus.IN_PROGRESS, minute=90)
+    live = replace(working, restored=frozenset(of(25)))
+    anew = checkpoint(25, digest="anew", number=2, minute=95)
+    assert kept(fact(checkpoint(25), live, anew)).keys() == {*of(25), "image.qcow2@anew"}
+    over = replace(live, status=AttemptStatus.FAILED)
+    assert kept(fact(checkpoint(25), over, anew)).keys() == {"image.qcow2@anew"}
+
+
 def test_what_has_to_run_again_keeps_what_it_took_before() -> None:
     failed = make_attempt(
         60,
