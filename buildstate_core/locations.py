@@ -20,7 +20,7 @@ from buildstate_core.vocabulary import MAX_STATE
 FIELDS: Final = ("project", "build", "state", "lane", "attempt", "name")
 _NEEDED: Final = ("attempt", "name")
 _TRUNK: Final = "trunk"
-_STEP_UP: Final = frozenset({"..", "%2e%2e"})
+_STORAGE: Final = re.compile(r"/|file:///|(?!file:)[a-z][a-z0-9+.-]*://[^\s/]")
 _SEGMENT: Final = r"[^/]+"
 _LOOKS_LIKE: Final = {
     "build": r" *[0-9]+",
@@ -45,11 +45,12 @@ _FOLDER_OF_LANE: Final = "{build}/state-{state:02d}/{lane}/{attempt}/{name}"
 
 
 def check_location(location: str) -> None:
-    """Make sure that a storage, if it is a template, can be filled in, and is the attempt's own.
+    """Make sure that a text is a storage; a template can be filled in, and is the attempt's own.
 
     Raises:
-        ValueError: It cannot; the message says what is wrong with it.
+        ValueError: It is not; the message says what is wrong with it.
     """
+    _check_storage(location)
     if not is_template(location):
         return
     named = _fields(location)
@@ -70,6 +71,17 @@ def check_location(location: str) -> None:
         _fill(location, project="p", build=1, state=MAX_STATE, lane="", attempt="a", name="n")
     except (ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
         raise ValueError(f"the template cannot be filled in: {error}") from error
+
+
+def check_place(place: str) -> None:
+    """Make sure that a text names a storage or a folder in one.
+
+    Raises:
+        ValueError: It does not; the message says what is wrong with it.
+    """
+    _check_storage(place)
+    if is_template(place):
+        raise ValueError("a place is a folder; it has no {fields} as a template has")
 
 
 def is_template(location: str) -> bool:
@@ -164,14 +176,18 @@ def is_allowed(uri: str, places: Iterable[str]) -> bool:
     """Whether an artifact's URI lies in one of some places: folders.
 
     A place is a folder also without a slash at its end: `s3://vault` is not `s3://vault-public`.
-    A path that steps up again begins like one that is allowed, and lies somewhere else.
+    A path that steps up again begins like one that is allowed, and lies somewhere else; so it is
+    in none, however the dots are written.
 
     >>> is_allowed("s3://vault/a", ["s3://vault"]), is_allowed("s3://vault-public/a", ["s3://vault"])
     (True, False)
+    >>> is_allowed("/srv/vault/a", ["file:///srv/vault/"])
+    True
     """
-    if _STEP_UP & {part.lower() for part in uri.split("/")}:
+    if _steps_up(uri):
         return False
-    return any(uri.startswith(f"{each.rstrip('/')}/") for each in places)
+    plain = canonical(uri)
+    return any(plain.startswith(f"{canonical(each).rstrip('/')}/") for each in places)
 
 
 @dataclass(frozen=True)
@@ -223,6 +239,21 @@ def read_back(location: str, uri: str) -> Made | None:
             build = said.get("build")
             return Made(said["attempt"], said["name"], None if build is None else int(build))
     return None
+
+
+def _check_storage(text: str) -> None:
+    if not _STORAGE.match(text):
+        raise ValueError(
+            f"{text!r} is no storage; use a URL such as s3://bucket/prefix or file:///folder"
+        )
+
+
+def _steps_up(uri: str) -> bool:
+    """Whether a part of a path is `..` to any storage, which may decode it, and more than once."""
+    decoded = uri
+    while (further := unquote(decoded)) != decoded:
+        decoded = further
+    return ".." in re.split(r"[/\\]", decoded)
 
 
 def _plain(text: str) -> str:

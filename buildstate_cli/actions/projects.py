@@ -67,15 +67,15 @@ def update(
     Raises:
         InvalidInput: Nothing is to change, or the options do not fit together.
     """
-    _places(allow, {})
     is_policy_given = keeping.changed(None) is not None
     if is_policy_given and is_kept_for_ever:
         raise InvalidInput(
             "--no-retention is given with a part of a policy, but only one of them can hold.",
             field="--no-retention",
         )
-    request = checked(ProjectUpdate, values, flags=_FLAGS)
-    if not (request.model_fields_set or allow or is_policy_given or is_kept_for_ever):
+    typed = {**values, "allowed_places": _places(allow, {})}
+    request = checked(ProjectUpdate, typed, flags=_FLAGS)
+    if not (request.model_fields_set or is_policy_given or is_kept_for_ever):
         raise InvalidInput(
             "There is nothing to change.",
             code="nothing-to-change",

@@ -1,7 +1,6 @@
 """Projects and their catalogues."""
 
-import re
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, StrictBool, StringConstraints
@@ -33,9 +32,6 @@ class CatalogState(Request):
     requires: tuple[State, ...] = ()
     required: StrictBool = False
     expected_seconds: Annotated[int, Field(strict=True, ge=0, le=10**9)] | None = None
-
-
-_STORAGE: Final = re.compile(r"/|file:///|(?!file:)[a-z][a-z0-9+.-]*://[^\s/]")
 
 
 def _unique_codes(states: tuple[CatalogState, ...]) -> tuple[CatalogState, ...]:
@@ -74,10 +70,6 @@ class Catalog(Resource):
 
 
 def _a_storage(value: str) -> str:
-    if not _STORAGE.match(value):
-        raise ValueError(
-            f"{value!r} is no storage; use a URL such as s3://bucket/prefix or file:///folder"
-        )
     check_location(value)
     return value
 

@@ -3,14 +3,24 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, StrictBool
+from pydantic import AfterValidator, Field, StrictBool
 
+from buildstate_core.locations import check_place
 from buildstate_core.models.artifacts import Artifact
 from buildstate_core.models.base import Request, Resource, Time, Uri
 from buildstate_core.vocabulary import Compression, Sensitivity
 
+
+def _a_place(value: str) -> str:
+    check_place(value)
+    return value
+
+
 AllowedPlaces = Annotated[
-    dict[Sensitivity, Annotated[tuple[Uri, ...], Field(max_length=64)]],
+    dict[
+        Sensitivity,
+        Annotated[tuple[Annotated[Uri, AfterValidator(_a_place)], ...], Field(max_length=64)],
+    ],
     Field(
         examples=[{"secret": ["s3://vault/"]}],
         description="Where artifacts of a label may be stored, as folders;"

@@ -86,6 +86,7 @@ def test_people_read_it_in_words(bldst: Bldst, project: str) -> None:
             "may lie anywhere and where",
             id="both",
         ),
+        pytest.param(["--allow", "secret=foo"], "--allow is \"foo\": 'foo' is no", id="nowhere"),
         pytest.param(["--keep-days", "1", "--no-retention"], "only one of them", id="no policy"),
         pytest.param(["--keep-days", "-1"], "--keep-days is -1", id="too few days"),
         pytest.param(["--storage-url", "s3://b/{name}"], "lacks {attempt}", id="template"),

@@ -10,6 +10,8 @@ from buildstate_core.locations import (
     Made,
     canonical,
     check_location,
+    check_place,
+    is_allowed,
     made_from,
     read_back,
     root_of,
@@ -134,6 +136,34 @@ def test_a_canonical_form_is_its_own(start: str, rest: str) -> None:
     assert canonical(once) == once
 
 
+@pytest.mark.parametrize("place", ["file:///srv/vault", "/srv/vault/", "FILE:/srv//vault"])
+@pytest.mark.parametrize("uri", ["/srv/vault/a", "file:///srv/%76ault/a", "file:///srv/./vault/a"])
+def test_a_place_on_a_disk_is_known_however_it_and_the_file_are_spelled(
+    place: str, uri: str
+) -> None:
+    assert is_allowed(uri, [place])
+    assert not is_allowed(uri.replace("ault/a", "ault-public/a"), [place])
+
+
+@pytest.mark.parametrize("root", ["s3://vault", "file:///srv/vault", "/srv/vault"])
+@pytest.mark.parametrize(
+    "steps",
+    ["..", ".%2e", "%2E.", "%2e%2e", "%252e%252e", "a%2f..%2f..", "..%2fb", "a\\..\\..", "..%5cb"],
+)
+def test_what_steps_up_is_in_no_place_however_the_dots_are_written(root: str, steps: str) -> None:
+    assert not is_allowed(f"{root}/{steps}/public/a", [root])
+    assert is_allowed(f"{root}/..a/b..%2f/a", [root])
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [("foo", "is no storage"), ("s3://", "is no storage"), ("s3://b/{project}", "is a folder")],
+)
+def test_what_is_no_place_is_refused(place: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        check_place(place)
+
+
 @pytest.mark.parametrize(
     ("template", "says"),
     [
@@ -141,7 +171,8 @@ def test_a_canonical_form_is_its_own(start: str, rest: str) -> None:
         ("s3://b/{attempt}", "lacks {name}"),
         ("s3://b/{date}/{attempt}/{name}", "{date} is not known"),
         ("s3://b/{attempt}/{name", "cannot be read"),
-        ("{project}/{attempt}/{name}", "begin with a storage"),
+        ("{project}/{attempt}/{name}", "is no storage"),
+        ("s3://{project}/{attempt}/{name}", "begin with a storage"),
         ("s3://b/{state:x!}/{attempt}/{name}", "cannot be filled in"),
     ],
 )
