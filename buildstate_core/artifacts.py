@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Self
 
-from buildstate_core.blobs import Blob, Spot, record_of, uri_for
+from buildstate_core.blobs import Blob, Spot, check_label, record_of, uri_for
 from buildstate_core.client import Client
 from buildstate_core.errors import (
     ArtifactLost,
@@ -178,16 +178,23 @@ class Artifacts:
         self._note_digest(artifact, seen)
         return seen
 
-    def copy(self, artifact: Artifact, uri: str, *, root: str | None) -> None:
+    def copy(self, artifact: Artifact, uri: str, rules: StorageRules) -> None:
         """Copy what is stored of a blob to another URI, verified, whole or not at all.
 
+        Args:
+            artifact: A blob.
+            uri: Where the copy goes.
+            rules: What the project says.
+
         Raises:
+            InvalidInput: Its label may not be stored there, or there is no transfer for it.
             Conflict: There is something at that URI.
             ArtifactLost: It is gone or corrupt, and has been taken out of use.
             ArtifactUnreachable: It cannot be read from here.
             Unreachable: The other storage failed.
         """
         assert artifact.uri is not None  # noqa: S101 - a blob has one
+        check_label(artifact, uri, rules)
         packed = _packed(artifact)
         with self._judging(artifact):
             self._store.copy(
@@ -195,7 +202,7 @@ class Artifacts:
                 uri,
                 checksum=artifact.checksum if packed is None else packed.checksum,
                 size_bytes=artifact.stored_bytes,
-                root=_root(root),
+                root=_root(rules.url),
                 on_progress=self._moving(
                     Activity.UPLOADING, artifact.name, artifact.stored_bytes, None
                 ),

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from buildstate_core.errors import InvalidInput
 from buildstate_core.formats import UNKNOWN, format_of
 from buildstate_core.locations import is_allowed, uri_of
-from buildstate_core.models import ArtifactRecord, Project, StorageRules
+from buildstate_core.models import Artifact, ArtifactRecord, Project, StorageRules
 from buildstate_core.transfer import Pushed, storage_type_of, transferable
 from buildstate_core.vocabulary import Compression, Sensitivity
 
@@ -93,15 +93,24 @@ def uri_for(blob: Blob, spot: Spot, rules: StorageRules | None, *, own: str) -> 
             field="storage_url",
             hint="Give the project a storage_url such as s3://bucket/prefix or file:///folder.",
         )
-    allowed = rules.allowed_places.get(blob.sensitivity) if rules else None
+    check_label(blob, uri, rules)
+    return uri
+
+
+def check_label(labelled: Blob | Artifact, uri: str, rules: StorageRules | None) -> None:
+    """Make sure that the project allows what has this label at a URI.
+
+    Raises:
+        InvalidInput: It does not.
+    """
+    allowed = rules.allowed_places.get(labelled.sensitivity) if rules else None
     if allowed is not None and not is_allowed(uri, allowed):
         raise InvalidInput(
-            f"{blob.name} is {blob.sensitivity}, and may not be stored at {uri}.",
+            f"{labelled.name} is {labelled.sensitivity}, and may not be stored at {uri}.",
             code="place-not-allowed",
             field="sensitivity",
             hint=f"The project allows for it: {', '.join(allowed) or 'no place at all'}.",
         )
-    return uri
 
 
 def record_of(blob: Blob, pushed: Pushed) -> ArtifactRecord:

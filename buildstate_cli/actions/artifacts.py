@@ -12,6 +12,7 @@ from buildstate_cli.printing import show
 from buildstate_cli.session import Session
 from buildstate_cli.views import artifacts
 from buildstate_core.artifacts import Artifacts, is_pullable
+from buildstate_core.blobs import rules_of
 from buildstate_core.client import STEADY, Client
 from buildstate_core.errors import InvalidInput, Refused
 from buildstate_core.models import Artifact, ArtifactDelete, HoldCreate
@@ -57,7 +58,7 @@ def copy(session: Session, output: Format, artifact: str, uri: str) -> None:
     """Copy what is stored of an artifact to another URI, verified, and print what was copied.
 
     Raises:
-        InvalidInput: There is no transfer for it.
+        InvalidInput: There is no transfer for it, or the project does not allow it there.
     """
     wanted = artifact_id(artifact)
     with connect(session, retries=STEADY) as client, meter(session.environ) as told:
@@ -71,7 +72,7 @@ def copy(session: Session, output: Format, artifact: str, uri: str) -> None:
         target = f"{uri}{found.name}" if uri.endswith("/") else uri
         project = client.get_project(client.get_build(found.build).project)
         mover = Artifacts.of_worker(client, session.settings, on_transfer=told)
-        mover.copy(found, target, root=project.storage_url)
+        mover.copy(found, target, rules_of(project))
     stored = found.packed or found
     if found.packed is not None:
         warn(

@@ -60,6 +60,20 @@ def test_a_copy_is_whole_and_nothing_is_overwritten(
     assert bldst("artifact", "copy", pushed["id"], target.as_uri()).code == 4
 
 
+def test_a_copy_goes_where_its_label_may_lie_and_nowhere_else(
+    bldst: Bldst, build: Build, tmp_path: Path
+) -> None:
+    pushed = push(bldst, build, tmp_path / "image.raw")
+    vault, public = tmp_path / "vault", tmp_path / "public"
+    assert bldst("project", "update", build.project, "--allow", f"internal={vault}/").code == 0
+    for target in (f"{public}/a.raw", f"file://{vault}/.%2e/public/a.raw"):
+        refused = bldst("artifact", "copy", pushed["id"], target)
+        assert (refused.code, refused.out) == (2, "")
+        assert f"image.raw is internal, and may not be stored at {target}" in refused.err
+    assert not public.exists()
+    assert bldst("artifact", "copy", pushed["id"], (vault / "a.raw").as_uri()).code == 0
+
+
 def test_what_an_open_build_needs_cannot_be_deleted(
     bldst: Bldst, build: Build, tmp_path: Path
 ) -> None:
