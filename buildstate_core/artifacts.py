@@ -11,6 +11,7 @@ from typing import Self
 
 from buildstate_core.blobs import Blob, Spot, check_label, record_of, uri_for
 from buildstate_core.client import Client
+from buildstate_core.credentials import refuse_credentials
 from buildstate_core.errors import (
     ArtifactLost,
     ArtifactUnreachable,
@@ -194,6 +195,7 @@ class Artifacts:
             Unreachable: The other storage failed.
         """
         assert artifact.uri is not None  # noqa: S101 - a blob has one
+        refuse_credentials(uri)
         check_label(artifact, uri, rules)
         packed = _packed(artifact)
         with self._judging(artifact):

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
+from buildstate_core.credentials import refuse_credentials
 from buildstate_core.errors import InvalidInput
 from buildstate_core.formats import UNKNOWN, format_of
 from buildstate_core.locations import is_allowed, uri_of
@@ -74,7 +75,8 @@ def uri_for(blob: Blob, spot: Spot, rules: StorageRules | None, *, own: str) -> 
         own: The worker's own storage, where neither blob nor project name one.
 
     Raises:
-        InvalidInput: There is no transfer for it, or its label may not be stored there.
+        InvalidInput: There is no transfer for it, it holds a credential, or its label may not be
+            stored there.
     """
     location = blob.storage or (rules.url if rules else None) or own
     uri = uri_of(
@@ -86,6 +88,7 @@ def uri_for(blob: Blob, spot: Spot, rules: StorageRules | None, *, own: str) -> 
         attempt=spot.attempt,
         name=blob.name,
     )
+    refuse_credentials(uri)
     if not transferable(uri):
         raise InvalidInput(
             f"Artifacts cannot be stored at {location}: nothing here moves bytes to it.",

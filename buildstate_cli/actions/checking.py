@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from buildstate_core.credentials import HoldsCredential
 from buildstate_core.errors import InvalidInput
 from buildstate_core.vocabulary import MAX_STATE, MIN_STATE
 
@@ -52,10 +53,18 @@ def checked(
         raise invalid(error, flags) from None
 
 
-def invalid(error: ValidationError, flags: Mapping[str, str] | None = None) -> InvalidInput:
-    """Make a sentence of the first thing that a model refused, naming the option."""
+def invalid(
+    error: ValidationError, flags: Mapping[str, str] | None = None, *, name: str | None = None
+) -> InvalidInput:
+    """Make a sentence of the first thing that a model refused, naming the option.
+
+    Args:
+        error: What was refused.
+        flags: As in `checked`.
+        name: The option, if there is only one.
+    """
     first = error.errors()[0]
-    return _invalid(first, _flag(first["loc"], flags or {}))
+    return _invalid(first, name or _flag(first["loc"], flags or {}))
 
 
 def checked_content(model: type[Model], content: object) -> Model:
@@ -148,8 +157,9 @@ def _invalid(refused: ErrorDetails, name: str, *, field: str | None = None) -> I
         case _ if name in _EXPECTED:
             sentence = f"{name} is {seen}; use {_EXPECTED[name]}."
         case "value_error":
-            about = f"{name} is {seen}" if isinstance(refused["input"], str) else name
-            sentence = f"{about}: {refused['ctx']['error']}."
+            why = refused["ctx"]["error"]
+            is_shown = isinstance(refused["input"], str) and not isinstance(why, HoldsCredential)
+            sentence = f"{name}{f' is {seen}' if is_shown else ''}: {why}."
         case _:
             sentence = f"{name} is {seen}: {refused['msg'][:1].lower()}{refused['msg'][1:]}."
     return InvalidInput(sentence, field=field or name)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
-from buildstate_cli.actions.checking import checked
+from buildstate_cli.actions.checking import checked, invalid
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import ArtifactRecord
 from buildstate_core.models.base import ArtifactName
@@ -97,8 +97,7 @@ def location(text: str, *, flag: str) -> str:
     try:
         return TypeAdapter(StorageUrl).validate_python(text)
     except ValidationError as error:
-        why = error.errors()[0].get("ctx", {}).get("error", "it is no storage")
-        raise InvalidInput(f'{flag} is "{text}": {why}.', field=flag) from None
+        raise invalid(error, name=flag) from None
 
 
 def inferred_type(path: str) -> str:

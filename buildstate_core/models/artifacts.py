@@ -10,6 +10,7 @@ from buildstate_core.models.base import (
     Checksum,
     Identity,
     LaneName,
+    ListedUri,
     Metadata,
     Request,
     Resource,
@@ -203,7 +204,7 @@ class ArtifactDelete(Request):
 class Lookup(Request):
     """Which of these objects in a storage does anybody need?"""
 
-    uris: Annotated[tuple[Uri, ...], Field(min_length=1, max_length=1000)]
+    uris: Annotated[tuple[ListedUri, ...], Field(min_length=1, max_length=1000)]
 
 
 class Found(Resource):

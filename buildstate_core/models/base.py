@@ -16,6 +16,7 @@ from pydantic import (
     StringConstraints,
 )
 
+from buildstate_core.credentials import check_shown
 from buildstate_core.vocabulary import MAX_STATE, MIN_STATE
 
 _MAX_BIGINT = 2**63 - 1
@@ -42,6 +43,11 @@ def storable(value: str) -> str:
     """Refuse what PostgreSQL cannot keep in a text."""
     if "\x00" in value:
         raise ValueError("it contains a NUL character; leave that out")
+    return value
+
+
+def _shown(value: str) -> str:
+    check_shown(value)
     return value
 
 
@@ -110,12 +116,13 @@ Why = Annotated[
     Field(examples=["the mirror was compromised"], description="Why, for whoever reads it later."),
 ]
 Text = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(storable)]
-Uri = Annotated[
+ListedUri = Annotated[
     str,
     StringConstraints(min_length=1, max_length=4096),
     AfterValidator(storable),
     Field(examples=["s3://builds/rhel-base/123/state-25/image.qcow2"]),
 ]
+Uri = Annotated[ListedUri, AfterValidator(_shown)]
 Labels = Annotated[dict[Word, Line], Field(max_length=64, examples=[{"team": "platform"}])]
 Digests = Annotated[
     dict[
@@ -129,9 +136,12 @@ Token = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterVal
 
 
 class Request(BaseModel):
-    """What a client sends. Unknown fields are refused."""
+    """What a client sends. Unknown fields are refused.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    An error's text does not repeat the value, which may be one that nobody should see.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Resource(BaseModel):

@@ -92,20 +92,6 @@ def no_transfer(uri: str) -> InvalidInput:
     )
 
 
-def holds_password(uri: str) -> InvalidInput:
-    """The URI holds a password. It is not repeated, since messages end up in logs."""
-    scheme, _, rest = uri.partition("://")
-    host = rest.partition("/")[0].rpartition("@")[2]
-    return InvalidInput(
-        f"The {scheme} URI of an artifact on {host} holds a password, and the service shows URIs"
-        " to everybody.",
-        field="uri",
-        code="bad-uri",
-        hint="Leave it out: credentials come from the worker's environment. Change that password"
-        " if it was recorded anywhere.",
-    )
-
-
 def bad_source(path: Path, why: str, *, hint: str | None = None) -> InvalidInput:
     """What was to become an artifact cannot."""
     return InvalidInput(

@@ -22,10 +22,10 @@ from typing import Any, Final
 import fsspec
 from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 
+from buildstate_core.credentials import refuse_credentials
 from buildstate_core.errors import BuildStateError, InvalidInput
 from buildstate_core.transfer.failures import (
     gone,
-    holds_password,
     not_listed,
     not_removed,
     not_stored,
@@ -196,9 +196,7 @@ class GenericStorage:
 
     def _at(self, uri: str) -> tuple[Any, str]:
         """Give the file system of a URI for this thread, and the path in it."""
-        authority = uri.partition("://")[2].partition("/")[0]
-        if ":" in authority.rpartition("@")[0]:
-            raise holds_password(uri)
+        refuse_credentials(uri)
         if "://" not in uri or "::" in uri or "\0" in uri:
             raise InvalidInput(
                 f"{uri} does not name a file.",

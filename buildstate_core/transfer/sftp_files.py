@@ -11,11 +11,11 @@ from typing import Final, TypeVar, cast
 
 import asyncssh
 
+from buildstate_core.credentials import refuse_credentials
 from buildstate_core.errors import BuildStateError, InvalidInput
 from buildstate_core.transfer.failures import (
     FREE_SPACE,
     gone,
-    holds_password,
     reason_of,
     unreachable,
 )
@@ -54,10 +54,9 @@ def server_and_path(uri: str) -> tuple[Server, str]:
     Raises:
         InvalidInput: It names no file on a server, or holds a password.
     """
+    refuse_credentials(uri)
     authority, slash, rest = uri.partition("://")[2].partition("/")
     user, at, place = authority.rpartition("@")
-    if ":" in user:
-        raise holds_password(uri)
     found = re.fullmatch(r"(\[[^\[\]]+\]|[^\[\]:]+)(?::([0-9]{1,5}))?", place)
     if found is None or not slash or bool(at) != bool(user) or "\0" in rest:
         raise no_file(uri)

@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
+from buildstate_core.credentials import refuse_credentials
 from buildstate_core.errors import ArtifactLost, ArtifactUnreachable, Refused, Unreachable
 from buildstate_core.transfer.cache import Cache
 from buildstate_core.transfer.compression import Compressor, pays
@@ -329,9 +330,10 @@ class ArtifactStore:
         """Give the adapter for a URI, which all calls here share.
 
         Raises:
-            InvalidInput: There is no transfer for the URI.
+            InvalidInput: There is no transfer for the URI, or it holds a credential.
             ArtifactUnreachable: Its library is not installed on this worker.
         """
+        refuse_credentials(uri)
         kind = storage_type_of(uri)
         with self._lock:
             if kind not in self._storages:

@@ -74,6 +74,38 @@ def test_a_copy_goes_where_its_label_may_lie_and_nowhere_else(
     assert bldst("artifact", "copy", pushed["id"], (vault / "a.raw").as_uri()).code == 0
 
 
+@pytest.mark.parametrize(
+    "uri", ["sftp://me:tr0ub4dor@nas/a", "https://host/a?sig=tr0ub4dor"], ids=["password", "query"]
+)
+def test_a_credential_is_not_sent_and_not_repeated(
+    bldst: Bldst, build: Build, tmp_path: Path, uri: str
+) -> None:
+    number, image = str(build.number), tmp_path / "image.raw"
+    pushed = push(bldst, build, image)
+    for arguments in (
+        ("artifact", "create", number, "30", "--uri", uri),
+        ("artifact", "push", number, "30", str(image), "--storage", uri),
+        ("artifact", "copy", pushed["id"], uri),
+        (
+            "build",
+            "add-state",
+            number,
+            "--state",
+            "30",
+            "--status",
+            "completed",
+            "--storage-path",
+            uri,
+        ),
+        ("project", "update", build.project, "--storage-url", uri),
+        ("project", "update", build.project, "--allow", f"secret={uri}"),
+    ):
+        refused = bldst(*arguments)
+        assert (refused.code, refused.out) == (2, "")
+        assert "to everybody" in refused.err
+        assert "tr0ub4dor" not in refused.err
+
+
 def test_what_an_open_build_needs_cannot_be_deleted(
     bldst: Bldst, build: Build, tmp_path: Path
 ) -> None:

@@ -22,7 +22,7 @@ DIGEST = "sha256:" + "a" * 64
         ("az://images/base.vhd", None, "azure", "blob", "base.vhd"),
         ("abfss://c@a.dfs.core.windows.net/base.vhd", None, "azure", "blob", "base.vhd"),
         ("SFTP://host/base.raw", None, "sftp", "blob", "base.raw"),
-        ("https://host/base.raw?sig=x", None, "https", "blob", "base.raw"),
+        ("https://host/base.raw?v=x", None, "https", "blob", "base.raw"),
         ("rbd://pool/base", None, "rbd", "blob", "base"),
         ("s3://b/folder/", None, "s3", "blob", "artifact"),
         ("s3://b/a name", None, "s3", "blob", "artifact"),
