@@ -165,6 +165,20 @@ def test_what_is_no_place_is_refused(place: str, says: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "comes_out"),
+    [("{build}", "7"), ("{build:03}", "007"), ("{build:012d}", "000000000007"), ("{build:d}", "7")],
+)
+def test_a_number_has_the_width_that_the_template_says(written: str, comes_out: str) -> None:
+    template = f"s3://b/{written}/{{attempt}}/{{name}}"
+    check_location(template)
+    uri = uri_of(
+        template, project="p", build=7, state=25, lane="", attempt=ATTEMPT, name="image.raw"
+    )
+    assert uri == f"s3://b/{comes_out}/{ATTEMPT}/image.raw"
+    assert read_back(template, uri) == Made(ATTEMPT, "image.raw", 7)
+
+
+@pytest.mark.parametrize(
     ("template", "says"),
     [
         ("s3://b/{name}", "lacks {attempt}"),
@@ -173,7 +187,17 @@ def test_what_is_no_place_is_refused(place: str, says: str) -> None:
         ("s3://b/{attempt}/{name", "cannot be read"),
         ("{project}/{attempt}/{name}", "is no storage"),
         ("s3://{project}/{attempt}/{name}", "begin with a storage"),
-        ("s3://b/{state:x!}/{attempt}/{name}", "cannot be filled in"),
+        ("s3://b/{attempt.__class__}/{name}", "{attempt.__class__} is not known"),
+        ("s3://b/{}/{attempt}/{name}", "{} is not known"),
+        ("s3://b/{attempt:.7}/{name}", "{attempt} is taken as it is"),
+        ("s3://b/{attempt:>9000000000000000000}/{name}", "{attempt} is taken as it is"),
+        ("s3://b/{attempt}/{name:2}", "{name} is taken as it is"),
+        ("s3://b/{attempt}/{name!r}", "{name} is taken as it is"),
+        ("s3://b/{build!s}/{attempt}/{name}", "{build} is taken as it is"),
+        ("s3://b/{state:0900000000000000000d}/{attempt}/{name}", "{state} can only have a width"),
+        ("s3://b/{build:x}/{attempt}/{name}", "{build} can only have a width"),
+        ("s3://b/{build:{state}}/{attempt}/{name}", "{build} can only have a width"),
+        ("s3://b/{state:c}/{attempt}/{name}", "{state} can only have a width"),
     ],
 )
 def test_a_template_that_will_not_do_is_refused(template: str, says: str) -> None:
