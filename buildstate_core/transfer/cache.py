@@ -123,6 +123,7 @@ class Cache:
                 with suppress(PermissionError):
                     os.utime(file.fileno())
             yield path
+        self._let_go()
 
     @contextmanager
     def drafting(
@@ -152,14 +153,13 @@ class Cache:
                 draft = stack.enter_context(drafts)
                 self.make_room(self.max_bytes - (size_bytes or 0))
             yield draft
-        if self.max_bytes == 0:
-            with on_this_disk(self.folder):
-                self.make_room(0)
+        self._let_go()
 
-    def keep(self, draft: Draft, checksum: str) -> None:
-        """Give a whole draft its digest's name. What has that name stays in use in the drafting.
+    def keep(self, draft: Draft, checksum: str) -> bool:
+        """Give a whole draft its digest's name, and say whether what has that name is the draft.
 
         If another process was faster, its file stays: whoever uses that relies on its name too.
+        Nobody here has hashed it. What has the name stays in use in the drafting.
 
         Raises:
             Refused: This worker's disk failed.
@@ -172,13 +172,16 @@ class Cache:
                 twin = _open_marked(home)
                 if twin is not None:
                     draft.uses.enter_context(twin)
-                if twin is None or _size(twin) != _size(draft.file):
+                is_wanted = twin is None or _size(twin) != _size(draft.file)
+                is_kept = is_wanted and draft.is_named
+                if is_kept:
                     draft.path.replace(home)
                     # Not before: another user's process may be about to go on with the draft.
                     os.fchmod(draft.file.fileno(), _READ_ONLY)
                     # No longer one process' own: from now on anybody may use it.
                     mark(draft.file.fileno())
             self.make_room(self.max_bytes)
+        return is_kept
 
     def remove(self, checksum: str) -> None:
         """Remove a file that was found damaged, even if somebody uses it."""
@@ -237,6 +240,12 @@ class Cache:
             OSError: The disk refused.
         """
         return self._incoming.remove_abandoned(dry_run=dry_run, for_room=for_room)
+
+    def _let_go(self) -> None:
+        """Remove, where nothing is to stay, what nobody uses any longer: the last one does it."""
+        if self.max_bytes == 0:
+            with on_this_disk(self.folder):
+                self.make_room(0)
 
 
 def _open_marked(path: Path) -> FileIO | None:

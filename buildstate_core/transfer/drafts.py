@@ -54,9 +54,15 @@ class Draft:
         """Read what is there already."""
         read_into(sink, self.file.fileno())
 
+    @property
+    def is_named(self) -> bool:
+        """Whether it has its name still. It may have been kept, or its folder emptied by hand."""
+        return is_at(self.file.fileno(), self.path)
+
     def give_up(self) -> None:
         """Remove it: nobody should go on with what is there."""
-        self.path.unlink(missing_ok=True)
+        if self.is_named:
+            self.path.unlink(missing_ok=True)
 
     def empty(self) -> None:
         """Begin anew: what was there is not what it should be."""
@@ -82,12 +88,12 @@ class Incoming:
             OSError: The disk refused.
         """
         draft = self._new()
-        try:
-            with draft.uses:
+        with draft.uses:
+            try:
                 yield draft
-        finally:
-            with suppress(OSError):
-                draft.path.unlink()
+            finally:
+                with suppress(OSError):
+                    draft.give_up()
 
     @contextmanager
     def resumable(self, digits: str) -> Iterator[Draft]:
@@ -101,8 +107,9 @@ class Incoming:
         draft = self._owned(self._folder / f"{digits}{_SUFFIX}")
         with draft.uses:
             yield draft
-        with suppress(OSError):
-            draft.path.unlink()
+            # While it is ours: the next process may have made another one of this name by then.
+            with suppress(OSError):
+                draft.give_up()
 
     def paths(self) -> list[Path]:
         """Give the downloads that are under way, or were left by the dead; oldest first."""

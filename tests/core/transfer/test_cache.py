@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +161,16 @@ def test_a_pull_works_with_a_limit_of_nothing(folder: Any, workspace: Path, tmp_
         assert target.read_bytes() == content_of("a")
         assert pulled.downloaded_bytes == EACH
     assert Cache(tmp_path / "cache").entries() == []
+
+
+def test_with_a_limit_of_nothing_the_last_who_uses_it_removes_it(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, max_bytes=0)
+    with ExitStack() as readers:
+        with adding(cache, [content_of("a")]) as checksum:
+            path = readers.enter_context(cache.using(checksum))
+        assert path is not None
+        assert path.read_bytes() == content_of("a")
+    assert cache.entries() == []
 
 
 def test_holes_do_not_count(tmp_path: Path) -> None:
@@ -371,6 +381,32 @@ def test_a_killed_download_goes_at_once_and_a_living_one_stays(tmp_path: Path, p
     out, _ = living.communicate("\n" * 100, timeout=60)
     assert out.split()[-1] == f"sha256:{hashlib.sha256(bytes(64 * KIB)).hexdigest()}"
     assert cache.incoming() == []
+
+
+def test_the_end_of_a_download_leaves_the_next_one_of_the_same_alone(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    with ExitStack() as first:
+        draft = first.enter_context(cache.drafting(checksum_of("a")))
+        draft.write(content_of("a"))
+        assert cache.keep(draft, checksum_of("a"))
+        with cache.drafting(checksum_of("a")) as following:
+            following.write(b"half")
+            first.close()
+            assert cache.incoming() == [following.path]
+            assert following.path.read_bytes() == b"half"
+    assert names_in(cache) == "a"
+    assert cache.incoming() == []
+
+
+def test_what_another_process_has_begun_is_not_kept_as_one_s_own(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    with cache.drafting(checksum_of("a")) as draft:
+        draft.write(content_of("a"))
+        draft.path.unlink()
+        draft.path.write_bytes(b"begun by another")
+        assert not cache.keep(draft, checksum_of("a"))
+    assert cache.entries() == []
+    assert draft.path.read_bytes() == b"begun by another"
 
 
 HAMMER = """
