@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 
 from buildstate_core.transfer.cache import Cache
 from buildstate_core.transfer.drafts import Draft
@@ -10,6 +11,21 @@ from buildstate_core.transfer.ranges import put_ranges
 from buildstate_core.transfer.sinks import Meter
 from buildstate_core.transfer.storage import Storage
 from buildstate_core.transfer.twins import Twin
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What is in the cache now.
+
+    Attributes:
+        checksum: Of what is stored.
+        downloaded_bytes: How many bytes came.
+        is_verified: Whether the cache's file is the one that was hashed on its way here.
+    """
+
+    checksum: str
+    downloaded_bytes: int
+    is_verified: bool
 
 
 @contextmanager
@@ -23,8 +39,8 @@ def fetched(
     root: str | None,
     twin: Twin | None,
     on_progress: Callable[[int], None] | None,
-) -> Iterator[tuple[str, int]]:
-    """Download an artifact; give its digest and how many bytes came, and keep it in use.
+) -> Iterator[Fetched]:
+    """Download an artifact into the cache, and keep it in use there.
 
     What an earlier download of the same digest got is not asked for again. If another process
     downloads it now, that is waited for, and no bytes come.
@@ -46,7 +62,7 @@ def fetched(
     """
     with cache.drafting(checksum, size_bytes=size_bytes) as draft:
         if checksum is not None and cache.has(checksum):
-            yield checksum, 0
+            yield Fetched(checksum, 0, is_verified=False)
             return
         had = draft.size_bytes
         if had or (twin is not None and not twin.is_needed_beside(draft.file)):
@@ -75,8 +91,8 @@ def fetched(
         if checksum not in {None, meter.checksum}:
             draft.give_up()
             raise corrupt(uri, f"it was recorded as {checksum} and is {meter.checksum}")
-        cache.keep(draft, meter.checksum)
-        yield meter.checksum, meter.size_bytes - had
+        is_ours = cache.keep(draft, meter.checksum)
+        yield Fetched(meter.checksum, meter.size_bytes - had, is_verified=is_ours)
 
 
 def _download(

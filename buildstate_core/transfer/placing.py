@@ -101,8 +101,8 @@ class Place:
         Args:
             cache: Where it was downloaded to.
             stored: The digest of what was stored.
-            is_verified: Whether that has just been hashed.
-            twin: What got the same bytes meanwhile, if it got all of them.
+            is_verified: Whether the cache's file has just been hashed.
+            twin: What got the bytes that were downloaded meanwhile, if it got all of them.
 
         Raises:
             ArtifactLost: It is whole, and still not what was recorded.
@@ -114,7 +114,7 @@ class Place:
                 return None
             cached = _Cached(path, self.known(stored), self.is_packed, is_verified)
             try:
-                if is_verified and twin is not None and twin.size_bytes == path.stat().st_size:
+                if twin is not None and twin.size_bytes == path.stat().st_size:
                     return _place_twin(twin, self.target)
                 return place(cached, self.target)
             except FileNotFoundError:

@@ -1,7 +1,7 @@
 """Push, check and pull artifacts, whatever storage they are in."""
 
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -21,7 +21,6 @@ from buildstate_core.transfer.registry import storage_for, transferable
 from buildstate_core.transfer.sinks import Meter, Sink
 from buildstate_core.transfer.sources import blocks_of, expected_bytes, is_folder
 from buildstate_core.transfer.storage import Storage
-from buildstate_core.transfer.twins import Twin
 from buildstate_core.transfer.uris import storage_type_of
 from buildstate_core.vocabulary import Compression
 
@@ -204,6 +203,7 @@ class ArtifactStore:
                 return Pulled(wanted, size, 0, was_there=True)
         place = Place(uri, target, wanted, folder=folder, is_packed=packed is not None)
         stored = packed.checksum if packed is not None else wanted
+        stored_bytes = packed.size_bytes if packed is not None else size_bytes
         if stored is not None:
             size = place.fill(self._cache, stored)
             if size is not None:
@@ -211,18 +211,25 @@ class ArtifactStore:
         for _ in range(_TURNS):
             with (
                 place.twin() as twin,
-                self._fetched(
+                fetched(
+                    self._cache,
+                    self.storage(uri),
                     uri,
                     checksum=stored,
-                    size_bytes=packed.size_bytes if packed is not None else size_bytes,
+                    size_bytes=self._size_of(uri, size_bytes=stored_bytes, root=root),
                     root=root,
                     twin=twin,
                     on_progress=on_progress,
-                ) as (found, downloaded_bytes),
+                ) as found,
             ):
-                size = place.fill(self._cache, found, is_verified=downloaded_bytes > 0, twin=twin)
+                size = place.fill(
+                    self._cache,
+                    found.checksum,
+                    is_verified=found.is_verified,
+                    twin=twin if found.downloaded_bytes else None,
+                )
                 if size is not None:
-                    return Pulled(place.known(found), size, downloaded_bytes)
+                    return Pulled(place.known(found.checksum), size, found.downloaded_bytes)
         raise Refused(
             f"The artifact {uri} was downloaded, but this worker's cache lost or damaged it.",
             code="disk-trouble",
@@ -339,31 +346,6 @@ class ArtifactStore:
             if kind not in self._storages:
                 self._storages[kind] = storage_for(uri)
             return self._storages[kind]
-
-    @contextmanager
-    def _fetched(
-        self,
-        uri: str,
-        *,
-        checksum: str | None,
-        size_bytes: int | None,
-        root: str | None,
-        twin: Twin | None,
-        on_progress: OnProgress | None,
-    ) -> Iterator[tuple[str, int]]:
-        size = self._size_of(uri, size_bytes=size_bytes, root=root)
-        storage = self.storage(uri)
-        with fetched(
-            self._cache,
-            storage,
-            uri,
-            checksum=checksum,
-            size_bytes=size,
-            root=root,
-            twin=twin,
-            on_progress=on_progress,
-        ) as found:
-            yield found
 
     def _hashed(
         self,

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tarfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from buildstate_core.errors import ArtifactLost, InvalidInput, Refused
 from buildstate_core.transfer import ArtifactStore, Pushed, digest_of
+from buildstate_core.transfer import placing as placing_module
 
 IMAGE = os.urandom(2**20) * 17
 
@@ -243,6 +245,29 @@ def test_processes_may_pull_the_same_at_once_where_nothing_is_cached(
             worker.wait()
     assert {digest_of(path) for path in workspace.iterdir()} == {checksum}
     assert files_in(cache_dir) == []
+
+
+@pytest.mark.parametrize("what", ["pushed", "pushed_folder"])
+def test_a_damaged_cache_is_not_taken_for_what_was_just_downloaded(
+    store: ArtifactStore,
+    workspace: Path,
+    cache_dir: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+) -> None:
+    monkeypatch.setattr(placing_module, "twin_for", lambda _: nullcontext())
+    pushed = request.getfixturevalue(what)
+    pull(store, pushed, workspace / "a")
+    (cached,) = files_in(cache_dir)
+    whole = cached.read_bytes()
+    cached.chmod(0o600)
+    cached.write_bytes(whole[:1000] + bytes([whole[1000] ^ 1]) + whole[1001:])
+    unrecorded = store.pull(
+        pushed.uri, workspace / "b", checksum=None, size_bytes=None, folder=pushed.folder
+    )
+    assert unrecorded.checksum == digest_of(workspace / "b") == pushed.checksum
+    assert [path.read_bytes() for path in files_in(cache_dir)] == [whole]
 
 
 def test_an_archive_that_would_leave_its_folder_is_not_unpacked(
