@@ -29,6 +29,7 @@ from buildstate_core.transfer.hidden import hidden_name, is_hidden
 from buildstate_core.transfer.holes import HOLE, is_hole, write_at
 from buildstate_core.transfer.sinks import BLOCK_BYTES, STAT_BLOCK_BYTES
 from buildstate_core.transfer.storage import Listed, Unfinished
+from buildstate_core.transfer.traces import Traces
 from buildstate_core.transfer.uris import local_path, storage_type_of
 
 _CHECK_MOUNT: Final = "Check that the storage is mounted on this worker."
@@ -208,18 +209,23 @@ def _not_readable(uri: str, path: Path, root: str | None, error: OSError) -> Bui
     if not isinstance(error, FileNotFoundError):
         return _told(unreachable, uri, error)
     start = local_path(root) if root is not None and storage_type_of(root) == "file" else None
-    is_inside = start is not None and path.is_relative_to(start)
-    known = start if start is not None and is_inside else path.parent
+    traces = Traces.of(path, start)
     try:
-        if known.is_dir():
+        if traces.own is not None and Path(traces.own).is_dir():
             return gone(uri)
+        with os.scandir(traces.used) as entries:
+            if any(entries):
+                return gone(uri)
+        why = f"the folder {traces.used} is empty here, as if it were not mounted"
+    except FileNotFoundError:
+        if start is None or start not in path.parents:
+            # Where a machine keeps artifacts on its own disk, no other has such a folder.
+            why = f"there is no folder {traces.used} on this machine, and it may lie on the disk of"
+            return unreachable(uri, f"{why} another", hint=_ELSEWHERE)
+        why = f"the folder {traces.used} does not exist here"
     except OSError as other:
         return _told(unreachable, uri, other)
-    if is_inside:
-        return unreachable(uri, f"the folder {known} does not exist here", hint=_CHECK_MOUNT)
-    # Where a machine keeps artifacts on its own disk, no other has such a folder.
-    why = f"there is no folder {known} on this machine, and it may lie on the disk of another"
-    return unreachable(uri, why, hint=_ELSEWHERE)
+    return unreachable(uri, why, hint=traces.what_to_do(_CHECK_MOUNT))
 
 
 def _told(say: Callable[..., BuildStateError], uri: str, error: OSError) -> BuildStateError:

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import Final, TypeVar, cast
 
 import asyncssh
@@ -21,6 +22,7 @@ from buildstate_core.transfer.failures import (
 )
 from buildstate_core.transfer.sinks import BLOCK_BYTES
 from buildstate_core.transfer.ssh import LOOK_SECONDS, LOST, Server, Trouble, sessions
+from buildstate_core.transfer.traces import Traces
 from buildstate_core.transfer.uris import storage_type_of
 
 _T = TypeVar("_T")
@@ -127,16 +129,22 @@ async def is_full(sftp: Sftp, folder: str) -> bool:
 
 
 async def missing(sftp: Sftp, uri: str, root: str | None) -> BuildStateError:
-    """Tell a file that is gone from a folder that is not there."""
+    """Tell a file that is gone from a folder that is not there, or is not mounted there."""
     server, path = server_and_path(uri)
-    known = posixpath.dirname(path)
+    start = None
     if root is not None and storage_type_of(root) == "sftp":
-        other, start = server_and_path(root)
-        if other == server and path.startswith(start.rstrip("/") + "/"):
-            known = start
-    if await sftp.isdir(known):
+        other, folder = server_and_path(root)
+        start = PurePosixPath(folder) if other == server else None
+    traces = Traces.of(PurePosixPath(path), start)
+    if traces.own is not None and await sftp.isdir(str(traces.own)):
         return gone(uri)
-    return unreachable(uri, f"the folder {known} does not exist on {server}", hint=_CHECK_ROOT)
+    why = f"the folder {traces.used} on {server} is empty, as if it were not mounted"
+    try:
+        if set(await sftp.listdir(str(traces.used))) - {".", ".."}:
+            return gone(uri)
+    except NOTHING:
+        why = f"the folder {traces.used} does not exist on {server}"
+    return unreachable(uri, why, hint=traces.what_to_do(_CHECK_ROOT))
 
 
 def size_in(found: asyncssh.SFTPAttrs) -> int | None:

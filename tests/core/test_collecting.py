@@ -98,9 +98,10 @@ def test_what_was_held_meanwhile_stays(
 def test_a_removal_that_failed_half_way_is_done_by_the_next_run(
     service: Service, store: ArtifactStore, build: Build, storage: Path
 ) -> None:
-    artifact = given_up(service, build, storage / "image.raw", 5)
-    Path(storage, "image.raw").unlink()
-    Path(storage, "image.raw").mkdir()  # what no unlink removes
+    path = storage / "7" / "image.raw"
+    artifact = given_up(service, build, path, 5)
+    path.unlink()
+    path.mkdir()  # what no unlink removes
     (failed,) = remove_due(
         service.client, store, due(service.client, build.project), root=storage.as_uri()
     )
@@ -109,7 +110,7 @@ def test_a_removal_that_failed_half_way_is_done_by_the_next_run(
     assert removal is not None
     assert (removal.begun_at is not None, removal.done_at) == (True, None)
 
-    Path(storage, "image.raw").rmdir()
+    path.rmdir()
     (done,) = remove_due(
         service.client, store, due(service.client, build.project), root=storage.as_uri()
     )

@@ -65,8 +65,9 @@ class Shelf:
         (self.folder / name).unlink()
 
     def lose(self) -> None:
-        """As an administrator who unmounts it."""
+        """As an administrator who unmounts it: the folder that it was mounted on stays, empty."""
         self.folder.rename(self.folder.with_name("unmounted"))
+        self.folder.mkdir()
 
 
 @dataclass

@@ -61,17 +61,13 @@ def bucket(s3_environment: str) -> Iterator[Bucket]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
-    path = tmp_path / "storage"
-    path.mkdir()
-    return Folder.at(path)
+    return Folder.at(tmp_path / "storage")
 
 
 @pytest.fixture
 def mounted_folder(tmp_path: Path) -> Iterator[Folder]:
     with nfs_like(tmp_path / "nfs") as mount:
-        path = mount / "storage"
-        path.mkdir()
-        yield Folder.at(path)
+        yield Folder.at(mount / "storage")
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,8 @@ class Folder:
 
     @classmethod
     def at(cls, path: Path) -> "Folder":
+        path.mkdir()
+        (path / "lost+found").mkdir()  # as a disk has that is mounted
         return cls(path, path.as_uri())
 
     def uri(self, name: str) -> str:
@@ -72,6 +74,7 @@ class RemoteFolder(Folder):
     def on(cls, server: Sftp, name: str) -> "RemoteFolder":
         path = server.files / name
         path.mkdir()
+        (path / "lost+found").mkdir()
         return cls(path, server.uri(name))
 
     def uri(self, name: str) -> str:

@@ -20,18 +20,23 @@ from buildstate_core.transfer.local import LocalStorage
 from buildstate_core.transfer.registry import storage_for
 from buildstate_core.transfer.uris import local_path
 
+ID = "0198a8c5-7d3e-7000-8000-000000000000"
+
 
 @pytest.mark.parametrize(
     ("root", "folders", "expected"),
     [
-        pytest.param("mnt", "mnt", ArtifactLost, id="root there, parent not: gone"),
-        pytest.param("mnt", "mnt/123", ArtifactLost, id="root and parent there: gone"),
+        pytest.param("mnt", "mnt/123/state-05", ArtifactLost, id="build there: gone"),
+        pytest.param("mnt", f"mnt/123/state-05/{ID}", ArtifactLost, id="folder there: gone"),
+        pytest.param("mnt", "mnt", ArtifactUnreachable, id="empty root: not mounted"),
+        pytest.param("mnt", "mnt/123", ArtifactUnreachable, id="empty build: not mounted"),
+        pytest.param("mnt", "mnt/124/state-05", ArtifactUnreachable, id="only another build"),
         pytest.param("mnt", "", ArtifactUnreachable, id="root not there: not mounted"),
-        pytest.param(None, "mnt/123", ArtifactLost, id="no root, parent there: gone"),
-        pytest.param(None, "mnt", ArtifactUnreachable, id="no root, parent not there"),
-        pytest.param("other", "mnt/123", ArtifactLost, id="another root does not count: gone"),
-        pytest.param("other", "mnt", ArtifactUnreachable, id="another root does not count"),
-        pytest.param("mn", "mn", ArtifactUnreachable, id="a root ends at a slash"),
+        pytest.param(None, f"mnt/123/state-05/{ID}", ArtifactLost, id="no root, folder there"),
+        pytest.param(None, "mnt/123/state-05", ArtifactUnreachable, id="no root, folder not there"),
+        pytest.param("other", f"mnt/123/state-05/{ID}", ArtifactLost, id="another root: gone"),
+        pytest.param("other", "mnt/123", ArtifactUnreachable, id="another root does not count"),
+        pytest.param("mn", "mn/123", ArtifactUnreachable, id="a root ends at a slash"),
     ],
 )
 @pytest.mark.parametrize("as_uri", [True, False], ids=["uri", "path"])
@@ -48,7 +53,7 @@ def test_a_missing_mount_is_not_a_missing_file(
     def written(path: Path) -> str:
         return path.as_uri() if as_uri else str(path)
 
-    uri = written(tmp_path / "mnt" / "123" / "image.raw")
+    uri = written(tmp_path / "mnt" / "123" / "state-05" / ID / "image.raw")
     with pytest.raises(expected):
         store.check(uri, size_bytes=None, root=written(tmp_path / root) if root else None)
     with pytest.raises(expected):
@@ -59,6 +64,25 @@ def test_a_missing_mount_is_not_a_missing_file(
             size_bytes=None,
             root=written(tmp_path / root) if root else None,
         )
+
+
+@pytest.mark.parametrize("root", ["mnt", None, "other"])
+def test_a_file_straight_in_a_folder_is_gone_if_there_is_another(
+    store: ArtifactStore, tmp_path: Path, root: str | None
+) -> None:
+    folder = tmp_path / "mnt"
+    folder.mkdir()
+
+    def check() -> None:
+        within = str(tmp_path / root) if root else None
+        store.check(str(folder / "image.raw"), size_bytes=None, root=within)
+
+    with pytest.raises(ArtifactUnreachable, match="is empty here, as if it were not") as caught:
+        check()
+    assert f"put any file into {folder}: then it counts as gone" in (caught.value.hint or "")
+    (folder / "emptied").touch()
+    with pytest.raises(ArtifactLost, match="is gone"):
+        check()
 
 
 def test_what_may_lie_on_another_machines_disk_is_not_taken_for_gone(

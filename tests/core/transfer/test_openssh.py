@@ -74,7 +74,7 @@ def test_an_artifact_comes_back_is_listed_and_is_never_overwritten(
         store.push(source, uri)
     store.discard(uri)
     with pytest.raises(ArtifactLost):
-        store.check(uri, size_bytes=None)
+        store.check(uri, size_bytes=None, root=server.uri(""))
 
 
 def test_holes_take_up_no_room_also_at_the_end(server: OpenSsh, storage: Storage) -> None:

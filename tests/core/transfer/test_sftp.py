@@ -169,18 +169,23 @@ def test_listings_tell_files_from_drafts_and_drafts_can_be_abandoned(
 
 
 @only_openssh
-def test_gone_is_told_from_a_missing_folder_and_from_a_folder(
+def test_gone_is_told_from_a_folder_that_is_missing_or_not_mounted(
     server: Sftp, storage: Storage, folder: str
 ) -> None:
-    with pytest.raises(ArtifactLost, match="is gone"):
-        storage.size_of(server.uri(f"{folder}/a.raw"))
-    with pytest.raises(ArtifactLost, match="is gone"):
-        storage.read(server.uri(f"{folder}/1/a.raw"), 0, 1, root=server.uri(folder))
-    with pytest.raises(ArtifactUnreachable, match="/1 does not exist") as caught:
-        storage.size_of(server.uri(f"{folder}/1/a.raw"), root=server.uri("other"))
-    assert caught.value.hint
-    assert storage.size_of(server.uri(folder)) is None
-    storage.remove(server.uri(f"{folder}/a.raw"))
+    root = server.uri(folder)
+    with pytest.raises(ArtifactUnreachable, match="is empty, as if it were not mounted") as caught:
+        storage.size_of(f"{root}/a.raw", root=root)
+    assert "put any file into" in (caught.value.hint or "")
+    (server.files / folder / "1" / "state-05").mkdir(parents=True)
+    for gone in ("a.raw", "1/state-05/a.raw", "1/state-10/a.raw"):
+        with pytest.raises(ArtifactLost, match="is gone"):
+            storage.read(f"{root}/{gone}", 0, 1, root=root)
+    with pytest.raises(ArtifactUnreachable, match="/2 does not exist"):
+        storage.size_of(f"{root}/2/state-05/a.raw", root=root)
+    with pytest.raises(ArtifactUnreachable, match="/1/state-10 does not exist"):
+        storage.size_of(f"{root}/1/state-10/a.raw", root=server.uri("other"))
+    assert storage.size_of(root) is None
+    storage.remove(f"{root}/a.raw")
 
 
 @only_openssh
