@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
@@ -156,7 +157,7 @@ class S3Storage:
                 _field(page, "IsTruncated")
                 for each in page.get("Uploads", []):
                     uri = f"s3://{bucket}/{each['Key']}"
-                    yield Unfinished(uri, each["UploadId"], each["Initiated"])
+                    yield self._unfinished(uri, each["UploadId"], each["Initiated"])
         except FAILURES as error:
             raise told(not_listed, prefix, error) from error
 
@@ -168,6 +169,21 @@ class S3Storage:
         except FAILURES as error:
             if code_of(error) != "NoSuchUpload":
                 raise told(not_removed, upload.uri, error) from error
+
+    def _unfinished(self, uri: str, token: str, begun_at: datetime) -> Unfinished:
+        """Look at the parts: an upload that began long ago may be under way all the same."""
+        bucket, key = bucket_and_key(uri)
+        at, size = begun_at, 0
+        pages = self._moving().get_paginator("list_parts")
+        try:
+            for page in pages.paginate(Bucket=bucket, Key=key, UploadId=token):
+                for part in page.get("Parts", []):
+                    at, size = max(at, part["LastModified"]), size + part["Size"]
+        except ClientError as error:
+            # Somebody else was quicker.
+            if code_of(error) != "NoSuchUpload":
+                raise
+        return Unfinished(uri, token, at, size)
 
     @contextmanager
     def _uploading(self, uri: str, *, part_bytes: int) -> Iterator["_Upload"]:

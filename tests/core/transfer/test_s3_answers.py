@@ -226,6 +226,16 @@ def test_only_what_lies_under_the_prefix_is_listed_and_abandoned(
     assert [each.uri for each in storage.unfinished(bucket.root)] == [bucket.uri("9/a.raw")]
 
 
+def test_an_upload_is_as_old_as_its_newest_part(storage: Storage, bucket: Any) -> None:
+    """Its server says of each upload that it began in 2010."""
+    with storage.create(bucket.uri("a.raw"), expected_bytes=MIB) as upload:
+        (begun,) = storage.unfinished(bucket.root)
+        upload.put(0, b"x" * MIB)
+        (found,) = storage.unfinished(bucket.root)
+    assert (begun.size_bytes, found.size_bytes) == (0, MIB)
+    assert found.started_at > begun.started_at
+
+
 def test_checksums_of_s3_are_added_where_the_worker_asks_for_them(
     store: ArtifactStore,
     bucket: Any,
