@@ -8,21 +8,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Final
 
 from buildstate_core.client import Client
 from buildstate_core.errors import ArtifactLost, BuildStateError, NotFound, Refused
-from buildstate_core.locations import made_from, read_back, root_of
+from buildstate_core.locations import Made, read_back, root_of
 from buildstate_core.models import Artifact, Lookup
 from buildstate_core.transfer import ArtifactStore
 from buildstate_core.transfer.hidden import is_hidden
 from buildstate_core.transfer.storage import Listed, Unfinished
 
+FOREIGN: Final = "storage-of-another-service"
+"""The code of a refusal to look for orphans where another service keeps things."""
+
 _AT_ONCE: Final = 1000
 """How many objects the service is asked about at once."""
-
-_WITHOUT_ATTEMPT: Final = ("pushed-", "adopted-")
-"""What an upload begins with that no attempt has made."""
 
 
 @dataclass(frozen=True)
@@ -92,24 +93,35 @@ def orphans(
     """
     root = f"{root_of(location)}/"
     storage = store.storage(root)
-    listed = (each for each in storage.listing(root) if each.modified_at < before)
-    whole = [each for each in listed if made_from(location, each.uri)]
+    whole = (each for each in storage.listing(root) if each.modified_at < before)
     begun = (each for each in storage.unfinished(root) if each.started_at < before)
-    unfinished = [each for each in begun if is_hidden(each.uri) or made_from(location, each.uri)]
-    found: list[Listed | Unfinished] = [*whole, *unfinished]
+    old: Iterator[Listed | Unfinished] = chain(whole, begun)
+    found = [each for each in old if _read(location, each.uri) is not None]
     unknown = [
         each
         for start in range(0, len(found), _AT_ONCE)
         for each in _unknown(client, found[start : start + _AT_ONCE])
     ]
-    records = _Records(client)
-    return [each for each in unknown if is_hidden(each.uri) or not records.has(location, each.uri)]
+    records = _Records(client, location)
+    return [each for each in unknown if not records.keep(each.uri)]
 
 
-def remove_orphans(store: ArtifactStore, found: Sequence[Listed | Unfinished]) -> Iterator[Removed]:
-    """Remove what nobody needs, one by one."""
+def remove_orphans(
+    client: Client, store: ArtifactStore, location: str, found: Sequence[Listed | Unfinished]
+) -> Iterator[Removed]:
+    """Remove what nobody needs, one by one; what was recorded since it was found is left out.
+
+    Args:
+        client: As in `orphans`.
+        store: As in `orphans`.
+        location: As in `orphans`.
+        found: What `orphans` gave.
+    """
+    records = _Records(client, location)
     for each in found:
         try:
+            if records.keep(each.uri) or not any(_unknown(client, [each])):
+                continue
             storage = store.storage(each.uri)
             if isinstance(each, Listed):
                 storage.remove(each.uri)
@@ -129,28 +141,29 @@ class _Records:
     looked for in its build as well, by the attempt's id, which nothing else has.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, location: str) -> None:
         self._client = client
+        self._location = location
         self._builds: dict[int, tuple[set[str], list[Artifact]]] = {}
 
-    def has(self, location: str, uri: str) -> bool:
-        """Whether an object is recorded, or its template does not tell of which build it is.
+    def keep(self, uri: str) -> bool:
+        """Whether an object is recorded, or does not tell whose it is.
 
         Raises:
-            Refused: The attempt is none of this service's.
+            Refused: It is none of this service's.
         """
-        made = read_back(location, uri)
+        made = _read(self._location, uri)
         if made is None or made.build is None:
             return True
-        attempts, artifacts = self._of(made.build)
-        if not made.attempt.startswith(_WITHOUT_ATTEMPT) and made.attempt not in attempts:
+        owners, artifacts = self._of(made.build)
+        if made.owner not in {None, *owners} or not owners:
             raise Refused(
-                f"{uri} was made by an attempt that this service does not know.",
-                code="storage-of-another-service",
+                f"{uri} was made by an attempt or for a build that this service does not know.",
+                code=FOREIGN,
                 hint="Another service keeps its artifacts there too, or this one's database was"
                 " set back. Nothing is removed there as an orphan: it may well be needed.",
             )
-        return any(
+        return made.owner is None or any(
             each.name == made.name
             and each.uri is not None
             and made.attempt in each.uri
@@ -159,13 +172,20 @@ class _Records:
         )
 
     def _of(self, build: int) -> tuple[set[str], list[Artifact]]:
+        """Give the ids that a build's uploads may have, and what it has recorded."""
         if build not in self._builds:
             try:
-                attempts = {str(each.id) for each in self._client.history(build)}
-                self._builds[build] = attempts, list(self._client.list_artifacts(build))
+                ids = {self._client.get_build(build).id}
+                ids |= {each.id for each in self._client.history(build)}
+                recorded = list(self._client.list_artifacts(build))
             except NotFound:
-                self._builds[build] = set(), []
+                ids, recorded = set(), []
+            self._builds[build] = {str(each) for each in ids}, recorded
         return self._builds[build]
+
+
+def _read(location: str, uri: str) -> Made | None:
+    return read_back(location, uri, is_draft=is_hidden(uri))
 
 
 def _unknown(client: Client, some: Sequence[Listed | Unfinished]) -> Iterator[Listed | Unfinished]:

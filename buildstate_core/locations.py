@@ -14,18 +14,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote
+from uuid import UUID, uuid4
 
 FIELDS: Final = ("project", "build", "state", "lane", "attempt", "name")
 _NEEDED: Final = ("attempt", "name")
 _TRUNK: Final = "trunk"
 _STORAGE: Final = re.compile(r"/|file:///|(?!file:)[a-z][a-z0-9+.-]*://[^\s/]")
 _SEGMENT: Final = r"[^/]+"
+_ID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _LOOKS_LIKE: Final = {
     "build": r" *[0-9]+",
     "state": r" *[0-9]+",
-    "attempt": r"(?:pushed-|adopted-)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    "attempt": rf"(?:(?:pushed|adopted)-{_ID}(?:-[0-9a-f]{{32}})?|{_ID})",
 }
 """What the values of a template look like in a URI; the attempt is what makes it ours."""
+_OWNED: Final = re.compile(rf"({_ID})|(?:pushed|adopted)-({_ID})-[0-9a-f]{{32}}")
 _NUMBERS: Final = frozenset({"build", "state"})
 """A template may write these twice in different ways."""
 
@@ -165,6 +168,14 @@ def canonical(uri: str) -> str:
     return f"{scheme}:{slashes}{user}{'@' if user else ''}{host}{path}"
 
 
+def upload_of(build: UUID, how: str) -> str:
+    """Give what stands for the attempt where none uploads something: `pushed` or `adopted`.
+
+    Nothing else has it, and by the build's id it is known as this service's own.
+    """
+    return f"{how}-{build}-{uuid4().hex}"
+
+
 def is_allowed(uri: str, places: Iterable[str]) -> bool:
     """Whether an artifact's URI lies in one of some places: folders.
 
@@ -188,7 +199,7 @@ class Made:
     """What the URI of an artifact says of it.
 
     Attributes:
-        attempt: The attempt's id, or `pushed-` or `adopted-` and an id that nothing else has.
+        attempt: The attempt's id, or what `upload_of` has given.
         name: The artifact's name.
         build: The build's number. `None`: the template does not say it.
     """
@@ -197,33 +208,33 @@ class Made:
     name: str
     build: int | None
 
-
-def made_from(location: str, uri: str) -> bool:
-    """Whether a storage could have given this URI to an artifact, so that it is ours to remove.
-
-    Args:
-        location: A storage, as a folder or as a template that `check_location` has let pass.
-        uri: What a listing of it found.
-
-    >>> id = "0198a8c5-7d3e-7000-8000-000000000000"
-    >>> made_from("s3://b", f"s3://b/7/state-05/{id}/image.raw"), made_from("s3://b", "s3://b/a")
-    (True, False)
-    """
-    return read_back(location, uri) is not None
+    @property
+    def owner(self) -> str | None:
+        """The id of the attempt or the build that made it; older releases did not say the build."""
+        found = _OWNED.fullmatch(self.attempt)
+        return None if found is None else found[1] or found[2]
 
 
-def read_back(location: str, uri: str) -> Made | None:
+def read_back(location: str, uri: str, *, is_draft: bool = False) -> Made | None:
     """Give what an artifact's URI says of it; `None` if this storage cannot have given it.
 
     Args:
-        location: As in `made_from`.
-        uri: As in `made_from`. A file may be spelled otherwise than its storage is.
+        location: A storage, as a folder or as a template that `check_location` has let pass.
+        uri: What a listing of it found. A file may be spelled otherwise than its storage is.
+        is_draft: It lies beside what it was to become, and has a name of its own.
+
+    >>> id = "0198a8c5-7d3e-7000-8000-000000000000"
+    >>> read_back("s3://b", f"s3://b/7/state-05/{id}/image.raw").build, read_back("s3://b", "s3://b/a")
+    (7, None)
     """
     if is_template(location):
         templates = [location]
     else:
         folder = location.rstrip("/")
         templates = [f"{folder}/{_FOLDER}", f"{folder}/{_FOLDER_OF_LANE}"]
+    if is_draft:
+        folders = [each.rpartition("/")[0] for each in templates]
+        templates = [f"{each}/{{name}}" for each in folders if "attempt" in _fields(each)]
     plain = _plain(uri)
     for each in templates:
         found = _pattern(_plain(each)).fullmatch(plain)

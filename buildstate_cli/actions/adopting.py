@@ -5,7 +5,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
-from uuid import uuid4
 
 from pydantic import ValidationError
 
@@ -23,6 +22,7 @@ from buildstate_core.blobs import Blob, Spot, rules_of
 from buildstate_core.client import STEADY, Client
 from buildstate_core.errors import BuildStateError, InvalidInput, NotAllowed, Unreachable
 from buildstate_core.handles import Probes
+from buildstate_core.locations import upload_of
 from buildstate_core.models import Adopt, ArtifactRecord, Attempt
 from buildstate_core.vocabulary import ArtifactKind
 
@@ -132,9 +132,8 @@ def _uploaded(
     told = meter(session.environ)
     mover = Artifacts.of_worker(client, session.settings, on_transfer=told)
     found = client.get_build(build)
-    spot = Spot(
-        build=found.number, state=request.state, lane=request.lane, attempt=f"adopted-{uuid4()}"
-    )
+    attempt = upload_of(found.id, "adopted")
+    spot = Spot(build=found.number, state=request.state, lane=request.lane, attempt=attempt)
     with told:
         record = mover.push(blob, spot, rules_of(client.get_project(found.project)))
     try:

@@ -119,7 +119,7 @@ def _orphans(
         return []
     if is_dry_run:
         return [Removed(each.uri, each.size_bytes) for each in found]
-    return collecting.remove_orphans(store, found)
+    return collecting.remove_orphans(client, store, location, found)
 
 
 def _result(

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Final
-from uuid import uuid4
 
 from pydantic import ValidationError
 
@@ -30,6 +29,7 @@ from buildstate_core.blobs import Blob, Spot, rules_of
 from buildstate_core.client import STEADY, Client
 from buildstate_core.errors import BuildStateError, InvalidInput, NotAllowed, Unreachable
 from buildstate_core.handles import Probes
+from buildstate_core.locations import upload_of
 from buildstate_core.models import Artifact, ArtifactCreate, ArtifactRecord, Build
 from buildstate_core.vocabulary import ArtifactKind, Compression, Sensitivity
 
@@ -205,7 +205,7 @@ def _place(full: Path) -> PurePosixPath | None:
 
 def _spot(client: Client, build: Build, target: Target) -> Spot:
     """Give the place of a live claim's attempt, or one that nothing else has."""
-    attempt = f"pushed-{uuid4()}"
+    attempt = upload_of(build.id, "pushed")
     if target.token is not None:
         live = (
             str(each.id)

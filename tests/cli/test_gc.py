@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from support import Service
 
+from buildstate_core.locations import upload_of
 from buildstate_core.models import Build, ProjectUpdate, Retention
 
 from .pushing import push
@@ -123,12 +124,12 @@ def test_it_removes_what_killed_uploads_left_and_nothing_of_others(
     orphans = {
         left(of_build / "state-50" / killed / "image.raw"),
         left(of_build / "state-50" / killed / f".buildstate-{uuid4().hex}.part"),
-        left(of_build / "state-25" / f"pushed-{uuid4()}" / "image.raw"),
+        left(of_build / "state-25" / upload_of(build.id, "pushed") / "image.raw"),
     }
     live = str(service.claim(build, 60).attempt.id)
     kept = {
         left(storage / "somebody" / "elses.raw"),
-        left(of_build / "state-25" / f"pushed-{uuid4()}" / "young.raw", is_young=True),
+        left(of_build / "state-25" / upload_of(build.id, "pushed") / "young.raw", is_young=True),
         left(of_build / "state-60" / live / "soon-recorded.raw"),
         left(of_build / "state-60" / live / f".buildstate-{uuid4().hex}.part"),
         Path(pushed["uri"].removeprefix("file://")),
@@ -161,7 +162,7 @@ def test_a_storage_where_another_service_keeps_things_is_left_alone(
     foreign = left(of_build / str(uuid4()) / "image.raw")
     done = collect(bldst, build)
     assert (done.code, done.data["orphans"]) == (0, [])
-    assert "an attempt that this service does not know" in done.err
+    assert "that this service does not know" in done.err
     assert files_in(storage) == {known, foreign}
 
 

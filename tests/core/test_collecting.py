@@ -14,6 +14,7 @@ from support import Service
 from buildstate_core.client import Client
 from buildstate_core.collecting import due, orphans, remove_due, remove_orphans
 from buildstate_core.errors import Refused, Unreachable
+from buildstate_core.locations import upload_of
 from buildstate_core.models import (
     Artifact,
     ArtifactCreate,
@@ -23,8 +24,10 @@ from buildstate_core.models import (
     Retention,
 )
 from buildstate_core.transfer import ArtifactStore
+from buildstate_core.transfer.hidden import hidden_name
 
 NOW = datetime.now(UTC)
+DRAFT = hidden_name()
 
 
 @pytest.fixture
@@ -122,13 +125,28 @@ def test_a_removal_that_failed_half_way_is_done_by_the_next_run(
 def test_orphans_are_asked_about_in_pages(
     service: Service, store: ArtifactStore, build: Build, storage: Path
 ) -> None:
-    folder = storage / str(build.number) / "state-05" / f"pushed-{uuid4()}"
+    folder = storage / str(build.number) / "state-05" / upload_of(build.id, "pushed")
     for number in range(1001):
         old(folder / f"{number}.raw")
     found = orphans(service.client, store, storage.as_uri(), before=NOW)
     assert len(found) == 1001
-    assert all(each.error is None for each in remove_orphans(store, found))
-    assert list(folder.iterdir()) == []
+    removed = list(remove_orphans(service.client, store, storage.as_uri(), found[:2]))
+    assert [each.error for each in removed] == [None, None]
+    assert len(list(folder.iterdir())) == 999
+
+
+def test_what_is_recorded_after_it_was_found_is_no_orphan(
+    service: Service, store: ArtifactStore, build: Build, storage: Path
+) -> None:
+    folder = storage / str(build.number) / "state-05"
+    first, other = (old(folder / upload_of(build.id, "pushed") / f"{n}.raw") for n in (1, 2))
+    found = orphans(service.client, store, storage.as_uri(), before=NOW)
+    assert len(found) == 2
+    record = ArtifactCreate(state=5, name="1.raw", storage_type="file", uri=first.as_uri())
+    service.client.create_artifact(build.number, record)
+    removed = remove_orphans(service.client, store, storage.as_uri(), found)
+    assert [each.uri for each in removed] == [other.as_uri()]
+    assert (first.exists(), other.exists()) == (True, False)
 
 
 def test_without_the_services_answer_nothing_is_an_orphan(
@@ -140,12 +158,44 @@ def test_without_the_services_answer_nothing_is_an_orphan(
     assert orphan.exists()
 
 
-def test_a_template_that_does_not_name_the_build_gives_no_orphans(
-    service: Service, store: ArtifactStore, storage: Path
+@pytest.mark.parametrize("name", ["image.raw", DRAFT], ids=["whole", "draft"])
+@pytest.mark.parametrize(
+    ("build_number", "attempt"),
+    [
+        pytest.param(None, f"{uuid4()}", id="another's attempt"),
+        pytest.param(None, upload_of(uuid4(), "pushed"), id="pushed for another's build"),
+        pytest.param(None, upload_of(uuid4(), "adopted"), id="adopted for another's build"),
+        pytest.param(99_999, f"pushed-{uuid4()}", id="a build that is not here"),
+        pytest.param(10**22, upload_of(uuid4(), "pushed"), id="a build that cannot be"),
+    ],
+)
+def test_what_is_another_services_is_refused_and_stays(
+    service: Service,
+    store: ArtifactStore,
+    build: Build,
+    storage: Path,
+    build_number: int | None,
+    attempt: str,
+    name: str,
 ) -> None:
-    orphan = old(storage / f"pushed-{uuid4()}" / "image.raw")
-    draft = old(storage / str(uuid4()) / f".buildstate-{uuid4().hex}.part")
+    foreign = old(storage / str(build_number or build.number) / "state-05" / attempt / name)
+    with pytest.raises(Refused, match="that this service does not know"):
+        orphans(service.client, store, storage.as_uri(), before=NOW)
+    assert foreign.exists()
+
+
+def test_what_does_not_tell_whose_it_is_is_no_orphan(
+    service: Service, store: ArtifactStore, build: Build, storage: Path
+) -> None:
+    """As what older releases have pushed."""
+    old(storage / str(build.number) / "state-05" / f"pushed-{uuid4()}" / "image.raw")
+    assert orphans(service.client, store, storage.as_uri(), before=NOW) == []
+
+
+@pytest.mark.parametrize("name", ["image.raw", DRAFT], ids=["whole", "draft"])
+def test_a_template_that_does_not_name_the_build_gives_no_orphans(
+    service: Service, store: ArtifactStore, storage: Path, name: str
+) -> None:
+    old(storage / str(uuid4()) / name)
     location = f"{storage.as_uri()}/{{attempt}}/{{name}}"
-    found = orphans(service.client, store, location, before=NOW)
-    assert [each.uri for each in found] == [draft.as_uri()]
-    assert orphan.exists()
+    assert orphans(service.client, store, location, before=NOW) == []

@@ -12,9 +12,9 @@ from buildstate_core.locations import (
     check_location,
     check_place,
     is_allowed,
-    made_from,
     read_back,
     root_of,
+    upload_of,
     uri_of,
 )
 
@@ -25,6 +25,7 @@ TEMPLATES = [
     "sftp://nas/srv/{attempt}/{name}",
 ]
 ATTEMPT = "0198a8c5-7d3e-7000-8000-000000000000"
+DRAFT = ".buildstate-0123456789abcdef0123456789abcdef.part"
 words = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
 
 
@@ -35,8 +36,8 @@ words = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
     build=st.integers(1, 10**9),
     state=st.integers(0, 100),
     lane=st.one_of(st.just(""), words),
-    attempt=st.uuids(),
-    prefix=st.sampled_from(["", "pushed-", "adopted-"]),
+    owner=st.uuids(),
+    how=st.sampled_from(["", "pushed", "adopted"]),
     name=words,
 )
 def test_what_was_made_from_a_location_is_recognised(
@@ -45,23 +46,24 @@ def test_what_was_made_from_a_location_is_recognised(
     build: int,
     state: int,
     lane: str,
-    attempt: UUID,
-    prefix: str,
+    owner: UUID,
+    how: str,
     name: str,
 ) -> None:
     check_location(location)
+    attempt = upload_of(owner, how) if how else f"{owner}"
     uri = uri_of(
         location,
         project=project,
         build=build,
         state=state,
         lane=lane,
-        attempt=f"{prefix}{attempt}",
+        attempt=attempt,
         name=name,
     )
     made = read_back(location, uri)
     assert made is not None
-    assert (made.attempt, made.name) == (f"{prefix}{attempt}", name)
+    assert (made.attempt, made.owner, made.name) == (attempt, f"{owner}", name)
     assert made.build == (build if "{build}" in location or location in FOLDERS else None)
     assert uri.startswith(f"{root_of(location)}/")
 
@@ -77,7 +79,7 @@ def test_what_was_made_from_a_location_is_recognised(
     ],
 )
 def test_what_others_keep_there_is_not_taken_for_ours(uri: str) -> None:
-    assert not made_from("s3://builds", uri)
+    assert read_back("s3://builds", uri) is None
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,31 @@ def test_what_others_keep_there_is_not_taken_for_ours(uri: str) -> None:
 def test_a_folder_is_known_however_it_is_spelled(location: str) -> None:
     listed = f"file:///srv/my%20images/7/state-25/eu/{ATTEMPT}/image.raw"
     assert read_back(location, listed) == Made(ATTEMPT, "image.raw", 7)
-    assert not made_from(location, listed.replace("my%20images", "my-images"))
+    assert read_back(location, listed.replace("my%20images", "my-images")) is None
+
+
+@pytest.mark.parametrize(
+    ("location", "uri", "build"),
+    [
+        ("s3://b", f"s3://b/7/state-25/{ATTEMPT}/{DRAFT}", 7),
+        ("s3://b", f"s3://b/7/state-25/eu/{ATTEMPT}/{DRAFT}", 7),
+        ("s3://b/{build}/{attempt}/{name}.img", f"s3://b/7/{ATTEMPT}/{DRAFT}", 7),
+        ("s3://b/{attempt}/{name}", f"s3://b/{ATTEMPT}/{DRAFT}", None),
+    ],
+)
+def test_a_draft_is_known_by_its_folder(location: str, uri: str, build: int | None) -> None:
+    assert read_back(location, uri, is_draft=True) == Made(ATTEMPT, DRAFT, build)
+
+
+def test_a_draft_in_a_folder_that_is_not_its_attempts_own_is_nobodys() -> None:
+    template = "s3://b/{build}/{attempt}-{name}"
+    assert read_back(template, f"s3://b/7/{DRAFT}", is_draft=True) is None
+
+
+def test_an_upload_of_an_older_release_does_not_tell_whose_it_is() -> None:
+    made = read_back("s3://b", f"s3://b/7/state-25/pushed-{ATTEMPT}/image.raw")
+    assert made is not None
+    assert made.owner is None
 
 
 @pytest.mark.parametrize(
