@@ -17,7 +17,7 @@ from buildstate_cli.views.collecting import Collected, Gone, collected
 from buildstate_core import collecting
 from buildstate_core.client import STEADY, Client
 from buildstate_core.collecting import Removed
-from buildstate_core.errors import Refused, Unreachable
+from buildstate_core.errors import BuildStateError, NotAllowed, Unreachable
 from buildstate_core.locations import root_of
 from buildstate_core.models import Project
 from buildstate_core.transfer import ArtifactStore, storage_type_of, transferable
@@ -38,55 +38,122 @@ def collect(
     """Mark, remove, look for orphans, and print what came of it.
 
     Raises:
-        typer.Exit: Something should be gone and is not.
+        typer.Exit: Something should be gone and is not, or could not be looked at.
     """
-    age = times.age(older_than, flag="--older-than", at_least=_AT_LEAST)
+    before = datetime.now(UTC) - times.age(older_than, flag="--older-than", at_least=_AT_LEAST)
     with connect(session, retries=STEADY) as client:
         store = ArtifactStore(cache_dir=session.settings.cache_dir)
         projects = [client.get_project(project)] if project else list(client.list_projects())
-        marked = [gone for each in projects for gone in _marked(client, each, is_dry_run)]
-        removed = [
-            (each.name, gone)
-            for each in projects
-            for gone in _removed(client, store, each, is_dry_run=is_dry_run)
-        ]
-        found: list[tuple[str, Removed]] = []
-        if with_orphans:
-            before = datetime.now(UTC) - age
-            for location, name in _locations(projects, session.settings.storage_url).items():
-                found += [
-                    (name, each)
-                    for each in _orphans(client, store, location, before, is_dry_run=is_dry_run)
-                ]
-    result = _result(marked, removed, found, is_dry_run=is_dry_run)
+        gc = _Collection(client, store, is_dry_run=is_dry_run)
+        try:
+            for each in projects:
+                gc.mark(each)
+            for each in projects:
+                gc.remove(each)
+            if with_orphans:
+                for location, name in _locations(projects, session.settings.storage_url).items():
+                    gc.search(location, name, before)
+        except BaseException:
+            if gc.has_removed:  # which no later run can tell
+                show(gc.result(), output, collected)
+            raise
+    result = gc.result()
     show(result, output, collected)
     if result.failed:
         raise typer.Exit(UNREACHABLE)
 
 
-def _marked(client: Client, project: Project, is_dry_run: bool) -> list[Gone]:  # noqa: FBT001 - of one caller
-    plan = client.retention(project.name) if is_dry_run else client.apply_retention(project.name)
-    return [
-        Gone(
-            project=project.name,
-            artifact=each.artifact.id,
-            uri=each.artifact.uri,
-            size_bytes=each.size_bytes,
-            why=each.text,
+class _Collection:
+    """What is given up and removed, and what came of it so far."""
+
+    def __init__(self, client: Client, store: ArtifactStore, *, is_dry_run: bool) -> None:
+        self._client = client
+        self._store = store
+        self._is_dry_run = is_dry_run
+        self._marked: list[Gone] = []
+        self._removed: list[Gone] = []
+        self._orphans: list[Gone] = []
+        self._failed: list[Gone] = []
+
+    @property
+    def has_removed(self) -> bool:
+        """Whether anything is gone."""
+        return not self._is_dry_run and bool(self._removed or self._orphans)
+
+    def mark(self, project: Project) -> None:
+        """Give up what a project's policy does not keep."""
+        ask = self._client.retention if self._is_dry_run else self._client.apply_retention
+        plan = ask(project.name)
+        kept = {each.artifact.uri for each in plan.items if each.keep}
+        is_due_at_once = plan.policy is not None and plan.policy.grace_hours == 0
+        for each in plan.items:
+            if each.keep:
+                continue
+            gone = Gone(
+                project=project.name,
+                artifact=each.artifact.id,
+                uri=each.artifact.uri,
+                size_bytes=each.size_bytes,
+                why=each.text,
+            )
+            self._marked.append(gone)
+            if self._is_dry_run and is_due_at_once and each.artifact.uri not in kept:
+                self._removed.append(gone)
+
+    def remove(self, project: Project) -> None:
+        """Remove the bytes of what is due."""
+        due = collecting.due(self._client, project.name)
+        found: Iterable[Removed]
+        if self._is_dry_run:
+            found = [Removed(each.uri or "", each.stored_bytes, each) for each in due]
+        else:
+            root = None if project.storage_url is None else root_of(project.storage_url)
+            found = collecting.remove_due(self._client, self._store, due, root=root)
+        self._note(project.name, found, self._removed)
+
+    def search(self, location: str, project: str, before: datetime) -> None:
+        """Look for orphans in a storage and remove them; the others go on if it cannot be read.
+
+        Raises:
+            BuildStateError: The service does not answer. Without it nothing is anybody's.
+        """
+        if not transferable(location):
+            return
+        try:
+            orphans = collecting.orphans(self._client, self._store, location, before=before)
+        except BuildStateError as error:
+            if isinstance(error, NotAllowed) or error.code == Unreachable.default_code:
+                raise
+            if error.code == collecting.FOREIGN:
+                warn(f"{location} was not searched for orphans: {error}")
+            else:
+                why = f"it was not searched for orphans: {error}"
+                self._failed.append(
+                    Gone(project=project, artifact=None, uri=None, size_bytes=None, why=why)
+                )
+            return
+        found: Iterable[Removed]
+        if self._is_dry_run:
+            found = [Removed(each.uri, each.size_bytes) for each in orphans]
+        else:
+            found = collecting.remove_orphans(self._client, self._store, location, orphans)
+        self._note(project, found, self._orphans)
+
+    def result(self) -> Collected:
+        """Give what came of it."""
+        return Collected(
+            marked=tuple(self._marked),
+            removed=tuple(self._removed),
+            orphans=tuple(self._orphans),
+            freed_bytes=sum(each.size_bytes or 0 for each in (*self._removed, *self._orphans)),
+            failed=tuple(self._failed),
+            dry_run=self._is_dry_run,
         )
-        for each in plan.items
-        if not each.keep
-    ]
 
-
-def _removed(
-    client: Client, store: ArtifactStore, project: Project, *, is_dry_run: bool
-) -> Iterable[Removed]:
-    due = collecting.due(client, project.name)
-    if not is_dry_run:
-        root = None if project.storage_url is None else root_of(project.storage_url)
-        return collecting.remove_due(client, store, due, root=root)
-    return [Removed(each.uri or "", each.stored_bytes, each) for each in due]
+    def _note(self, project: str, found: Iterable[Removed], gone: list[Gone]) -> None:
+        for each in found:
+            into = gone if each.error is None else self._failed
+            into.append(_gone(project, each))
 
 
 def _locations(projects: Iterable[Project], own: str) -> dict[str, str]:
@@ -103,43 +170,6 @@ def _locations(projects: Iterable[Project], own: str) -> dict[str, str]:
 def _is_begun(own: str) -> bool:
     """Whether this worker's own storage has anything; a folder is made by the first upload."""
     return storage_type_of(own) != "file" or local_path(root_of(own)).exists()
-
-
-def _orphans(
-    client: Client, store: ArtifactStore, location: str, before: datetime, *, is_dry_run: bool
-) -> Iterable[Removed]:
-    if not transferable(location):
-        return []
-    try:
-        found = collecting.orphans(client, store, location, before=before)
-    except (Unreachable, Refused) as error:
-        if error.code == Unreachable.default_code:
-            raise  # the service: without its answer nothing is anybody's
-        warn(f"{location} was not searched for orphans: {error}")
-        return []
-    if is_dry_run:
-        return [Removed(each.uri, each.size_bytes) for each in found]
-    return collecting.remove_orphans(client, store, location, found)
-
-
-def _result(
-    marked: Iterable[Gone],
-    removed: Iterable[tuple[str, Removed]],
-    found: Iterable[tuple[str, Removed]],
-    *,
-    is_dry_run: bool,
-) -> Collected:
-    due = [(_gone(name, each), each.error) for name, each in removed]
-    orphans = [(_gone(name, each), each.error) for name, each in found]
-    freed = [each for each, error in (*due, *orphans) if error is None]
-    return Collected(
-        marked=tuple(marked),
-        removed=tuple(each for each, error in due if error is None),
-        orphans=tuple(each for each, error in orphans if error is None),
-        freed_bytes=sum(each.size_bytes or 0 for each in freed),
-        failed=tuple(each for each, error in (*due, *orphans) if error is not None),
-        dry_run=is_dry_run,
-    )
 
 
 def _gone(project: str, removed: Removed) -> Gone:

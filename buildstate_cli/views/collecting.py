@@ -14,6 +14,7 @@ class Gone(BaseModel):
 
     Attributes:
         artifact: The artifact; null for an orphan, which nobody has recorded.
+        uri: Where it is or was; null for a storage that could not be searched.
         why: Why it is given up, or why it is still there.
     """
 
@@ -34,7 +35,7 @@ class Collected(BaseModel):
         removed: Artifacts whose bytes are gone.
         orphans: What nobody had recorded, and is gone.
         freed_bytes: What the last two took up, as far as sizes are known.
-        failed: What should be gone and is not.
+        failed: What should be gone and is not, and the projects whose storage cannot be searched.
         dry_run: Nothing was changed: it is what would be done.
     """
 
@@ -83,6 +84,6 @@ def _sentences(found: Collected) -> Iterator[str]:
         freed = words.size(found.freed_bytes)
         yield f"{words.listed(gone)} {would}removed, {freed} {would}freed."
     if found.failed:
-        yield f"{len(found.failed)} could not be removed; the next run tries again."
+        yield f"{len(found.failed)} failed; the next run tries again."
     if found.dry_run:
         yield "Nothing was changed."

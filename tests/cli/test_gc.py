@@ -10,14 +10,23 @@ from uuid import uuid4
 import pytest
 from support import Service
 
+from buildstate_core.client import Client
+from buildstate_core.errors import Unreachable
 from buildstate_core.locations import upload_of
 from buildstate_core.models import Build, ProjectUpdate, Retention
+from buildstate_core.transfer.uris import local_path
 
 from .pushing import push
 
 Bldst = Callable[..., Any]
 
 LONG_AGO = time.time() - 7 * 86_400
+NO_KEYS = {
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
 
 
 @pytest.fixture
@@ -74,6 +83,7 @@ def test_it_marks_then_removes_what_the_policy_gives_up(
     done = collect(bldst, build)
     assert [each["artifact"] for each in done.data["removed"]] == [first["id"]]
     assert done.data["freed_bytes"] == 8
+    assert dry.data == done.data | {"dry_run": True}
     assert len(files_in(storage)) == 2
     assert bldst("artifact", "show", first["id"], "--output", "json").data["status"] == "deleted"
     # Nothing has to run again for it: a later checkpoint includes it.
@@ -88,6 +98,8 @@ def test_what_was_marked_is_told_once_and_stays_for_its_grace(
     push(bldst, build, tmp_path / "later.raw", state=25)
     policy = Retention(keep_days=0, grace_hours=1, keep_delivered_builds=0)
     service.client.update_project(build.project, ProjectUpdate(retention=policy))
+    dry = collect(bldst, build, "--no-orphans", "--dry-run").data
+    assert (len(dry["marked"]), dry["removed"], dry["freed_bytes"]) == (1, [], 0)
     told = [collect(bldst, build, "--no-orphans").data for _ in range(2)]
     assert [[each["artifact"] for each in run["marked"]] for run in told] == [[first["id"]], []]
     assert [run["removed"] for run in told] == [[], []]
@@ -166,6 +178,47 @@ def test_a_storage_where_another_service_keeps_things_is_left_alone(
     assert files_in(storage) == {known, foreign}
 
 
+@pytest.mark.parametrize("more", [(), ("--dry-run",)], ids=["gc", "dry run"])
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        pytest.param("s3://images", "Unable to locate credentials", id="no keys"),
+        pytest.param("sftp://u:hunter2@nas/srv", "holds a password", id="a password"),
+    ],
+)
+def test_a_storage_that_cannot_be_searched_fails_and_the_others_go_on(
+    bldst: Bldst, service: Service, build: Build, url: str, says: str, more: tuple[str, ...]
+) -> None:
+    # Its name comes first.
+    service.make_project(f"a-{uuid4().hex}", storage_url=url)
+    storage = local_path(service.client.get_project(build.project).storage_url or "")
+    orphan = left(
+        storage / str(build.number) / "state-25" / killed_upload(service, build) / "i.raw"
+    )
+    done = bldst("artifact", "gc", "-o", "json", *more, **NO_KEYS)
+    assert done.code == 6
+    assert orphan.as_uri() in [each["uri"] for each in done.data["orphans"]]
+    assert any(says in each["why"] for each in done.data["failed"]), done.out
+    assert "hunter2" not in done.out + done.err
+
+
+def test_what_was_removed_is_told_also_if_the_service_goes_away(
+    bldst: Bldst, service: Service, build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = push(bldst, build, tmp_path / "image.raw", state=10)
+    push(bldst, build, tmp_path / "later.raw", state=25)
+    give_everything_up(service, build)
+
+    def look_up(*_: object) -> None:
+        raise Unreachable("The service does not answer.")
+
+    left(tmp_path / "storage" / str(build.number) / "state-25" / str(uuid4()) / "image.raw")
+    monkeypatch.setattr(Client, "look_up", look_up)
+    ended = collect(bldst, build)
+    assert (ended.code, [each["artifact"] for each in ended.data["removed"]]) == (6, [first["id"]])
+    assert "The service does not answer." in ended.err
+
+
 @pytest.mark.parametrize(
     ("age", "says"),
     [("5m", "use at least 1h"), ("a while", "use 24h, 3d or 2w")],
@@ -183,7 +236,10 @@ def test_people_read_what_goes_and_why(
     push(bldst, build, tmp_path / "later.raw", state=25)
     give_everything_up(service, build)
     told = bldst("artifact", "gc", "--project", build.project, "--dry-run").out
-    assert told.endswith("1 artifact (8 B) would be given up. Nothing was changed.\n")
+    assert told.endswith(
+        "1 artifact (8 B) would be given up. 1 artifact would be removed, 8 B would be freed."
+        " Nothing was changed.\n"
+    )
     told = bldst("artifact", "gc", "--project", build.project).out
     assert told.endswith("1 artifact (8 B) given up. 1 artifact removed, 8 B freed.\n")
     told = bldst("artifact", "gc", "--project", build.project)
