@@ -18,7 +18,7 @@ from buildstate_cli.views import words
 from buildstate_cli.views.verifying import Look, looks
 from buildstate_core.artifacts import Artifacts, is_pullable
 from buildstate_core.client import STEADY, Client
-from buildstate_core.errors import ArtifactLost, ArtifactUnreachable, NotFound
+from buildstate_core.errors import ArtifactLost, ArtifactUnreachable, InvalidInput, NotFound
 from buildstate_core.handles import ref_of, variable_for
 from buildstate_core.models import Artifact
 from buildstate_core.vocabulary import ArtifactKind, ArtifactStatus
@@ -103,8 +103,9 @@ def _look(mover: Artifacts, artifact: Artifact, *, root: str | None) -> Look:
                 message = "had no checksum; it is recorded now"
     except ArtifactLost as error:
         result, message = _RESULTS[error.reason], error.message
-    except ArtifactUnreachable as error:
-        result, message = "unreachable", f"{error.message} {error.hint or ''}".strip()
+    except (ArtifactUnreachable, InvalidInput) as error:
+        # What is recorded may also be nothing that anybody could look at.
+        result, message = "unreachable", str(error)
     return Look(
         artifact=artifact.id,
         build=artifact.build,

@@ -212,6 +212,26 @@ def test_what_is_gone_and_what_cannot_be_reached_are_told_apart(
     assert service.client.get_artifact(gone["id"]).status == "quarantined"
 
 
+@pytest.mark.parametrize(
+    ("uri", "says"),
+    [
+        pytest.param("sftp://u:hunter2@nas/srv/a.raw", "holds a password", id="a password"),
+        pytest.param("sftp://nas", "does not name a file on a server", id="no file"),
+    ],
+)
+def test_what_was_recorded_wrongly_has_its_reason_and_the_others_are_verified(
+    bldst: Bldst, service: Service, build: Build, tmp_path: Path, uri: str, says: str
+) -> None:
+    wrong, whole = (push(bldst, build, tmp_path / f"{state}.raw", state) for state in (5, 10))
+    service.query("UPDATE artifacts SET uri = %s WHERE id = %s", uri, wrong["id"])
+    done = bldst("artifact", "verify", str(build.number), "-o", "json")
+    assert done.code == 6
+    looked = {each["artifact"]: each for each in done.data}
+    assert looked[whole["id"]]["result"] == "ok"
+    assert looked[wrong["id"]]["result"] == "unreachable"
+    assert says in looked[wrong["id"]]["message"]
+
+
 def test_artifacts_of_all_builds_are_found_by_what_they_are(
     bldst: Bldst, service: Service, build: Build, tmp_path: Path
 ) -> None:
