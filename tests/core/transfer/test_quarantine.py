@@ -15,7 +15,7 @@ from support.s3 import S3
 
 from buildstate_core.artifacts import Artifacts
 from buildstate_core.errors import ArtifactLost, ArtifactUnreachable
-from buildstate_core.models import Artifact, Quarantine
+from buildstate_core.models import Artifact, Quarantine, StorageRules
 from buildstate_core.transfer import ArtifactStore, Pushed, storage_type_of
 from buildstate_core.vocabulary import ArtifactKind, ArtifactStatus
 
@@ -140,7 +140,8 @@ def test_a_bit_that_is_flipped_on_the_way_does_not_refute_an_artifact(unlucky: U
 
 def test_a_bit_that_is_flipped_on_the_way_is_not_copied(unlucky: Unlucky, folder: Folder) -> None:
     def copy() -> None:
-        unlucky.artifacts.copy(unlucky.artifact, folder.uri("copy.raw"), root=unlucky.root)
+        rules = StorageRules(project="rhel", url=unlucky.root)
+        unlucky.artifacts.copy(unlucky.artifact, folder.uri("copy.raw"), rules)
 
     with pytest.raises(ArtifactUnreachable, match="changed on the way"):
         copy()
