@@ -4,8 +4,7 @@ The service knows where they are and what they should be; only the worker can lo
 lost is taken out of use at once, so that nobody relies on it again.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Self
 
@@ -18,11 +17,11 @@ from buildstate_core.errors import (
 )
 from buildstate_core.handles import Probes, ref_of
 from buildstate_core.locations import root_of
+from buildstate_core.losses import judging
 from buildstate_core.models import (
     Artifact,
     ArtifactRecord,
     ArtifactVerified,
-    Quarantine,
     StorageRules,
     Transfer,
 )
@@ -34,6 +33,7 @@ from buildstate_core.transfer import (
     Pulled,
     Pushed,
     digest_of,
+    storage_type_of,
     transferable,
 )
 from buildstate_core.transfer.sources import expected_bytes
@@ -103,7 +103,7 @@ class Artifacts:
         if not is_pullable(artifact):
             return
         assert artifact.uri is not None  # noqa: S101 - as `is_pullable` has seen
-        with self._judging(artifact):
+        with judging(self._client, artifact):
             self._store.check(artifact.uri, size_bytes=artifact.stored_bytes, root=_root(root))
 
     def probe(self, artifact: Artifact) -> str | None:
@@ -113,7 +113,7 @@ class Artifacts:
             ArtifactLost: It is gone or another thing, and has been taken out of use.
             ArtifactUnreachable: Nobody can tell from here.
         """
-        with self._judging(artifact):
+        with judging(self._client, artifact):
             return self.probes.check(ref_of(artifact))
 
     def pull(
@@ -139,7 +139,7 @@ class Artifacts:
             ArtifactUnreachable: It cannot be read from here.
         """
         assert artifact.uri is not None  # noqa: S101 - a blob has one
-        with self._judging(artifact):
+        with judging(self._client, artifact):
             pulled = self._store.pull(
                 artifact.uri,
                 target,
@@ -165,7 +165,7 @@ class Artifacts:
             ArtifactUnreachable: It cannot be read from here.
         """
         assert artifact.uri is not None  # noqa: S101 - a blob has one
-        with self._judging(artifact):
+        with judging(self._client, artifact):
             seen = self._store.verify(
                 artifact.uri,
                 checksum=artifact.checksum,
@@ -198,7 +198,7 @@ class Artifacts:
         refuse_credentials(uri)
         check_label(artifact, uri, rules)
         packed = _packed(artifact)
-        with self._judging(artifact):
+        with judging(self._client, artifact):
             self._store.copy(
                 artifact.uri,
                 uri,
@@ -244,10 +244,10 @@ class Artifacts:
             Unreachable: The storage failed.
         """
         uri = uri_for(blob, spot, rules, own=self._storage_url)
-        pushed = self._copied(blob, uri, rules)
+        compression = blob.compression or (rules.compression if rules else Compression.AUTO)
+        pushed = self._copied(blob.path, uri, rules, compression)
         if pushed is None:
             total = expected_bytes(blob.path)
-            compression = blob.compression or (rules.compression if rules else Compression.AUTO)
             pushed = self._store.push(
                 blob.path,
                 uri,
@@ -261,12 +261,14 @@ class Artifacts:
         if record.uri is not None:
             self._store.discard(record.uri)
 
-    def _copied(self, blob: Blob, uri: str, rules: StorageRules | None) -> Pushed | None:
+    def _copied(
+        self, source: Path, uri: str, rules: StorageRules | None, compression: Compression
+    ) -> Pushed | None:
         """Copy what the project has already within its storage, if it wants that and has it."""
         if rules is None or not rules.deduplicate:
             return None
-        checksum = digest_of(blob.path)
-        folder = blob.path.is_dir()
+        checksum = digest_of(source)
+        folder = source.is_dir()
         twins = self._client.find_artifacts(
             project=rules.project, status=ArtifactStatus.AVAILABLE, checksum=checksum
         )
@@ -276,13 +278,40 @@ class Artifacts:
                 and twin.uri is not None
                 and twin.size_bytes is not None
                 and (twin.metadata.get("folder") is True) == folder
+                and compression in {Compression.AUTO, _stored_as(twin)}
             )
-            if is_same and self._store.copied_within(
-                str(twin.uri), uri, size_bytes=twin.stored_bytes
+            if (
+                is_same
+                and self._is_whole(twin, rules)
+                and self._store.copied_within(str(twin.uri), uri, size_bytes=twin.stored_bytes)
             ):
                 archive = "tar" if folder else None
                 return Pushed(uri, checksum, twin.size_bytes or 0, archive, folder, _packed(twin))
         return None
+
+    def _is_whole(self, twin: Artifact, rules: StorageRules) -> bool:
+        """Whether a copy of it is worth having: of a damaged file it would be as damaged.
+
+        What is no file is not read for this. Its bytes would have to come here, and such storages
+        look after them.
+        """
+        uri = str(twin.uri)
+        if storage_type_of(uri) != "file":
+            return True
+        try:
+            # Not judged: what is not on this disk may be on that of another worker.
+            self._store.check(uri, size_bytes=twin.stored_bytes)
+            with judging(self._client, twin):
+                self._store.verify(
+                    uri,
+                    checksum=twin.checksum,
+                    size_bytes=twin.size_bytes,
+                    root=_root(rules.url),
+                    packed=_packed(twin),
+                )
+        except (ArtifactLost, ArtifactUnreachable):
+            return False
+        return True
 
     def _moving(
         self,
@@ -301,33 +330,11 @@ class Artifacts:
 
         return Moving(activity, name, total_bytes=total_bytes, tell=tell)
 
-    @contextmanager
-    def _judging(self, artifact: Artifact) -> Iterator[None]:
-        """Take what turns out lost out of use, and say of what is unreachable which it is."""
-        try:
-            yield
-        except ArtifactLost as error:
-            raise self._lost(artifact, error) from error
-        except ArtifactUnreachable as error:
-            raise _unreachable(artifact, error) from error
-
     def _note_digest(self, artifact: Artifact, seen: Pulled) -> None:
         if artifact.checksum is None:
             self._client.verify_artifact(
                 artifact.id, ArtifactVerified(checksum=seen.checksum, size_bytes=seen.size_bytes)
             )
-
-    def _lost(self, artifact: Artifact, error: ArtifactLost) -> ArtifactLost:
-        self._client.quarantine(
-            artifact.id, Quarantine(reason=error.reason, message=str(error)[:10_000])
-        )
-        return ArtifactLost(
-            f"{_named(artifact)}: {error.message}",
-            reason=error.reason,
-            state=artifact.state,
-            hint=f"It is quarantined. Run the pipeline again: state {artifact.state} is made anew,"
-            " from the checkpoint before it.",
-        )
 
 
 def is_pullable(artifact: Artifact) -> bool:
@@ -358,17 +365,8 @@ def _packed(artifact: Artifact) -> Packed | None:
     return None if packed is None else Packed(packed.checksum, packed.size_bytes)
 
 
-def _named(artifact: Artifact) -> str:
-    return f"The artifact {artifact.name} of state {artifact.state}, build {artifact.build}"
-
-
-def _unreachable(artifact: Artifact, error: ArtifactUnreachable) -> ArtifactUnreachable:
-    return ArtifactUnreachable(
-        f"{_named(artifact)} cannot be looked at: {error.message}",
-        code=error.code,
-        field=error.field,
-        hint=f"{error.hint or ''} Nothing was run: it may well be there.".strip(),
-    )
+def _stored_as(artifact: Artifact) -> Compression:
+    return Compression.NONE if artifact.packed is None else Compression.ZSTD
 
 
 def _root(storage_url: str | None) -> str | None:

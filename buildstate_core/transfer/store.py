@@ -274,7 +274,7 @@ class ArtifactStore:
         return Pulled(meter.checksum, meter.size_bytes, meter.size_bytes)
 
     def copied_within(self, source: str, target: str, *, size_bytes: int | None) -> bool:
-        """Copy an artifact within its storage, if that can be done and it is there as recorded."""
+        """Copy an artifact within its storage, if that can be done and its size is as recorded."""
         if storage_type_of(source) != storage_type_of(target):
             return False
         try:
