@@ -3,7 +3,15 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    JsonValue,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from buildstate_core.models.base import (
     ArtifactName,
@@ -33,10 +41,18 @@ from buildstate_core.vocabulary import (
 )
 
 
+def _packs(value: Compression) -> Compression:
+    if value is not Compression.ZSTD:
+        raise ValueError(f"{value} packs nothing; what is packed is a zstd stream")
+    return value
+
+
 class PackedRecord(Request):
     """What is stored in the place of a blob's own bytes: the same, compressed."""
 
-    compression: Annotated[Compression, Field(examples=["zstd"])] = Compression.ZSTD
+    compression: Annotated[Compression, AfterValidator(_packs), Field(examples=["zstd"])] = (
+        Compression.ZSTD
+    )
     checksum: Checksum
     size_bytes: Size
 
@@ -66,6 +82,21 @@ class ArtifactRecord(Request):
         default=None, description="When it is no longer needed; null for never."
     )
     identity: Identity | None = None
+
+    @field_validator("packed")
+    @classmethod
+    def _can_be_unpacked(
+        cls, packed: PackedRecord | None, info: ValidationInfo
+    ) -> PackedRecord | None:
+        if packed is None:
+            return None
+        if info.data.get("kind") in {ArtifactKind.HANDLE, ArtifactKind.VALUE}:
+            raise ValueError(f"a {info.data['kind']} is not stored, so that nothing is packed")
+        for name in ("checksum", "size_bytes"):
+            # One that was wrong is not there, and has been named.
+            if name in info.data and info.data[name] is None:
+                raise ValueError(f"what is unpacked has to be known: {name} is missing beside it")
+        return packed
 
     @model_validator(mode="after")
     def _points_at_something(self) -> "ArtifactRecord":

@@ -68,15 +68,25 @@ class Compressor:
             self._into.write(packed)
 
 
-def decompress_into(sink: Sink, file: IO[bytes]) -> None:
+def decompress_into(sink: Sink, file: IO[bytes], *, size_bytes: int | None) -> None:
     """Write what a compressed file holds.
 
+    Args:
+        sink: What takes it.
+        file: A zstd stream.
+        size_bytes: What it has to hold, if that is known. Of more than that nothing is written: a
+            few kilobytes may hold more than any disk.
+
     Raises:
-        zstandard.ZstdError: It is none, or is damaged.
+        zstandard.ZstdError: It is none, is damaged, or holds more.
         OSError: It cannot be read.
     """
     reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+    done_bytes = 0
     while block := reader.read(BLOCK_BYTES):
+        done_bytes += len(block)
+        if size_bytes is not None and done_bytes > size_bytes:
+            raise zstandard.ZstdError(f"it holds more than {size_bytes} bytes")
         sink.write(block)
 
 

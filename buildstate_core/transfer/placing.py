@@ -40,12 +40,14 @@ class _Cached:
 
     Attributes:
         checksum: Of the artifact's own bytes.
+        size_bytes: Of the artifact's own bytes, if that was recorded.
         is_packed: Whether the file is those bytes compressed.
         is_verified: Whether the file has just been hashed, by this process.
     """
 
     path: Path
     checksum: str
+    size_bytes: int | None
     is_packed: bool
     is_verified: bool
 
@@ -56,7 +58,7 @@ class _Cached:
     def _feed(self, sink: Sink) -> None:
         with self.path.open("rb", buffering=0) as file:
             if self.is_packed:
-                decompress_into(sink, file)
+                decompress_into(sink, file, size_bytes=self.size_bytes)
             else:
                 read_into(sink, file.fileno())
 
@@ -68,6 +70,7 @@ class Place:
     Attributes:
         uri: Where it comes from, for the messages.
         checksum: Of its own bytes, if that was recorded.
+        size_bytes: Likewise.
         folder: Whether it is an archive that is unpacked.
         is_packed: Whether it is stored compressed.
     """
@@ -75,6 +78,7 @@ class Place:
     uri: str
     target: Path
     checksum: str | None
+    size_bytes: int | None
     folder: bool
     is_packed: bool
 
@@ -112,7 +116,7 @@ class Place:
         with cache.using(stored) as path, on_this_disk(self.target):
             if path is None:
                 return None
-            cached = _Cached(path, self.known(stored), self.is_packed, is_verified)
+            cached = _Cached(path, self.known(stored), self.size_bytes, self.is_packed, is_verified)
             try:
                 if twin is not None and twin.size_bytes == path.stat().st_size:
                     return _place_twin(twin, self.target)

@@ -125,9 +125,8 @@ class ArtifactStore:
         """
         storage = self.storage(uri)
         folder = is_folder(source)
-        expected = expected_bytes(source)
         is_packed = _is_packed(source, storage, compression)
-        with uploading(storage, uri, expected_bytes=expected) as upload:
+        with uploading(storage, uri, expected_bytes=expected_bytes(source)) as upload:
             stored = Meter(upload)
             packer = Compressor(stored) if is_packed else None
             meter = stored if packer is None else Meter(packer)
@@ -201,7 +200,7 @@ class ArtifactStore:
             size = size_in_place(target, wanted, folder=folder)
             if size is not None:
                 return Pulled(wanted, size, 0, was_there=True)
-        place = Place(uri, target, wanted, folder=folder, is_packed=packed is not None)
+        place = Place(uri, target, wanted, size_bytes, folder=folder, is_packed=packed is not None)
         stored = packed.checksum if packed is not None else wanted
         stored_bytes = packed.size_bytes if packed is not None else size_bytes
         if stored is not None:

@@ -688,6 +688,39 @@ def test_an_artifact_that_points_at_nothing_is_refused(values: dict[str, Any], s
     assert says in found[""]
 
 
+CHECKSUM = f"sha256:{'0' * 64}"
+KNOWN = {"checksum": CHECKSUM, "size_bytes": 7}
+
+
+@pytest.mark.parametrize(
+    ("values", "where", "says"),
+    [
+        pytest.param({}, "packed", "checksum is missing", id="nothing is known"),
+        pytest.param({"checksum": CHECKSUM}, "packed", "size_bytes is missing", id="no size"),
+        pytest.param({"size_bytes": 7}, "packed", "checksum is missing", id="no checksum"),
+        pytest.param(KNOWN | {"kind": "handle"}, "packed", "a handle is not stored", id="handle"),
+        pytest.param(
+            KNOWN | {"kind": "value", "metadata": {"value": 1}},
+            "packed",
+            "a value is not stored",
+            id="value",
+        ),
+        pytest.param(
+            KNOWN | {"packed": KNOWN | {"compression": "none"}},
+            "packed.compression",
+            "none packs nothing",
+            id="not compressed",
+        ),
+    ],
+)
+def test_what_is_packed_has_to_be_known_as_it_was(
+    values: dict[str, Any], where: str, says: str
+) -> None:
+    record = {"storage_type": "s3", "uri": "s3://b/i", "packed": KNOWN}
+    assert says in refused(ArtifactRecord, record | values)[where]
+    assert ArtifactRecord.model_validate(record | KNOWN).packed is not None
+
+
 def test_only_a_handle_has_an_identity() -> None:
     ami = {"storage_type": "ami", "kind": "handle", "uri": "ami-0abc", "identity": "made today"}
     assert ArtifactRecord.model_validate(ami).identity == "made today"

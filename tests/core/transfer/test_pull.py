@@ -1,6 +1,7 @@
 """What a worker gets from a pull: private, verified copies, whoever else pulls the same."""
 
 import fcntl
+import hashlib
 import io
 import os
 import subprocess
@@ -11,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from buildstate_core.errors import ArtifactLost, InvalidInput, Refused
-from buildstate_core.transfer import ArtifactStore, Pushed, digest_of
+from buildstate_core.transfer import ArtifactStore, Packed, Pushed, digest_of
 from buildstate_core.transfer import placing as placing_module
+from buildstate_core.transfer.compression import decompress_into
+from buildstate_core.transfer.sinks import Meter
 
 IMAGE = os.urandom(2**20) * 17
 
@@ -313,6 +317,27 @@ def test_a_checksum_of_another_kind_is_refused(
     with pytest.raises(InvalidInput, match="not a sha256") as caught:
         store.pull(pushed.uri, workspace / "a", checksum=checksum, size_bytes=None)
     assert caught.value.field == "checksum"
+
+
+def test_no_more_is_unpacked_than_was_recorded(
+    store: ArtifactStore, folder: Any, workspace: Path
+) -> None:
+    bomb = zstandard.compress(bytes(64 * 2**20))
+    folder.write("bomb.zst", bomb)
+    packed = Packed(f"sha256:{hashlib.sha256(bomb).hexdigest()}", len(bomb))
+    with pytest.raises(ArtifactLost, match="not what was recorded"):
+        store.pull(
+            folder.uri("bomb.zst"),
+            workspace / "image.raw",
+            checksum=f"sha256:{'0' * 64}",
+            size_bytes=100,
+            packed=packed,
+        )
+    assert files_in(workspace) == []
+    written = Meter()
+    with pytest.raises(zstandard.ZstdError, match="more than 100 bytes"):
+        decompress_into(written, io.BytesIO(bomb), size_bytes=100)
+    assert written.size_bytes == 0
 
 
 def test_upper_case_digits_are_the_same_checksum(
