@@ -1,9 +1,11 @@
 """Blobs that a milestone made: where each belongs, and what is recorded of it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
+from unicodedata import combining, normalize
 
 from buildstate_core.credentials import refuse_credentials
 from buildstate_core.errors import InvalidInput
@@ -52,6 +54,22 @@ class Spot:
     state: int
     lane: str
     attempt: str
+
+
+def name_of(path: PurePath) -> str:
+    """Give the name of an artifact that is called after its file.
+
+    Letters lose their accents; what no name can have becomes a dash.
+
+    >>> name_of(PurePosixPath("out/my image#1.raw")), name_of(PurePosixPath("out/ü.img"))
+    ('my-image-1.raw', 'u.img')
+    >>> name_of(PurePosixPath("образ.qcow2")), name_of(PurePosixPath(".cache"))
+    ('artifact.qcow2', 'cache')
+    """
+    letters = "".join(each for each in normalize("NFKD", path.name) if not combining(each))
+    plain = PurePosixPath(re.sub(r"[^A-Za-z0-9._-]+", "-", letters))
+    has_word = re.search(r"[A-Za-z0-9]", plain.stem)
+    return (plain.name.lstrip("._-") if has_word else f"artifact{plain.suffix}")[:128]
 
 
 def rules_of(project: Project) -> StorageRules:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from buildstate_core.blobs import Blob
+from buildstate_core.blobs import Blob, name_of
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Artifact as Recorded
 from buildstate_core.models import ArtifactRecord
@@ -43,7 +43,7 @@ def outputs_of(value: Any, milestone: str, storing: Storing) -> tuple[Blob | Art
         return (value.to_record(_SINGLE),)
     if isinstance(value, Path | Artifact):
         path = Path(value).absolute()
-        name, place = _file_name(path), PurePosixPath(path.name)
+        name, place = name_of(path), PurePosixPath(path.name)
         return (Blob(name=name, path=path, place=place, **asdict(storing)),)
     if isinstance(value, dict) and any(
         isinstance(each, Path | Artifact) for each in value.values()
@@ -54,7 +54,7 @@ def outputs_of(value: Any, milestone: str, storing: Storing) -> tuple[Blob | Art
 
 def stand_in(milestone: str, storing: Storing) -> Blob:
     """Give a blob for those that a milestone may return: of any name, and of nothing."""
-    return Blob(name=_file_name(Path(milestone)), path=Path(), **asdict(storing))
+    return Blob(name=name_of(Path(milestone)), path=Path(), **asdict(storing))
 
 
 def value_of(records: Sequence[Recorded], lazy: Callable[[Recorded], Artifact | Handle]) -> Any:
@@ -130,9 +130,3 @@ def _value(value: Any, milestone: str) -> ArtifactRecord:
 def _article(value: object) -> str:
     name = type(value).__name__
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
-
-
-def _file_name(path: Path) -> str:
-    """Give a file's name as the name of an artifact."""
-    name = re.sub(r"[^A-Za-z0-9._-]", "-", path.name)
-    return re.sub(r"^[^A-Za-z0-9]+", "", name)[:128] or _SINGLE

@@ -18,7 +18,7 @@ from buildstate_cli.printing import show
 from buildstate_cli.session import Session
 from buildstate_cli.views import decisions
 from buildstate_core.artifacts import Artifacts
-from buildstate_core.blobs import Blob, Spot, rules_of
+from buildstate_core.blobs import Blob, Spot, name_of, rules_of
 from buildstate_core.client import STEADY, Client
 from buildstate_core.errors import BuildStateError, InvalidInput, NotAllowed, Unreachable
 from buildstate_core.handles import Probes
@@ -118,7 +118,7 @@ def _blob(path: str, name: str | None) -> Blob:
         )
     is_inside = full != folder and full.is_relative_to(folder)
     place = PurePosixPath(full.relative_to(folder)) if is_inside else None
-    return Blob(name=name or file_name(str(full)), path=full, place=place)
+    return Blob(name=name or name_of(full), path=full, place=place)
 
 
 def _stand_in(blob: Blob) -> ArtifactRecord:

@@ -25,7 +25,7 @@ from buildstate_cli.printing import show
 from buildstate_cli.session import Session
 from buildstate_cli.views import artifacts, words
 from buildstate_core.artifacts import Artifacts
-from buildstate_core.blobs import Blob, Spot, rules_of
+from buildstate_core.blobs import Blob, Spot, name_of, rules_of
 from buildstate_core.client import STEADY, Client
 from buildstate_core.errors import BuildStateError, InvalidInput, NotAllowed, Unreachable
 from buildstate_core.handles import Probes
@@ -177,7 +177,7 @@ def _blobs(paths: Sequence[str], name: str | None, storing: Storing) -> list[Blo
                 " artifact create BUILD STATE --uri URI",
             )
         blob = Blob(
-            name=name or file_name(str(full)),
+            name=name or name_of(full),
             path=full,
             place=_place(full),
             storage=storing.storage,

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from buildstate_cli.actions.storage_flags import location
-from buildstate_core.blobs import Blob
+from buildstate_core.blobs import Blob, name_of
 from buildstate_core.errors import InvalidInput
 from buildstate_core.vocabulary import MAX_STATE, Compression, Kind, Sensitivity
 
@@ -69,7 +69,7 @@ def blobs(texts: Sequence[str], folder: Path, storing: Storing | None = None) ->
     for text in texts:
         before, equals, after = text.partition("=")
         path = after if equals else before
-        name = before if equals else _name_of(path)
+        name = before if equals else name_of(PurePosixPath(path))
         if not _NAME.fullmatch(name) or not path:
             raise InvalidInput(
                 f'--artifact is "{text}"; use PATH or NAME=PATH, with a name of letters, digits,'
@@ -78,7 +78,8 @@ def blobs(texts: Sequence[str], folder: Path, storing: Storing | None = None) ->
             )
         if name in found:
             raise InvalidInput(
-                f'--artifact names "{name}" twice; give each a name of its own: NAME=PATH.',
+                f'--artifact is "{text}", and another one is named {name}, too; give each a name of'
+                " its own: NAME=PATH.",
                 field="--artifact",
             )
         _refuse_around("--artifact", text, path, folder)
@@ -127,12 +128,6 @@ def _refuse_around(flag: str, text: str, path: str, folder: Path) -> None:
             " directory itself.",
             field=flag,
         )
-
-
-def _name_of(path: str) -> str:
-    """Give a name for a path: its last part, with what no name can have replaced."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", PurePosixPath(path).name).lstrip("._-")
-    return name[:128] or "artifact"
 
 
 def _place_in(folder: Path, path: str) -> PurePosixPath | None:

@@ -1,16 +1,18 @@
 """The options that describe an artifact, and the record that they make."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
 from pydantic import TypeAdapter, ValidationError
 
 from buildstate_cli.actions.checking import checked, invalid
+from buildstate_core.blobs import name_of
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import ArtifactRecord
-from buildstate_core.models.base import ArtifactName
 from buildstate_core.models.projects import StorageUrl
 from buildstate_core.vocabulary import ArtifactKind
 
@@ -36,6 +38,9 @@ _TYPE_OF_SCHEME: Final = {
 }
 _BYTES: Final = frozenset({"file", "nfs", "smb", "s3", "gcs", "azure", "sftp", "http", "https"})
 """Storages of bytes: a path there is a URI or absolute. In any other it may be an id."""
+
+_ENCODED: Final = frozenset({"file", "http", "https"})
+"""What stands in a URI of these is percent-encoded. In any other it is taken letter by letter."""
 
 _AZURE_RESOURCE: Final = "/subscriptions/"
 
@@ -143,10 +148,16 @@ def artifact_kind(storage_type: str, path: str) -> ArtifactKind:
     return ArtifactKind.HANDLE
 
 
-def file_name(path: str) -> str:
-    """Give the last part of a path if it can name an artifact."""
-    name = urlsplit(path).path.rpartition("/")[2]
-    try:
-        return TypeAdapter(ArtifactName).validate_python(name)
-    except ValidationError:
-        return "artifact"
+def file_name(uri: str) -> str:
+    """Give the name of an artifact that is called after the last part of its URI, path or id.
+
+    >>> file_name("https://host/a%20b.raw?v=1"), file_name("s3://b/a#1.raw"), file_name("ami-0abc")
+    ('a-b.raw', 'a-1.raw', 'ami-0abc')
+    """
+    if uri.startswith("/"):
+        return name_of(PurePosixPath(uri))
+    scheme, mark, rest = uri.partition("://")
+    path = rest.partition("/")[2] if mark else uri.rpartition(":")[2]
+    if scheme in _ENCODED:
+        path = unquote(re.split(r"[?#]", path, maxsplit=1)[0])
+    return name_of(PurePosixPath(path))

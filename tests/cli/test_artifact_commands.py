@@ -10,7 +10,8 @@ import pytest
 from support import Service
 
 from buildstate_cli.actions.journal import Call, Journal
-from buildstate_cli.actions.running_flags import RunFlags, Storing
+from buildstate_cli.actions.running_flags import RunFlags, Storing, blobs
+from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Build
 from buildstate_core.vocabulary import Compression
 from buildstate_core.workspace import Workspace
@@ -113,6 +114,38 @@ def test_what_an_open_build_needs_cannot_be_deleted(
     answer = bldst("artifact", "delete", pushed["id"], "--reason", "disk is full")
     assert answer.code == 4
     assert str(build.number) in answer.err
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("img#1.raw", "img-1.raw"),
+        ("my image?.raw", "my-image-.raw"),
+        ("ä.img", "a.img"),
+        ("образ.img", "artifact.img"),
+        (".cache", "cache"),
+    ],
+)
+def test_a_file_has_the_same_name_however_it_becomes_an_artifact(
+    bldst: Bldst, build: Build, tmp_path: Path, file: str, name: str
+) -> None:
+    assert push(bldst, build, tmp_path / file)["name"] == name
+    [blob] = blobs([f"out/{file}"], tmp_path)
+    assert blob.name == name
+
+
+def test_two_files_of_one_name_are_told_how_to_be_named(
+    bldst: Bldst, build: Build, tmp_path: Path
+) -> None:
+    files = [tmp_path / "a#1.raw", tmp_path / "a-1.raw"]
+    for each in files:
+        each.write_bytes(b"an image")
+    refused = bldst("artifact", "push", str(build.number), "25", *map(str, files))
+    assert (refused.code, refused.out) == (2, "")
+    assert f'"{files[1]}", and another one is named a-1.raw, too' in refused.err
+    assert "--name" in refused.err
+    with pytest.raises(InvalidInput, match=r"a#1.raw.*named a-1.raw, too.*NAME=PATH"):
+        blobs(["a-1.raw", "a#1.raw"], tmp_path)
 
 
 def test_a_created_record_moves_no_bytes(bldst: Bldst, build: Build) -> None:
