@@ -5,6 +5,7 @@ import stat
 from collections.abc import Generator
 from pathlib import Path
 
+from buildstate_core.signatures import signature
 from buildstate_core.transfer.ahead import made_ahead
 from buildstate_core.transfer.archive import archive_bytes, write_archive
 from buildstate_core.transfer.failures import bad_source, reason_of
@@ -37,17 +38,24 @@ def feed(source: Path, sink: Sink) -> None:
     """Read a file, or archive a folder, into a sink, in blocks.
 
     Raises:
-        InvalidInput: It does not exist, cannot be read, or holds something that cannot be
-            archived.
+        InvalidInput: It does not exist, cannot be read, holds something that cannot be archived,
+            or changed meanwhile: then what was read may never have existed.
     """
+    before = signature(source)
     if is_folder(source):
         write_archive(source, sink)
-        return
-    try:
-        with source.open("rb", buffering=0) as file:
-            read_into(sink, file.fileno())
-    except OSError as error:
-        raise bad_source(source, reason_of(error)) from error
+    else:
+        try:
+            with source.open("rb", buffering=0) as file:
+                read_into(sink, file.fileno())
+        except OSError as error:
+            raise bad_source(source, reason_of(error)) from error
+    if before is None or before != signature(source):
+        raise bad_source(
+            _newest(source),
+            "it changed while it was read",
+            hint="End what still writes to it, then run this again.",
+        )
 
 
 def blocks_of(source: Path) -> Generator[bytes]:
@@ -57,6 +65,14 @@ def blocks_of(source: Path) -> Generator[bytes]:
         InvalidInput: As in `feed`.
     """
     return made_ahead(lambda sink: feed(source, sink))
+
+
+def _newest(source: Path) -> Path:
+    """Give what changed last, of a folder and all that is in it; the source if nobody can tell."""
+    try:
+        return max((source, *source.rglob("*")), key=lambda path: path.lstat().st_ctime_ns)
+    except OSError:
+        return source
 
 
 def _stat(source: Path) -> os.stat_result:

@@ -133,20 +133,3 @@ def test_a_folder_reached_through_a_link_is_the_same(tmp_path: Path) -> None:
     (tmp_path / "latest").symlink_to("out")
     assert digest_of(tmp_path / "latest") == digest_of(tmp_path / "out")
     shutil.rmtree(tmp_path / "out")
-
-
-class Shrinking:
-    """A sink that cuts the file being archived after its first block."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def write(self, block: bytes, /) -> None:
-        if block.strip(b"\0"):
-            os.truncate(self._path, 0)
-
-
-def test_a_file_that_shrinks_while_it_is_archived_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "image.raw").write_bytes(b"x" * 8 * 2**20)
-    with pytest.raises(InvalidInput, match=r"image\.raw.*while it was read"):
-        write_archive(tmp_path, Shrinking(tmp_path / "image.raw"))
