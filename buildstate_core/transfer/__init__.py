@@ -8,7 +8,7 @@
 - `store`: `ArtifactStore`, the whole of it for a caller: push, check, pull, discard
 - `uris`: which storage a URI means, and whether its bytes can be moved
 - `sources`, `digests`: what can become an artifact, and its digest
-- `archive`: folders as deterministic tar archives
+- `archive`, `unpacking`: folders as deterministic tar archives, and back; `links` in them
 - `cache`, `placing`: pulled bytes by digest, and private copies of them
 - `locks`, `upkeep`: who uses a file of the cache now, and whether it is still whole
 - `storage`: what a storage has to do; `local` and `s3` do it

@@ -27,13 +27,14 @@ machine may have to give back first: up to seven times as slow (ext4, Linux 6.18
 _ZERO_GRAIN: Final = bytes(_GRAIN_BYTES)
 
 
-def read_into(sink: Sink, handle: int) -> None:
-    """Read an open file from its beginning to its end, without reading its holes.
+def read_into(sink: Sink, handle: int, size: int | None = None) -> None:
+    """Read an open file from its beginning, so many bytes or all, without reading its holes.
 
     Raises:
         OSError: It cannot be read, or became shorter meanwhile.
     """
-    size = os.fstat(handle).st_size
+    if size is None:
+        size = os.fstat(handle).st_size
     position = 0
     for start, end in data_of(handle, size):
         _write_zeros(sink, start - position)

@@ -18,7 +18,6 @@ import zstandard
 
 from buildstate_core.errors import InvalidInput
 from buildstate_core.transfer.ahead import made_ahead
-from buildstate_core.transfer.archive import unpack
 from buildstate_core.transfer.cache import Cache
 from buildstate_core.transfer.compression import decompress_into
 from buildstate_core.transfer.copying import clone, copy_data
@@ -28,6 +27,7 @@ from buildstate_core.transfer.hidden import hidden_name
 from buildstate_core.transfer.holes import read_into, write_at
 from buildstate_core.transfer.sinks import Meter, Sink
 from buildstate_core.transfer.twins import Twin, twin_for
+from buildstate_core.transfer.unpacking import unpack
 
 
 class _Damaged(Exception):
