@@ -82,6 +82,18 @@ def test_any_change_changes_the_digest(tmp_path: Path, change: str) -> None:
     assert digest_of(folder) != before
 
 
+def test_special_bits_and_second_names_are_not_part_of_it(tmp_path: Path) -> None:
+    plain, special = tmp_path / "plain", tmp_path / "special"
+    for folder in (plain, special):
+        build(folder, {"a": (b"1", 0o755), "tmp": {}})
+    (plain / "b").write_bytes(b"1")
+    (plain / "b").chmod(0o755)
+    (special / "b").hardlink_to(special / "a")
+    (special / "a").chmod(0o6755)
+    (special / "tmp").chmod((special / "tmp").stat().st_mode | 0o1000)
+    assert digest_of(special) == digest_of(plain)
+
+
 def test_large_files_and_long_names_are_archived(tmp_path: Path) -> None:
     folder = tmp_path / "out"
     folder.mkdir()
