@@ -6,7 +6,6 @@ editing it in place changes nothing else.
 """
 
 import os
-import shutil
 import stat
 import tarfile
 from collections.abc import Generator, Iterator
@@ -279,12 +278,29 @@ def _swap_in(draft: Path, target: Path) -> None:
 
 def _remove(path: Path) -> None:
     """Remove a file or a folder. What cannot be removed stays, under its hidden name."""
-    if path.is_dir() and not path.is_symlink():
-        for folder, _, _ in os.walk(path):
-            # A folder without write permission cannot be emptied.
-            with suppress(OSError):
-                Path(folder).chmod(stat.S_IRWXU)
-        shutil.rmtree(path, ignore_errors=True)
-    else:
+    if path.is_symlink() or not path.is_dir():
         with suppress(OSError):
             path.unlink()
+        return
+    # Not by recursion: archives may have more folders in one another than Python has calls.
+    folders = [path]
+    for folder in folders:
+        with suppress(OSError):
+            # A folder without write permission cannot be emptied.
+            folder.chmod(stat.S_IRWXU)
+            folders += _emptied_of_files(folder)
+    for folder in reversed(folders):
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _emptied_of_files(folder: Path) -> Iterator[Path]:
+    """Remove what is no folder, and give what is one."""
+    with os.scandir(folder) as found:
+        entries = list(found)
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield Path(entry)
+        else:
+            with suppress(OSError):
+                Path(entry).unlink()
