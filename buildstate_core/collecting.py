@@ -136,8 +136,8 @@ def remove_orphans(
 class _Records:
     """What the builds have that are named in URIs of a storage, read when first asked for.
 
-    The service knows an object by the URI it was recorded with, and the same object may have
-    another: `/srv/images` and `file:///srv/images` are one folder. So what it does not know is
+    The service knows an object however its URI was spelled, and still the same object may have
+    another: by a link, a second mount, a second name of a server. So what it does not know is
     looked for in its build as well, by the attempt's id, which nothing else has.
     """
 

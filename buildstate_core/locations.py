@@ -234,7 +234,7 @@ def read_back(location: str, uri: str, *, is_draft: bool = False) -> Made | None
         templates = [f"{folder}/{_FOLDER}", f"{folder}/{_FOLDER_OF_LANE}"]
     if is_draft:
         folders = [each.rpartition("/")[0] for each in templates]
-        templates = [f"{each}/{{name}}" for each in folders if "attempt" in _fields(each)]
+        templates = [f"{each}/{{name}}" for each in folders if _has_attempt(each)]
     plain = _plain(uri)
     for each in templates:
         found = _pattern(_plain(each)).fullmatch(plain)
@@ -243,6 +243,10 @@ def read_back(location: str, uri: str, *, is_draft: bool = False) -> Made | None
             build = said.get("build")
             return Made(said["attempt"], said["name"], None if build is None else int(build))
     return None
+
+
+def _has_attempt(template: str) -> bool:
+    return any(each.name == "attempt" for each in _fields(template))
 
 
 def _check_storage(text: str) -> None:
