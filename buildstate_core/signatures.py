@@ -34,25 +34,28 @@ def signature(path: Path) -> str | None:
         return None
     digest = sha256()
     try:
-        for line in (_line("", status), *_below(os.fspath(path), "")):
+        for line in (_line("", status), *_below(os.fspath(path))):
             digest.update(line)
     except OSError:
         return None
     return digest.hexdigest()
 
 
-def _below(folder: str, place: str) -> Iterator[bytes]:
+def _below(folder: str) -> Iterator[bytes]:
     """Give a line for each entry; for what is no folder there is none."""
-    try:
-        with os.scandir(folder) as found:
-            entries = sorted(found, key=lambda each: each.name)
-    except NotADirectoryError:
-        return
-    for entry in entries:
-        below = f"{place}/{entry.name}"
-        yield _line(below, os.lstat(entry.path))
-        if entry.is_dir(follow_symlinks=False):
-            yield from _below(entry.path, below)
+    waiting = [(folder, "")]
+    while waiting:
+        path, place = waiting.pop()
+        try:
+            with os.scandir(path) as found:
+                entries = sorted(found, key=lambda each: each.name)
+        except NotADirectoryError:
+            continue
+        for entry in entries:
+            below = f"{place}/{entry.name}"
+            yield _line(below, os.lstat(entry.path))
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append((entry.path, below))
 
 
 def _line(place: str, status: os.stat_result) -> bytes:
