@@ -1,6 +1,6 @@
 """Artifacts that are fetched: all that a state left, or one by its id."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from uuid import UUID
 
@@ -14,8 +14,8 @@ from buildstate_cli.session import Session
 from buildstate_cli.views import artifacts
 from buildstate_core.artifacts import Artifacts, is_pullable, place_of
 from buildstate_core.errors import InvalidInput, NotFound, Refused
-from buildstate_core.models import Artifact
-from buildstate_core.vocabulary import ArtifactStatus
+from buildstate_core.models import Artifact, Attempt
+from buildstate_core.vocabulary import ArtifactStatus, AttemptStatus
 
 
 def pull(
@@ -39,8 +39,11 @@ def pull(
         else:
             assert reference is not None  # noqa: S101 - as read above
             build = client.get_build(reference)
-            of_state = list(client.list_artifacts(reference, state=state))
-            found = _newest(of_state, lane, name)
+            found = [
+                each
+                for each in _left(client.history(reference), state, lane)
+                if name in {None, each.name}
+            ]
         if not found:
             raise NotFound(
                 f"State {state} of build {wanted} has no artifact that can be used.",
@@ -94,16 +97,22 @@ def _usable(artifact: Artifact) -> Artifact:
     return artifact
 
 
-def _newest(found: Sequence[Artifact], lane: str, name: str | None) -> list[Artifact]:
-    """Give the usable artifacts of a lane, the newest of each name."""
-    usable = [
+def _left(history: Iterable[Attempt], state: int | None, lane: str) -> list[Artifact]:
+    """Give what the newest completed attempt left that can be used: what a rerun restores.
+
+    An older one's artifact of another name is not of this result.
+    """
+    completed = [
         each
-        for each in found
-        if each.status is ArtifactStatus.AVAILABLE
-        and each.lane == lane
-        and name in {None, each.name}
+        for each in history
+        if (each.state, each.lane) == (state, lane) and each.status is AttemptStatus.COMPLETED
     ]
-    return list({each.name: each for each in usable}.values())
+    return [
+        each
+        for attempt in completed[-1:]
+        for each in attempt.artifacts
+        if each.status is ArtifactStatus.AVAILABLE
+    ]
 
 
 def _pull_one(mover: Artifacts, artifact: Artifact, path: Path, *, root: str | None) -> None:

@@ -1,0 +1,66 @@
+"""What `bldst artifact pull` takes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import Service, image
+
+from buildstate_core.models import Build
+
+from .pushing import push
+
+Bldst = Callable[..., Any]
+
+
+@pytest.fixture
+def service(module_service: Service) -> Service:
+    return module_service
+
+
+@pytest.fixture
+def pull(
+    bldst: Bldst, build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Any]:
+    """Pull what state 25 left, in a workspace that is the current folder."""
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    monkeypatch.chdir(workspace)
+    return lambda *flags: bldst("artifact", "pull", str(build.number), "25", *flags)
+
+
+def files_here() -> list[str]:
+    return sorted(str(path) for path in Path().rglob("*") if path.is_file())
+
+
+def test_what_an_earlier_attempt_left_is_not_mixed_in(
+    pull: Callable[..., Any], service: Service, build: Build, tmp_path: Path
+) -> None:
+    def left(content: str, *names: str) -> None:
+        records = []
+        for name in names:
+            path = tmp_path / f"{content}-{name}"
+            path.write_text(content)
+            records.append(image(name, content, uri=path.as_uri(), storage_type="file"))
+        digest = {"first": "a", "second": "b"}[content] * 64
+        service.complete(service.claim(build, 25, fingerprint={"code": digest}), *records)
+
+    left("first", "a", "b")
+    assert pull().code == 0
+    assert files_here() == ["a", "b"]
+    Path("b").unlink()
+    left("second", "a")
+    pulled = pull("-o", "json")
+    assert [each["name"] for each in pulled.data] == ["a"]
+    assert (Path("a").read_text(), files_here()) == ("second", ["a"])
+    assert pull("--name", "b").code == 3
+
+
+def test_what_is_pushed_later_belongs_to_the_newest_attempt(
+    pull: Callable[..., Any], bldst: Bldst, build: Build, tmp_path: Path
+) -> None:
+    for name in ("a.raw", "b.raw"):
+        push(bldst, build, tmp_path / name)
+    assert pull().code == 0
+    assert files_here() == ["a.raw", "b.raw"]
