@@ -1,6 +1,6 @@
 """Artifacts that are fetched: all that a state left, or one by its id."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -51,14 +51,15 @@ def pull(
                 field="--state",
                 hint=f"To see what there is: bldst artifact list {wanted}",
             )
-        if to is not None and len(found) > 1:
+        files = _files(found)
+        if to is not None and len(files) > 1:
             raise InvalidInput(
-                f"State {state} has {len(found)} artifacts, which cannot all be {to}.",
+                f"State {state} has {len(files)} artifacts, which cannot all be {to}.",
                 field="--to",
-                hint=f"Name one with --name: {', '.join(each.name for each in found)}",
+                hint=f"Name one with --name: {', '.join(each.name for each in files)}",
             )
         root = client.get_project(build.project).storage_url
-        for each in found:
+        for each in files:
             _pull_one(mover, each, Path(to or place_of(each)), root=root)
         show(found, output, artifacts.listing)
 
@@ -115,13 +116,33 @@ def _left(history: Iterable[Attempt], state: int | None, lane: str) -> list[Arti
     ]
 
 
-def _pull_one(mover: Artifacts, artifact: Artifact, path: Path, *, root: str | None) -> None:
-    if not is_pullable(artifact):
-        warn(
-            f"{artifact.name} is not bytes that can be moved from here:"
-            f" {artifact.kind} {artifact.uri or artifact.metadata.get('value')}"
+def _files(found: Sequence[Artifact]) -> list[Artifact]:
+    """Give those that are bytes, and tell of the others.
+
+    Raises:
+        InvalidInput: There is nothing to download.
+    """
+    files = [each for each in found if is_pullable(each)]
+    others = [each for each in found if each not in files]
+    if not files:
+        kinds = ", ".join(
+            f"{each.name} is a {each.kind} of type {each.storage_type}" for each in others
         )
-        return
+        raise InvalidInput(
+            f"There is nothing that can be downloaded from here: {kinds}.",
+            code="no-transfer",
+            field="ARTIFACT",
+            hint=f"To see what is recorded: bldst artifact show {others[0].id}",
+        )
+    for each in others:
+        warn(
+            f"{each.name} is not bytes that can be moved from here:"
+            f" {each.kind} {each.uri or each.metadata.get('value')}"
+        )
+    return files
+
+
+def _pull_one(mover: Artifacts, artifact: Artifact, path: Path, *, root: str | None) -> None:
     pulled = mover.pull(artifact, path, root=root)
     if artifact.checksum is None:
         warn(f"{artifact.name} had no recorded checksum, so it is unverified; it has one now.")

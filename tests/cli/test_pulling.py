@@ -64,3 +64,19 @@ def test_what_is_pushed_later_belongs_to_the_newest_attempt(
         push(bldst, build, tmp_path / name)
     assert pull().code == 0
     assert files_here() == ["a.raw", "b.raw"]
+
+
+def test_that_nothing_can_be_downloaded_is_an_error(
+    pull: Callable[..., Any], bldst: Bldst, build: Build, tmp_path: Path
+) -> None:
+    ami = ("--uri", "ami-0abc", "--name", "ami", "--storage-type", "ami")
+    assert bldst("artifact", "create", str(build.number), "25", *ami).code == 0
+    alone = pull()
+    assert (alone.code, alone.out) == (2, "")
+    assert "nothing that can be downloaded from here: ami is a handle of type ami" in alone.err
+
+    push(bldst, build, tmp_path / "image.raw")
+    assert pull("--name", "ami").code == 2
+    beside = pull("--to", "image")
+    assert (beside.code, files_here()) == (0, ["image"])
+    assert "ami is not bytes that can be moved from here: handle ami-0abc" in beside.err
