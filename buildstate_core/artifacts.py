@@ -146,7 +146,7 @@ class Artifacts:
                 checksum=artifact.checksum,
                 size_bytes=artifact.size_bytes,
                 root=_root(root),
-                folder=artifact.metadata.get("folder") is True,
+                folder=is_folder(artifact),
                 packed=_packed(artifact),
                 on_progress=self._moving(
                     Activity.DOWNLOADING, artifact.name, artifact.stored_bytes, on_transfer
@@ -277,7 +277,7 @@ class Artifacts:
                 is_pullable(twin)
                 and twin.uri is not None
                 and twin.size_bytes is not None
-                and (twin.metadata.get("folder") is True) == folder
+                and is_folder(twin) == folder
                 and compression in {Compression.AUTO, _stored_as(twin)}
             )
             if (
@@ -346,6 +346,11 @@ def is_pullable(artifact: Artifact) -> bool:
     )
 
 
+def is_folder(artifact: Artifact) -> bool:
+    """Whether an artifact is a folder, stored as an archive of it."""
+    return artifact.metadata.get("folder") is True
+
+
 def place_of(artifact: Artifact) -> PurePosixPath:
     """Give the relative path in a workspace that an artifact is restored to.
 
@@ -367,6 +372,19 @@ def _packed(artifact: Artifact) -> Packed | None:
 
 def _stored_as(artifact: Artifact) -> Compression:
     return Compression.NONE if artifact.packed is None else Compression.ZSTD
+
+
+def _named(artifact: Artifact) -> str:
+    return f"The artifact {artifact.name} of state {artifact.state}, build {artifact.build}"
+
+
+def _unreachable(artifact: Artifact, error: ArtifactUnreachable) -> ArtifactUnreachable:
+    return ArtifactUnreachable(
+        f"{_named(artifact)} cannot be looked at: {error.message}",
+        code=error.code,
+        field=error.field,
+        hint=f"{error.hint or ''} Nothing is run in its place: it may well be there.".strip(),
+    )
 
 
 def _root(storage_url: str | None) -> str | None:

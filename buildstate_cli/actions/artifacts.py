@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final, TypedDict, Unpack
 
 from buildstate_cli.actions.checking import artifact_id, build_reference, checked
-from buildstate_cli.actions.connection import connect
+from buildstate_cli.actions.connection import connect, storage_reached
 from buildstate_cli.complaints import warn
 from buildstate_cli.meters import meter
 from buildstate_cli.options import Format
@@ -72,7 +72,8 @@ def copy(session: Session, output: Format, artifact: str, uri: str) -> None:
         target = f"{uri}{found.name}" if uri.endswith("/") else uri
         project = client.get_project(client.get_build(found.build).project)
         mover = Artifacts.of_worker(client, session.settings, on_transfer=told)
-        mover.copy(found, target, rules_of(project))
+        with storage_reached():
+            mover.copy(found, target, rules_of(project))
     stored = found.packed or found
     if found.packed is not None:
         warn(

@@ -1,4 +1,4 @@
-"""The way to the service: check what is configured, send what was kept, open a client."""
+"""The way to the service, checked and opened, and what is said of a storage out of reach."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from buildstate_cli import complaints
 from buildstate_cli.actions import spool
 from buildstate_cli.session import Session
 from buildstate_core.client import ONCE, QUICK, Client
-from buildstate_core.errors import InvalidInput
+from buildstate_core.errors import ArtifactUnreachable, InvalidInput, Unreachable
 from buildstate_core.models import Attempt
 from buildstate_core.settings import Settings
 
@@ -29,6 +29,23 @@ def connect(session: Session, *, retries: urllib3.Retry = QUICK) -> Iterator[Cli
     _send_kept(session)
     with Client(settings.api_url, settings.api_key, retries=retries) as client:
         yield client
+
+
+@contextmanager
+def storage_reached() -> Iterator[None]:
+    """Say of an artifact that cannot be read what is said of any storage out of reach.
+
+    To a command that only moves bytes it is no reason to refuse anything.
+
+    Raises:
+        Unreachable: It cannot be read from here.
+    """
+    try:
+        yield
+    except ArtifactUnreachable as error:
+        raise Unreachable(
+            error.message, code=error.code, field=error.field, hint=error.hint
+        ) from error
 
 
 def _check(settings: Settings) -> None:

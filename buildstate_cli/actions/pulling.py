@@ -5,7 +5,7 @@ from pathlib import Path
 from uuid import UUID
 
 from buildstate_cli.actions.checking import artifact_id, build_reference
-from buildstate_cli.actions.connection import connect
+from buildstate_cli.actions.connection import connect, storage_reached
 from buildstate_cli.complaints import notice, warn
 from buildstate_cli.meters import meter
 from buildstate_cli.options import Format
@@ -143,7 +143,8 @@ def _files(found: Sequence[Artifact]) -> list[Artifact]:
 
 
 def _pull_one(mover: Artifacts, artifact: Artifact, path: Path, *, root: str | None) -> None:
-    pulled = mover.pull(artifact, path, root=root)
+    with storage_reached():
+        pulled = mover.pull(artifact, path, root=root)
     if artifact.checksum is None:
         warn(f"{artifact.name} had no recorded checksum, so it is unverified; it has one now.")
     notice(f"{path}: {pulled.size_bytes} bytes, {pulled.checksum}")

@@ -123,7 +123,7 @@ def test_a_state_whose_handle_is_gone_runs_again(
     ceph.write_text("")
     refused = bldst(*run)
     assert refused.code == 4
-    assert "Nothing was run" in refused.err
+    assert "Nothing is run" in refused.err
     ceph.unlink()
     assert bldst(*run).code == 0
     assert (tmp_path / "ran").exists()

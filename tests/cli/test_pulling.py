@@ -30,6 +30,11 @@ def pull(
     return lambda *flags: bldst("artifact", "pull", str(build.number), "25", *flags)
 
 
+@pytest.fixture
+def pushed(bldst: Bldst, build: Build, tmp_path: Path) -> Any:
+    return push(bldst, build, tmp_path / "image.raw")
+
+
 def files_here() -> list[str]:
     return sorted(str(path) for path in Path().rglob("*") if path.is_file())
 
@@ -80,3 +85,18 @@ def test_that_nothing_can_be_downloaded_is_an_error(
     beside = pull("--to", "image")
     assert (beside.code, files_here()) == (0, ["image"])
     assert "ami is not bytes that can be moved from here: handle ami-0abc" in beside.err
+
+
+def test_a_storage_out_of_reach_has_the_exit_code_that_a_push_has(
+    pull: Callable[..., Any], service: Service, bldst: Bldst, pushed: Any
+) -> None:
+    service.query(
+        "UPDATE artifacts SET uri = replace(uri, 'storage', 'not-mounted') WHERE id = %s",
+        pushed["id"],
+    )
+    for answer in (
+        pull(),
+        bldst("artifact", "copy", pushed["id"], Path("copy").absolute().as_uri()),
+    ):
+        assert (answer.code, files_here()) == (6, [])
+        assert "it may well be there" in answer.err

@@ -572,7 +572,7 @@ class TestHandles:
         self, made: Artifact, builder: Worker, ceph: Path, shared: Service, build: Build
     ) -> None:
         ceph.write_text("")
-        with pytest.raises(ArtifactUnreachable, match="Nothing was run"):
+        with pytest.raises(ArtifactUnreachable, match="Nothing is run"):
             builder.begin(made.state)
         assert shared.client.get_artifact(made.id).status == "available"
         assert len(told(shared, build)) == 1

@@ -123,7 +123,7 @@ class TestLost:
         refused = run(elsewhere, build, **storage.unreachable)
         assert (refused.code, elsewhere.has("ran"), story()) == (4, False, before)
         assert "cannot be looked at" in refused.err
-        assert "Nothing was run: it may well be there." in refused.err
+        assert "Nothing is run in its place: it may well be there." in refused.err
         assert "Traceback" not in refused.err
         states = {each.state: each.status for each in service.client.list_artifacts(build)}
         assert set(states.values()) == {"available"}

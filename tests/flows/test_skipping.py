@@ -307,7 +307,7 @@ def test_a_handle_is_looked_at_before_its_milestone_is_skipped(
 
     assert [rerun(worker_a), rerun(worker_b)] == [[60], []]
     image.write_text("")
-    with worker_b.build(), pytest.raises(ArtifactUnreachable, match="Nothing was run"):
+    with worker_b.build(), pytest.raises(ArtifactUnreachable, match="Nothing is run"):
         upload()
     image.unlink()
     assert [rerun(worker_b), rerun(worker_a)] == [[60], []]
