@@ -33,7 +33,7 @@ from buildstate_core.fingerprint import command_parts, input_parts, param_parts
 from buildstate_core.heartbeat import LEASE_RUNNING_OUT, margin_seconds
 from buildstate_core.models import Attempt, Build
 from buildstate_core.runner import Done, Milestone, Runner, Running
-from buildstate_core.signatures import signature
+from buildstate_core.signatures import MISSING, signature
 from buildstate_core.vocabulary import ArtifactKind, Kind
 from buildstate_core.workspace import Workspace
 
@@ -305,7 +305,7 @@ class Step:
 
     def _warn_of_leftovers(self, before: Sequence[str | None]) -> None:
         for blob, was in zip(self._ready.blobs, before, strict=True):
-            if was is not None and signature(blob.path) == was:
+            if was not in {None, MISSING} and signature(blob.path) == was:
                 warn(
                     f"--artifact {blob.place or blob.path} was there before, and the command has"
                     " not touched it.",

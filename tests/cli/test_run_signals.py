@@ -253,6 +253,14 @@ class TestLeftovers:
         line = ("run", build, "--state", "25", "--artifact", "out")
         assert "was there before" not in machine.bldst(*line, "--", "sh", "-c", command).err
 
+    def test_one_that_is_neither_there_before_nor_made_is_not(
+        self, machine: Machine, build: str
+    ) -> None:
+        line = ("run", build, "--state", "25", "--artifact", "out")
+        ended = machine.bldst(*line, "--", "true")
+        assert (ended.code, "was there before" in ended.err) == (1, False)
+        assert "--artifact out is not there" in ended.err
+
     def test_what_was_restored_may_stay_as_it_is(self, machine: Machine, build: str) -> None:
         keep = ("--artifact", "disk", "--")
         machine.bldst("run", build, "--state", "25", *keep, "sh", "-c", "echo 25 > disk")
