@@ -6,15 +6,17 @@ from uuid import UUID
 
 from buildstate_cli.actions.checking import artifact_id, build_reference
 from buildstate_cli.actions.connection import connect, storage_reached
+from buildstate_cli.actions.restoring import path_for
 from buildstate_cli.complaints import notice, warn
 from buildstate_cli.meters import meter
 from buildstate_cli.options import Format
 from buildstate_cli.printing import show
 from buildstate_cli.session import Session
 from buildstate_cli.views import artifacts
-from buildstate_core.artifacts import Artifacts, is_pullable, place_of
+from buildstate_core.artifacts import Artifacts, is_folder, is_pullable
 from buildstate_core.errors import InvalidInput, NotFound, Refused
 from buildstate_core.models import Artifact, Attempt
+from buildstate_core.transfer.placing import size_in_place
 from buildstate_core.vocabulary import ArtifactStatus, AttemptStatus
 
 
@@ -60,7 +62,9 @@ def pull(
             )
         root = client.get_project(build.project).storage_url
         for each in files:
-            _pull_one(mover, each, Path(to or place_of(each)), root=root)
+            path = Path(path_for(each, to, Path()))
+            if to is None or not _is_there(each, path):
+                _pull_one(mover, each, path, root=root)
         show(found, output, artifacts.listing)
 
 
@@ -140,6 +144,28 @@ def _files(found: Sequence[Artifact]) -> list[Artifact]:
             f" {each.kind} {each.uri or each.metadata.get('value')}"
         )
     return files
+
+
+def _is_there(artifact: Artifact, path: Path) -> bool:
+    """Whether a folder that was named is the artifact already. It is all that may be in there.
+
+    Only where an artifact was made its folder is known to be one that it may replace.
+
+    Raises:
+        Refused: The folder holds something else.
+    """
+    if not is_folder(artifact) or not path.is_dir() or not any(path.iterdir()):
+        return False
+    checksum, size = artifact.checksum, artifact.size_bytes
+    if not checksum or size_in_place(path, checksum, folder=True, size_bytes=size) is None:
+        raise Refused(
+            f"{path} is a folder that is not empty, and holds something else than {artifact.name}.",
+            code="target-occupied",
+            field="--to",
+            hint=f"Move it away, or have the artifact put into it: --to {path}/",
+        )
+    notice(f"{path}: {size} bytes, {checksum}, was there already")
+    return True
 
 
 def _pull_one(mover: Artifacts, artifact: Artifact, path: Path, *, root: str | None) -> None:

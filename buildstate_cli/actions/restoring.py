@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from buildstate_cli.actions.running_flags import Restore
-from buildstate_core.artifacts import Artifacts, place_of
+from buildstate_core.artifacts import Artifacts, is_folder, place_of
 from buildstate_core.errors import InvalidInput, NotFound
 from buildstate_core.models import Artifact
 from buildstate_core.progress import ended
@@ -45,8 +45,25 @@ def restore(begun: Running, mover: Artifacts, artifact: Artifact, target: Path) 
     return pulled
 
 
+def path_for(artifact: Artifact, wanted: str | None, folder: Path) -> str:
+    """Give the path that an artifact goes to: where it was made, or what was asked for.
+
+    As with `cp`, a file goes into a folder that is there, and anything into what ends in a slash.
+
+    Args:
+        artifact: A blob.
+        wanted: What was asked for.
+        folder: What both are relative to.
+    """
+    place = place_of(artifact)
+    if wanted is None:
+        return str(place)
+    goes_into = not is_folder(artifact) and (folder / wanted).is_dir()
+    return str(Path(wanted, place.name)) if goes_into or wanted.endswith("/") else wanted
+
+
 def targets(
-    artifacts: Sequence[Artifact], restores: Sequence[Restore]
+    artifacts: Sequence[Artifact], restores: Sequence[Restore], folder: Path
 ) -> list[tuple[Artifact, str]]:
     """Give each artifact to restore, and its path in the workspace."""
     if not restores:
@@ -72,5 +89,5 @@ def targets(
                 f" {restore.path}; name one: --restore {restore.state}:NAME={restore.path}",
                 field="--restore",
             )
-        found.extend((each, restore.path or str(place_of(each))) for each in named)
+        found.extend((each, path_for(each, restore.path, folder)) for each in named)
     return found

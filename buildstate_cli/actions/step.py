@@ -200,9 +200,10 @@ class Step:
 
     def _restore(self, begun: Running) -> Restored:
         paths, uris = [], []
-        for artifact, path in targets(begun.claim.restore, self._ready.restores):
+        folder = self._site.workspace.folder
+        for artifact, path in targets(begun.claim.restore, self._ready.restores, folder):
             if is_pullable(artifact):
-                target = self._site.workspace.folder / path
+                target = folder / path
                 pulled = restore(begun, self._site.runner.artifacts, artifact, target)
                 paths.append(path)
                 if not pulled.was_there:

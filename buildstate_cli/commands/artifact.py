@@ -209,7 +209,10 @@ def pull(
     to: Annotated[
         str | None,
         typer.Option(
-            "--to", metavar="PATH", help="Where to put it.  [default: the path it was made at]"
+            "--to",
+            metavar="PATH",
+            help="Where to put it; into PATH if that ends in a slash, or is a folder and it is a"
+            " file.  [default: the path it was made at]",
         ),
     ] = None,
     output: Output = Format.TABLE,

@@ -38,8 +38,12 @@ def digest_of(path: Path) -> str:
     return measure(path).checksum
 
 
-def measure(path: Path) -> Meter:
+def measure(path: Path, *, at_most: int | None = None) -> Meter:
     """Give digest and size of a file, or of the archive that a folder would be pushed as.
+
+    Args:
+        path: A file or folder.
+        at_most: Of what is longer than this only a part is measured, which is longer, too.
 
     Raises:
         InvalidInput: As in `digest_of`.
@@ -48,4 +52,6 @@ def measure(path: Path) -> Meter:
     with closing(blocks_of(path)) as blocks:
         for block in blocks:
             meter.write(block)
+            if at_most is not None and meter.size_bytes > at_most:
+                break
     return meter

@@ -5,6 +5,7 @@ disk blocks with the cache where the file system can do that (XFS, Btrfs), but n
 editing it in place changes nothing else.
 """
 
+import errno
 import os
 import stat
 import tarfile
@@ -12,6 +13,7 @@ from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import zstandard
 
@@ -24,9 +26,13 @@ from buildstate_core.transfer.digests import measure
 from buildstate_core.transfer.failures import corrupt, on_this_disk, reason_of
 from buildstate_core.transfer.hidden import hidden_name
 from buildstate_core.transfer.holes import read_into, write_at
+from buildstate_core.transfer.occupants import check_replaceable
 from buildstate_core.transfer.sinks import Meter, Sink
 from buildstate_core.transfer.twins import Twin, twin_for
 from buildstate_core.transfer.unpacking import unpack
+
+_TAKEN: Final = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
+"""Why a folder does not get a name: something else has it."""
 
 
 class _Damaged(Exception):
@@ -131,10 +137,18 @@ class Place:
                 raise corrupt(self.uri, f"it cannot be unpacked: {reason_of(error)}") from error
 
 
-def size_in_place(target: Path, checksum: str, *, folder: bool) -> int | None:
+def size_in_place(
+    target: Path, checksum: str, *, folder: bool, size_bytes: int | None
+) -> int | None:
     """Give the size of the artifact if `target` already is a private copy of it.
 
     A link, or a file that has a second name somewhere, is not private.
+
+    Args:
+        target: Where it may be.
+        checksum: What its digest must be.
+        folder: Whether it is a folder.
+        size_bytes: How long it is, if that is known: of what is larger no more is read.
     """
     try:
         found = target.lstat()
@@ -142,7 +156,7 @@ def size_in_place(target: Path, checksum: str, *, folder: bool) -> int | None:
             private = stat.S_ISDIR(found.st_mode)
         else:
             private = stat.S_ISREG(found.st_mode) and found.st_nlink == 1
-        meter = measure(target) if private else None
+        meter = measure(target, at_most=size_bytes) if private else None
     except (OSError, InvalidInput):
         # Whatever it is, it is not what was recorded.
         return None
@@ -261,19 +275,39 @@ def _swap_in(draft: Path, target: Path) -> None:
 
     Folders take two: between them nothing has the target's name, and when the second fails the
     old one gets it back.
+
+    Raises:
+        Refused: By now there is something that has to stay.
+        OSError: The disk refused.
     """
-    if not (draft.is_dir() or (target.is_dir() and not target.is_symlink())):
-        draft.replace(target)
+    is_folder = draft.is_dir()
+    check_replaceable(target, folder=is_folder)
+    if is_folder:
+        while not _folder_took(draft, target):
+            pass
         return
+    with suppress(OSError):
+        target.rmdir()
+    draft.replace(target)
+
+
+def _folder_took(draft: Path, target: Path) -> bool:
+    """Move what has the target's name aside, and say whether the draft got the name.
+
+    If not, another process was faster, and what it has put there has to go aside too.
+    """
     with _draft_beside(target) as aside:
         with suppress(FileNotFoundError):
             target.rename(aside)
         try:
             draft.rename(target)
-        except OSError:
+        except OSError as error:
+            if error.errno in _TAKEN:
+                return False
             with suppress(FileNotFoundError):
                 aside.rename(target)
             raise
+    return True
 
 
 def _remove(path: Path) -> None:

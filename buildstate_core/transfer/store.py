@@ -14,6 +14,7 @@ from buildstate_core.transfer.compression import Compressor, pays
 from buildstate_core.transfer.digests import canonical
 from buildstate_core.transfer.failures import bad_source, corrupt, reason_of, unreachable
 from buildstate_core.transfer.fetching import fetched
+from buildstate_core.transfer.occupants import check_replaceable
 from buildstate_core.transfer.parts import uploading
 from buildstate_core.transfer.placing import Place, size_in_place
 from buildstate_core.transfer.ranges import read_ranges
@@ -171,7 +172,7 @@ class ArtifactStore:
         packed: Packed | None = None,
         on_progress: OnProgress | None = None,
     ) -> Pulled:
-        """Put a private copy of an artifact at `target`, in place of whatever is there.
+        """Put a private copy of an artifact at `target`, in place of the file or folder there.
 
         Nothing is moved if the target's digest is right already. Bytes are verified when they
         come in and whenever they are taken from the cache. A download that breaks off stays, and
@@ -191,13 +192,14 @@ class ArtifactStore:
             InvalidInput: There is no transfer for the URI, or the checksum is not a sha256.
             ArtifactLost: It is gone, or not what was recorded.
             ArtifactUnreachable: It cannot be read.
-            Refused: This worker's disk failed.
+            Refused: What is at the target has to stay, or this worker's disk failed.
         """
         self.storage(uri)
         target = target.absolute()
+        check_replaceable(target, folder=folder)
         wanted = canonical(checksum) if checksum is not None else None
         if wanted is not None:
-            size = size_in_place(target, wanted, folder=folder)
+            size = size_in_place(target, wanted, folder=folder, size_bytes=size_bytes)
             if size is not None:
                 return Pulled(wanted, size, 0, was_there=True)
         place = Place(uri, target, wanted, size_bytes, folder=folder, is_packed=packed is not None)

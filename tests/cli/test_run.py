@@ -193,9 +193,15 @@ class TestWorkspace:
         assert run(25, "cat out/disk > seen").code == 0
         assert (work / "seen").read_text() == "base\n"
 
-    def test_a_folder_where_the_file_belongs_is_replaced(self, run: Run, work: Path) -> None:
+    def test_a_folder_where_the_file_belongs_is_replaced_if_it_is_empty(
+        self, run: Run, work: Path
+    ) -> None:
         (work / "out/disk").unlink()
-        (work / "out/disk/deep").mkdir(parents=True)
+        (work / "out/disk/mine").mkdir(parents=True)
+        refused = run(25, "cat out/disk > seen")
+        assert (refused.code, (work / "out/disk/mine").exists()) == (4, True)
+        assert "Move the folder away" in refused.err
+        (work / "out/disk/mine").rmdir()
         assert run(25, "cat out/disk > seen").code == 0
         assert (work / "seen").read_text() == "base\n"
 

@@ -370,6 +370,18 @@ def test_an_earlier_state_can_be_restored_by_name_to_another_path(
     ]  # fmt: skip
 
 
+def test_a_restore_takes_the_place_of_no_folder_by_a_file(
+    machine: Machine, elsewhere: Machine, step: Callable[..., Ended]
+) -> None:
+    assert step(machine, 10, "echo disk > disk", "--artifact", "disk").code == 0
+    elsewhere.write("disk/mine", "")
+    refused = step(elsewhere, 25, "touch ran")
+    assert (refused.code, elsewhere.has("ran"), elsewhere.has("disk/mine")) == (4, False, True)
+    assert "disk is a folder that is not empty, and the artifact is a file" in refused.err
+    into = step(elsewhere, 25, 'echo "$BLDST_RESTORED"', "--restore", "10=disk/")
+    assert (into.code, into.out, elsewhere.read("disk/disk")) == (0, "disk/disk\n", "disk\n")
+
+
 def test_what_is_not_there_to_restore_is_said(machine: Machine, step: Callable[..., Ended]) -> None:
     step(machine, 10, "echo base > base", "--artifact", "base")
     answer = step(machine, 25, "touch ran", "--restore", "10:no-such")
