@@ -23,10 +23,12 @@ NOT_ALLOWED: Final = 5
 UNREACHABLE: Final = 6
 HELD: Final = 7
 
+SIGNAL_BASE: Final = 128
+"""Ended by a signal, as shells have it: this and the signal's number."""
 INTERRUPTED: Final = 130
-"""Ended by Ctrl-C, as shells have it: 128 and the number of SIGINT."""
+"""Ended by Ctrl-C: SIGINT."""
 BROKEN_PIPE: Final = 141
-"""Whoever read the output went away, as shells have it: 128 and the number of SIGPIPE."""
+"""Whoever read the output went away: SIGPIPE."""
 
 OF_ERROR: Final[dict[type[BaseException], int]] = {
     BuildStateError: FAILED,

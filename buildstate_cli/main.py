@@ -8,7 +8,7 @@ from io import TextIOWrapper
 
 import typer
 
-from buildstate_cli import actions, complaints, exit_codes
+from buildstate_cli import actions, complaints, exit_codes, signals
 from buildstate_cli.app import app
 from buildstate_cli.session import Session
 from buildstate_core.errors import BuildStateError, InvalidInput
@@ -29,7 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     session = Session(os.environ)
     try:
-        return _run(sys.argv[1:] if arguments is None else list(arguments), session)
+        with signals.ended_in_good_order():
+            return _run(sys.argv[1:] if arguments is None else list(arguments), session)
+    except signals.Ended as ended:
+        return ended.exit_code
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - each kind gets its text below
         known = _as_ours(error)
         _explain(known, session)

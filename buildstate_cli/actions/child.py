@@ -17,6 +17,8 @@ from types import FrameType
 from typing import Final
 
 from buildstate_cli.actions.family import GRACE_SECONDS, PROGRAM, Family
+from buildstate_cli.exit_codes import SIGNAL_BASE
+from buildstate_cli.signals import handled
 from buildstate_core.runner import Stopped
 
 _ENDING: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
@@ -24,7 +26,6 @@ _TELLING: Final = (signal.SIGUSR1, signal.SIGUSR2)
 """What a command may do anything with; so they say nothing about how it went."""
 _NOT_FOUND: Final = 127
 _NOT_EXECUTABLE: Final = 126
-_SIGNAL_BASE: Final = 128
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Signalled(Stopped):
 
     def __init__(self, number: int) -> None:
         super().__init__(name_of(number))
-        self.exit_code = _SIGNAL_BASE + number
+        self.exit_code = SIGNAL_BASE + number
 
 
 @contextlib.contextmanager
@@ -57,7 +58,7 @@ def signals_raised() -> Iterator[None]:
     def end(number: int, _: FrameType | None) -> None:
         raise Signalled(number)
 
-    with _handled(end, _ENDING):
+    with handled(end, _ENDING):
         yield
 
 
@@ -99,8 +100,8 @@ class Child:
     def run(self) -> Ended:
         """Start it, pass signals on to it, and wait for its end."""
         with (
-            _handled(self._pass_on, _ENDING),
-            _handled(self._send, _TELLING),
+            handled(self._pass_on, _ENDING),
+            handled(self._send, _TELLING),
             _guard() as guard,
         ):
             try:
@@ -158,11 +159,11 @@ class Child:
     def _ended(self, status: int) -> Ended:
         if self._signal is not None:
             name = self._signal.name
-            code = status if status > 0 else _SIGNAL_BASE + self._signal
+            code = status if status > 0 else SIGNAL_BASE + self._signal
             problem = f"ended by {name}, which was passed on to the command"
             return Ended(code, problem, is_cancelled=True)
         if status < 0:
-            return Ended(_SIGNAL_BASE - status, f"the command was ended by {name_of(-status)}")
+            return Ended(SIGNAL_BASE - status, f"the command was ended by {name_of(-status)}")
         return Ended(status, f"the command ended with exit code {status}" if status else None)
 
 
@@ -194,20 +195,6 @@ def _guard() -> Iterator[Callable[[Family], None]]:
     finally:
         process.kill()  # before the pipe closes
         process.communicate()
-
-
-@contextlib.contextmanager
-def _handled(
-    handler: Callable[[int, FrameType | None], None], signals: Sequence[signal.Signals]
-) -> Iterator[None]:
-    # What the caller ignores stays ignored, here and in the command: `nohup`, `trap '' HUP`, `&`.
-    heard = [each for each in signals if signal.getsignal(each) is not signal.SIG_IGN]
-    before = {each: signal.signal(each, handler) for each in heard}
-    try:
-        yield
-    finally:
-        for each, old in before.items():
-            signal.signal(each, old)
 
 
 def _from_terminal(number: signal.Signals) -> bool:
