@@ -256,7 +256,7 @@ StoragePath = Annotated[
     typer.Option(
         "--storage-path",
         metavar="URI",
-        help="Where it is: a URI, an absolute path, or an id such as snap-0abc.",
+        help="Where it is: a URI, an absolute path, or with --storage-type an id (snap-0abc).",
         rich_help_panel=ARTIFACT_PANEL,
     ),
 ]

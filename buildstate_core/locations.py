@@ -33,6 +33,13 @@ _NUMBERS: Final = frozenset({"build", "state"})
 """A template may write these twice in different ways."""
 
 _HERE: Final = frozenset({"", "localhost"})
+_EXAMPLES: Final = {
+    "s3": "s3://bucket/key",
+    "gs": "gs://bucket/name",
+    "az": "az://container/name",
+    "sftp": "sftp://user@host/absolute/path",
+}
+"""What an object is called in the storages that tell it from what it lies in."""
 _ON_A_HOST: Final = frozenset({"ftp", "ftps", "http", "https", "sftp", "smb", "ssh"})
 """What follows `://` is a host, in any case. Elsewhere it is a bucket, letter by letter."""
 _OF_FOLDERS: Final = frozenset({"sftp", "ssh"})
@@ -78,6 +85,25 @@ def check_place(place: str) -> None:
     _check_storage(place)
     if is_template(place):
         raise ValueError("a place is a folder; it has no {fields} as a template has")
+
+
+def check_object(uri: str) -> None:
+    """Make sure that a URI can name bytes, which somebody can look for and remove.
+
+    Raises:
+        ValueError: It names a storage or a folder, or a file of another machine.
+    """
+    scheme, mark, rest = uri.partition("://")
+    scheme = scheme.lower()
+    holder, _, key = rest.partition("/")
+    if scheme == "file" and mark:
+        if canonical(uri) == "file:///" or _local(uri) is None:
+            raise ValueError("it names no file on a worker; use file:///absolute/path")
+    elif scheme in _EXAMPLES:
+        if not holder or not key or key.endswith("/"):
+            raise ValueError(f"it names no object; use {_EXAMPLES[scheme]}")
+    elif mark and not rest.strip("/"):
+        raise ValueError(f"it names nothing; say what is meant after {scheme}://")
 
 
 def is_template(location: str) -> bool:

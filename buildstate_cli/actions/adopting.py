@@ -80,7 +80,9 @@ def _source(found: Found) -> Blob | ArtifactRecord:
     if found.handle is not None:
         return _record(found, ArtifactKind.HANDLE, what, name, storage_type=found.handle)
     if "://" in what:
-        return _record(found, ArtifactKind.BLOB, what, name, storage_type=inferred_type(what))
+        return _record(
+            found, ArtifactKind.BLOB, what, name, storage_type=inferred_type(what, flag=_ARGUMENT)
+        )
     for flag, value in (("--checksum", found.checksum), ("--size", found.size_bytes)):
         if value is not None:
             raise InvalidInput(

@@ -137,10 +137,10 @@ def _kind_of(uri: str | None, facts: dict[str, object]) -> dict[str, object]:
             field="--uri",
             hint="A small JSON value has none: --kind value --metadata value=…",
         )
-    storage_type = str(facts["storage_type"] or inferred_type(uri))
+    storage_type = str(facts["storage_type"] or inferred_type(uri, flag=_FLAGS["uri"]))
     return {
         "storage_type": storage_type,
-        "kind": facts["kind"] or artifact_kind(storage_type, uri),
+        "kind": facts["kind"] or artifact_kind(storage_type, uri, flag=_FLAGS["uri"]),
     }
 
 

@@ -80,10 +80,11 @@ class ArtifactFlags:
                 f"{given[0]} is given without --storage-path; say where the artifact is.",
                 field="--storage-path",
             )
-        storage_type = self.storage_type or inferred_type(self.storage_path)
+        flag = FLAGS["uri"]
+        storage_type = self.storage_type or inferred_type(self.storage_path, flag=flag)
         values = {
             "name": self.name or file_name(self.storage_path),
-            "kind": artifact_kind(storage_type, self.storage_path),
+            "kind": artifact_kind(storage_type, self.storage_path, flag=flag),
             "storage_type": storage_type,
             "uri": self.storage_path,
             "size_bytes": self.size_bytes,
@@ -105,11 +106,15 @@ def location(text: str, *, flag: str) -> str:
         raise invalid(error, name=flag) from None
 
 
-def inferred_type(path: str) -> str:
+def inferred_type(path: str, *, flag: str) -> str:
     """Name the storage that a path is in.
 
-    >>> inferred_type("gs://images/base.qcow2"), inferred_type("/mnt/nfs/base.qcow2")
+    >>> inferred_type("gs://images/a.qcow2", flag="--uri"), inferred_type("/mnt/a", flag="--uri")
     ('gcs', 'file')
+
+    Args:
+        path: As typed.
+        flag: The option that it was typed for.
 
     Raises:
         InvalidInput: The path does not tell.
@@ -120,17 +125,23 @@ def inferred_type(path: str) -> str:
     if path.startswith("/"):
         return "file"
     raise InvalidInput(
-        f'--storage-type is missing, and --storage-path "{path}" does not tell it.',
+        f'--storage-type is missing, and {flag} "{path}" does not tell it.',
         field="--storage-type",
-        hint="Name it (ebs, ami, ceph, …), or give a URI or an absolute path.",
+        hint="Of an id, say what it is the id of: --storage-type ami (ebs-snapshot, ceph, …). Of"
+        " bytes, give a URI or an absolute path.",
     )
 
 
-def artifact_kind(storage_type: str, path: str) -> ArtifactKind:
+def artifact_kind(storage_type: str, path: str, *, flag: str) -> ArtifactKind:
     """Tell bytes at a URI or an absolute path from the id of something else.
 
-    >>> artifact_kind("ebs", "snap-0abc"), artifact_kind("ceph", "/mnt/ceph/base.raw")
+    >>> artifact_kind("ebs", "snap-0abc", flag="--uri"), artifact_kind("ceph", "/a", flag="--uri")
     (<ArtifactKind.HANDLE: 'handle'>, <ArtifactKind.BLOB: 'blob'>)
+
+    Args:
+        storage_type: What was typed or inferred.
+        path: As typed.
+        flag: The option that it was typed for.
 
     Raises:
         InvalidInput: It is a storage of bytes, and the path is neither.
@@ -141,9 +152,9 @@ def artifact_kind(storage_type: str, path: str) -> ArtifactKind:
         return ArtifactKind.BLOB
     if storage_type in _BYTES:
         raise InvalidInput(
-            f'--storage-path is "{path}"; in storage of type {storage_type} use a URI'
+            f'{flag} is "{path}"; in storage of type {storage_type} use a URI'
             f" (s3://bucket/image.qcow2) or an absolute path (/mnt/builds/image.qcow2).",
-            field="--storage-path",
+            field=flag,
         )
     return ArtifactKind.HANDLE
 

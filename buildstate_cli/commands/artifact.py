@@ -87,7 +87,7 @@ def create(
             "--uri",
             "--storage-path",
             metavar="URI",
-            help="Where it is: a URI, an absolute path, or an id such as snap-0abc.",
+            help="Where it is: a URI, an absolute path, or with --storage-type an id (snap-0abc).",
             rich_help_panel=_WHERE_PANEL,
         ),
     ] = None,

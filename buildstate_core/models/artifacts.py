@@ -13,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from buildstate_core.locations import check_object
 from buildstate_core.models.base import (
     ArtifactName,
     Checksum,
@@ -82,6 +83,13 @@ class ArtifactRecord(Request):
         default=None, description="When it is no longer needed; null for never."
     )
     identity: Identity | None = None
+
+    @field_validator("uri")
+    @classmethod
+    def _names_bytes(cls, uri: str | None, info: ValidationInfo) -> str | None:
+        if uri is not None and info.data.get("kind") is ArtifactKind.BLOB:
+            check_object(uri)
+        return uri
 
     @field_validator("packed")
     @classmethod

@@ -339,6 +339,26 @@ def test_the_flags_of_add_state_name_the_same(bldst: Bldst, build: Build) -> Non
     ("arguments", "says"),
     [
         pytest.param(["push", "1", "25", "nowhere.raw"], 'PATH is "nowhere.raw"', id="no file"),
+        pytest.param(
+            ["create", "1", "25", "--uri", "snap-0abc"],
+            '--storage-type is missing, and --uri "snap-0abc" does not tell it.',
+            id="an id of something",
+        ),
+        pytest.param(
+            ["create", "1", "25", "--uri", "ami:ami-0abc"],
+            "--storage-type ami (ebs-snapshot",
+            id="an id with a scheme",
+        ),
+        pytest.param(
+            ["create", "1", "25", "--uri", "a.raw", "--storage-type", "nfs"],
+            '--uri is "a.raw"; in storage of type nfs use a URI',
+            id="a path from nowhere",
+        ),
+        pytest.param(
+            ["create", "1", "25", "--uri", "s3://b"],
+            '--uri is "s3://b": it names no object; use s3://bucket/key.',
+            id="a bucket",
+        ),
         pytest.param(["push", "1", "25", ".", "..", "--name", "x"], "2 paths", id="one name"),
         pytest.param(["push", "1", "25", ".", "--expires", "soon"], "use 30d, 12h", id="time"),
         pytest.param(

@@ -721,6 +721,19 @@ def test_what_is_packed_has_to_be_known_as_it_was(
     assert ArtifactRecord.model_validate(record | KNOWN).packed is not None
 
 
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *("s3://b", "s3://b/", "s3://b/folder/", "S3:///key", "gs://", "az://box", "sftp://nas"),
+        *("sftp://nas/srv/", "foo://", "rbd:///", "file:///", "file://nas/srv/a", "file://"),
+    ],
+)
+def test_a_blob_lies_at_something_that_can_be_looked_for(uri: str) -> None:
+    record = {"storage_type": "s3", "uri": uri}
+    assert "it names no" in refused(ArtifactRecord, record)["uri"]
+    assert ArtifactRecord.model_validate(record | {"kind": "handle"}).uri == uri
+
+
 def test_only_a_handle_has_an_identity() -> None:
     ami = {"storage_type": "ami", "kind": "handle", "uri": "ami-0abc", "identity": "made today"}
     assert ArtifactRecord.model_validate(ami).identity == "made today"
