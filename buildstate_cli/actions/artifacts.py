@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final, TypedDict, Unpack
 
-from buildstate_cli.actions.checking import artifact_id, build_reference, checked
+from buildstate_cli.actions.checking import artifact_id, build_reference, checked, checked_value
 from buildstate_cli.actions.connection import connect, storage_reached
 from buildstate_cli.complaints import warn
 from buildstate_cli.meters import meter
@@ -16,6 +16,7 @@ from buildstate_core.blobs import rules_of
 from buildstate_core.client import STEADY, Client
 from buildstate_core.errors import InvalidInput, Refused
 from buildstate_core.models import Artifact, ArtifactDelete, HoldCreate
+from buildstate_core.models.base import Checksum
 
 _FLAGS: Final = {"reason": "--reason"}
 
@@ -38,6 +39,8 @@ def list_some(
 ) -> None:
     """Print artifacts: those of a build, or of all."""
     reference = None if build is None else build_reference(build)
+    if filters["checksum"] is not None:
+        checked_value(Checksum, filters["checksum"], flag="--checksum")
     with connect(session) as client:
         found = [
             each

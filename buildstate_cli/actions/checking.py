@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from buildstate_core.credentials import HoldsCredential
@@ -22,6 +22,7 @@ _EXPECTED: Final = {
     "--lane": _NAME,
     "--from-lane": _NAME,
     "--artifact-name": _NAME,
+    "--name": _NAME,
     "--handle": "a short lower-case word, such as ami or ebs-snapshot",
     "--storage-type": "a short lower-case word, such as s3 or ebs",
     "--project": "lower case " + _NAME,
@@ -53,18 +54,27 @@ def checked(
         raise invalid(error, flags) from None
 
 
-def invalid(
-    error: ValidationError, flags: Mapping[str, str] | None = None, *, name: str | None = None
-) -> InvalidInput:
-    """Make a sentence of the first thing that a model refused, naming the option.
+def checked_value(kind: Any, value: object, *, flag: str) -> Any:
+    """Make one value of a type of the wire models.
 
     Args:
-        error: What was refused.
-        flags: As in `checked`.
-        name: The option, if there is only one.
+        kind: The type.
+        value: As typed.
+        flag: The option that it was typed for.
+
+    Raises:
+        InvalidInput: It is wrong, as in `checked`.
     """
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        raise _invalid(error.errors()[0], flag) from None
+
+
+def invalid(error: ValidationError, flags: Mapping[str, str] | None = None) -> InvalidInput:
+    """Make a sentence of the first thing that a model refused, naming the option."""
     first = error.errors()[0]
-    return _invalid(first, name or _flag(first["loc"], flags or {}))
+    return _invalid(first, _flag(first["loc"], flags or {}))
 
 
 def checked_content(model: type[Model], content: object) -> Model:

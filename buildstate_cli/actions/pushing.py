@@ -10,13 +10,12 @@ from typing import Final
 from pydantic import ValidationError
 
 from buildstate_cli.actions import times
-from buildstate_cli.actions.checking import build_reference, checked, pairs
+from buildstate_cli.actions.checking import build_reference, checked, checked_value, pairs
 from buildstate_cli.actions.connection import connect
 from buildstate_cli.actions.storage_flags import (
     artifact_kind,
     file_name,
     inferred_type,
-    location,
 )
 from buildstate_cli.complaints import notice
 from buildstate_cli.meters import meter
@@ -31,6 +30,7 @@ from buildstate_core.errors import BuildStateError, InvalidInput, NotAllowed, Un
 from buildstate_core.handles import Probes
 from buildstate_core.locations import upload_of
 from buildstate_core.models import Artifact, ArtifactCreate, ArtifactRecord, Build
+from buildstate_core.models.projects import StorageUrl
 from buildstate_core.vocabulary import ArtifactKind, Compression, Sensitivity
 
 _PATH: Final = "PATH"
@@ -159,7 +159,7 @@ def _blobs(paths: Sequence[str], name: str | None, storing: Storing) -> list[Blo
             hint="Push them one by one, or leave it out: each is named as its file.",
         )
     if storing.storage is not None:
-        location(storing.storage, flag="--storage")
+        checked_value(StorageUrl, storing.storage, flag="--storage")
     expires_at = times.moment(storing.expires, flag="--expires")
     if expires_at is not None and expires_at <= datetime.now(UTC):
         raise InvalidInput(

@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from buildstate_cli.actions.storage_flags import location
+from buildstate_cli.actions.checking import checked_value
 from buildstate_core.blobs import Blob, name_of
 from buildstate_core.errors import InvalidInput
+from buildstate_core.models.projects import StorageUrl
 from buildstate_core.vocabulary import MAX_STATE, Compression, Kind, Sensitivity
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -64,7 +65,7 @@ def blobs(texts: Sequence[str], folder: Path, storing: Storing | None = None) ->
     """
     how = storing or Storing()
     if how.storage is not None:
-        location(how.storage, flag="--storage")
+        checked_value(StorageUrl, how.storage, flag="--storage")
     found: dict[str, Blob] = {}
     for text in texts:
         before, equals, after = text.partition("=")

@@ -7,13 +7,10 @@ from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import unquote
 
-from pydantic import TypeAdapter, ValidationError
-
-from buildstate_cli.actions.checking import checked, invalid
+from buildstate_cli.actions.checking import checked
 from buildstate_core.blobs import name_of
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import ArtifactRecord
-from buildstate_core.models.projects import StorageUrl
 from buildstate_core.vocabulary import ArtifactKind
 
 FLAGS: Final[Mapping[str, str]] = {
@@ -92,18 +89,6 @@ class ArtifactFlags:
             "format": self.format,
         }
         return checked(ArtifactRecord, values, flags=FLAGS)
-
-
-def location(text: str, *, flag: str) -> str:
-    """Read where artifacts are to be put: a folder, or a template.
-
-    Raises:
-        InvalidInput: It is neither.
-    """
-    try:
-        return TypeAdapter(StorageUrl).validate_python(text)
-    except ValidationError as error:
-        raise invalid(error, name=flag) from None
 
 
 def inferred_type(path: str, *, flag: str) -> str:

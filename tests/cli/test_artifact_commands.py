@@ -359,6 +359,16 @@ def test_the_flags_of_add_state_name_the_same(bldst: Bldst, build: Build) -> Non
             '--uri is "s3://b": it names no object; use s3://bucket/key.',
             id="a bucket",
         ),
+        pytest.param(
+            ["push", "1", "25", ".", "--name", "ö"],
+            '--name is "ö"; use letters, digits, dot, dash and underscore',
+            id="no name",
+        ),
+        pytest.param(
+            ["list", "--checksum", "zz"],
+            '--checksum is "zz"; use sha256: and 64 hexadecimal digits',
+            id="no checksum",
+        ),
         pytest.param(["push", "1", "25", ".", "..", "--name", "x"], "2 paths", id="one name"),
         pytest.param(["push", "1", "25", ".", "--expires", "soon"], "use 30d, 12h", id="time"),
         pytest.param(
