@@ -172,6 +172,7 @@ def artifact_view(build_number: int, attempt: AttemptRow, row: ArtifactRow) -> m
         hold=None if row.hold is None else models.Hold.model_validate(row.hold),
         removal=_removal(row),
         identity=row.identity,
+        status_reason=row.status_reason,
     )
 
 

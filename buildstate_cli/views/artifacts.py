@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from buildstate_cli.page import Fields, Page, Table
 from buildstate_cli.views import words
 from buildstate_core.models import Artifact
+from buildstate_core.rules.reasons import describe
 from buildstate_core.vocabulary import ArtifactKind
 
 _COLUMNS = ("STATE", "LANE", "NAME", "KIND", "STORAGE", "SIZE", "STATUS", "ID", "URI")
@@ -80,6 +81,7 @@ def one(artifact: Artifact) -> Page:
         ("metadata", json.dumps(artifact.metadata) if artifact.metadata else ""),
         ("sensitivity", artifact.sensitivity),
         ("status", artifact.status),
+        ("status_reason", _why(artifact.status_reason)),
         ("hold", _hold(artifact)),
         ("removal", _removal(artifact)),
         ("created_at", words.time(artifact.created_at)),
@@ -144,6 +146,13 @@ def _table(columns: tuple[str, ...], rows: Sequence[Sequence[str]]) -> Table:
 
 def _status(artifact: Artifact) -> str:
     return f"{artifact.status}, held" if artifact.hold is not None else artifact.status
+
+
+def _why(reason: str | None) -> str:
+    if reason is None:
+        return ""
+    text = describe(reason)
+    return reason if text == reason else f"{reason}: {text}"
 
 
 def _packed(artifact: Artifact) -> str:

@@ -181,6 +181,7 @@ class Artifact(Resource):
 
     Attributes:
         identity: What a probe saw a handle to be when it was recorded.
+        status_reason: A stable code for why it is not available any more: `artifact_corrupt`.
     """
 
     id: UUID
@@ -205,6 +206,7 @@ class Artifact(Resource):
     hold: Hold | None = None
     removal: Removal | None = None
     identity: str | None = None
+    status_reason: str | None = None
 
     @property
     def stored_bytes(self) -> int | None:

@@ -45,9 +45,12 @@ def test_what_is_pushed_is_recorded_listed_and_verified(
     stored.write_bytes(b"an imagE")
     looked = bldst("artifact", "verify", str(build.number), "--output", "json")
     assert (looked.code, looked.data[0]["result"]) == (1, "corrupt")
-    assert bldst("artifact", "show", pushed["id"], "--output", "json").data["status"] == (
-        "quarantined"
-    )
+    shown = bldst("artifact", "show", pushed["id"], "--output", "json").data
+    assert (shown["status"], shown["status_reason"]) == ("quarantined", "artifact_corrupt")
+    pulled = bldst("artifact", "pull", pushed["id"])
+    assert f"To see why: bldst artifact show {pushed['id']}" in pulled.err
+    why = "artifact_corrupt: its artifact does not have the recorded content"
+    assert why in bldst("artifact", "show", pushed["id"]).out
 
 
 def test_a_copy_is_whole_and_nothing_is_overwritten(

@@ -387,7 +387,7 @@ def test_every_golden_file_is_compared() -> None:
             Artifact,
             "id build state lane name kind storage_type uri size_bytes checksum format compression "
             "metadata status created_at expires_at attempt packed sensitivity hold removal "
-            "identity",
+            "identity status_reason",
             id="artifact",
         ),
     ],
