@@ -16,6 +16,7 @@ from buildstate_cli.views import artifacts
 from buildstate_core.artifacts import Artifacts, is_folder, is_pullable
 from buildstate_core.errors import InvalidInput, NotFound, Refused
 from buildstate_core.models import Artifact, Attempt
+from buildstate_core.transfer.failures import on_this_disk
 from buildstate_core.transfer.placing import size_in_place
 from buildstate_core.vocabulary import ArtifactStatus, AttemptStatus
 
@@ -154,7 +155,9 @@ def _is_there(artifact: Artifact, path: Path) -> bool:
     Raises:
         Refused: The folder holds something else.
     """
-    if not is_folder(artifact) or not path.is_dir() or not any(path.iterdir()):
+    with on_this_disk(path):
+        is_full = path.is_dir() and any(path.iterdir())
+    if not (is_full and is_folder(artifact)):
         return False
     checksum, size = artifact.checksum, artifact.size_bytes
     if not checksum or size_in_place(path, checksum, folder=True, size_bytes=size) is None:

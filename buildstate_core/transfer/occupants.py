@@ -46,9 +46,7 @@ def check_replaceable(target: Path, *, folder: bool) -> None:
             f"{target} is the current folder, or the current folder is in it",
             hint="Name a path inside the current folder.",
         )
-    with on_this_disk(target):
-        is_full = any(target.iterdir())
-    if is_full and not folder:
+    if not folder and _is_full(target):
         raise _occupied(
             f"{target} is a folder that is not empty, and the artifact is a file",
             hint="Move the folder away, or have the artifact put somewhere else.",
@@ -58,6 +56,13 @@ def check_replaceable(target: Path, *, folder: bool) -> None:
 def _is_around_here(target: Path) -> bool:
     with suppress(FileNotFoundError):
         return Path.cwd().is_relative_to(os.path.realpath(target))
+    return False
+
+
+def _is_full(folder: Path) -> bool:
+    # Another process may move it away right now.
+    with on_this_disk(folder), suppress(FileNotFoundError):
+        return any(folder.iterdir())
     return False
 
 
