@@ -162,10 +162,11 @@ def uri_of(
 def canonical(uri: str) -> str:
     """Give the one spelling that stands for all spellings of an artifact's URI.
 
-    It is for comparing, not for opening. What has the same canonical form is the same object, on
-    one worker. The other way round it holds as far as the text tells: a link, a second mount or a
-    second name of a server cannot be seen here. Nothing is looked at, nothing is refused, and a
-    canonical form is its own canonical form.
+    It is for comparing, not for opening, and for bytes only: an id that begins with a slash is
+    taken for a path. What has the same canonical form is the same object on one worker, unless a
+    `..` follows a link. The other way round it holds as far as the text tells: a link, a second
+    mount or a second name of a server cannot be seen here. Nothing is looked at, nothing is
+    refused, and a canonical form is its own canonical form.
 
     - A local file, as a bare path or by `file:`, is `file:///…`: decoded, without `.`, `..`,
       doubled slashes and a slash at its end, and encoded again. A bare path is taken letter by

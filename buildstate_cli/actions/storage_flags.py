@@ -154,6 +154,6 @@ def file_name(uri: str) -> str:
         return name_of(PurePosixPath(uri))
     scheme, mark, rest = uri.partition("://")
     path = rest.partition("/")[2] if mark else uri.rpartition(":")[2]
-    if scheme in _ENCODED:
+    if scheme.lower() in _ENCODED:
         path = unquote(re.split(r"[?#]", path, maxsplit=1)[0])
     return name_of(PurePosixPath(path))

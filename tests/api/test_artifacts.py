@@ -178,3 +178,25 @@ def test_a_handle_is_another_one_if_it_was_seen_to_be(
     quarantine(service, first, GONE)
     service.complete(service.claim(build, 10), rbd(made_anew))
     assert service.claim(build, 25).reason == reason
+
+
+def test_the_service_takes_no_credential_and_repeats_none(service: Service) -> None:
+    service.make_project("rhel")
+    build = service.make_build("rhel")
+    secret = "tr0ub4dor"
+    for path, body, field in (
+        (
+            "/v1/projects",
+            {"name": "p", "storage_url": f"sftp://me:{secret}@nas/srv"},
+            "storage_url",
+        ),
+        (
+            f"/v1/builds/{build.number}/artifacts",
+            {"state": 25, "storage_type": "https", "uri": f"https://host/a?sig={secret}"},
+            "uri",
+        ),
+    ):
+        answer = service.request("POST", path, body)
+        assert (answer.status, answer.problem["field"]) == (422, field)
+        assert "URIs are shown to everybody" in answer.problem["detail"]
+        assert secret.encode() not in answer.content
