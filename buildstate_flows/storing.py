@@ -6,6 +6,7 @@ from typing import Final, Literal, Self, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from buildstate_core.credentials import HoldsCredential
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models.projects import StorageUrl
 from buildstate_core.vocabulary import Compression, Sensitivity
@@ -64,9 +65,8 @@ def _check_storage(storage: str, milestone: str) -> None:
         _STORAGE.validate_python(storage)
     except ValidationError as error:
         why = error.errors()[0].get("ctx", {}).get("error", "it is no storage")
-        raise InvalidInput(
-            f"The storage of {milestone} is {storage!r}: {why}.", field="storage"
-        ) from None
+        seen = "" if isinstance(why, HoldsCredential) else f" is {storage!r}"
+        raise InvalidInput(f"The storage of {milestone}{seen}: {why}.", field="storage") from None
 
 
 def _word(words: type[Word], value: str, field: str, milestone: str) -> Word:

@@ -57,6 +57,12 @@ def test_what_is_no_way_to_store_is_refused_where_it_is_written(
         assert refused.value.message.startswith(f"The {field} of make_several is ")
 
 
+def test_a_credential_in_a_storage_is_refused_and_not_repeated() -> None:
+    with pytest.raises(InvalidInput, match="holds a password") as refused:
+        milestone(state=10, storage="sftp://me:tr0ub4dor@nas/srv")(make_several)
+    assert "tr0ub4dor" not in f"{refused.value} {refused.value.hint}"
+
+
 def test_every_file_is_stored_as_the_milestone_says(
     worker_a: Any, storage: Any, vault: str
 ) -> None:
