@@ -91,7 +91,7 @@ def check_object(uri: str) -> None:
     """Make sure that a URI can name bytes, which somebody can look for and remove.
 
     Raises:
-        ValueError: It names a storage or a folder, or a file of another machine.
+        ValueError: It names no more than a storage, or a file of another machine.
     """
     scheme, mark, rest = uri.partition("://")
     scheme = scheme.lower()
@@ -100,7 +100,7 @@ def check_object(uri: str) -> None:
         if canonical(uri) == "file:///" or _local(uri) is None:
             raise ValueError("it names no file on a worker; use file:///absolute/path")
     elif scheme in _EXAMPLES:
-        if not holder or not key or key.endswith("/"):
+        if not holder or not key.strip("/"):
             raise ValueError(f"it names no object; use {_EXAMPLES[scheme]}")
     elif mark and not rest.strip("/"):
         raise ValueError(f"it names nothing; say what is meant after {scheme}://")

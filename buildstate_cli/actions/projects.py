@@ -83,9 +83,10 @@ def update(
         )
     with connect(session) as client:
         more = _merged(client, project, allow, keeping)
+        typed = {**request.model_dump(exclude_unset=True), **more}
+        request = checked(ProjectUpdate, typed, flags=_FLAGS)
         if is_kept_for_ever:
-            more["retention"] = None
-        request = ProjectUpdate.model_validate({**request.model_dump(exclude_unset=True), **more})
+            request = request.model_copy(update={"retention": None})
         show(client.update_project(project, request), output, projects.one)
 
 

@@ -724,8 +724,8 @@ def test_what_is_packed_has_to_be_known_as_it_was(
 @pytest.mark.parametrize(
     "uri",
     [
-        *("s3://b", "s3://b/", "s3://b/folder/", "S3:///key", "gs://", "az://box", "sftp://nas"),
-        *("sftp://nas/srv/", "foo://", "rbd:///", "file:///", "file://nas/srv/a", "file://"),
+        *("s3://b", "s3://b/", "s3://b//", "S3:///key", "gs://", "az://box", "sftp://nas"),
+        *("sftp://nas/", "foo://", "rbd:///", "file:///", "file://nas/srv/a", "file://"),
     ],
 )
 def test_a_blob_lies_at_something_that_can_be_looked_for(uri: str) -> None:
