@@ -374,19 +374,6 @@ def _stored_as(artifact: Artifact) -> Compression:
     return Compression.NONE if artifact.packed is None else Compression.ZSTD
 
 
-def _named(artifact: Artifact) -> str:
-    return f"The artifact {artifact.name} of state {artifact.state}, build {artifact.build}"
-
-
-def _unreachable(artifact: Artifact, error: ArtifactUnreachable) -> ArtifactUnreachable:
-    return ArtifactUnreachable(
-        f"{_named(artifact)} cannot be looked at: {error.message}",
-        code=error.code,
-        field=error.field,
-        hint=f"{error.hint or ''} Nothing is run in its place: it may well be there.".strip(),
-    )
-
-
 def _root(storage_url: str | None) -> str | None:
     """Give where the project's storage begins.
 

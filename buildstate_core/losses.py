@@ -40,7 +40,7 @@ def _unreachable(artifact: Artifact, error: ArtifactUnreachable) -> ArtifactUnre
         f"{_named(artifact)} cannot be looked at: {error.message}",
         code=error.code,
         field=error.field,
-        hint=f"{error.hint or ''} Nothing was run: it may well be there.".strip(),
+        hint=f"{error.hint or ''} Nothing is run in its place: it may well be there.".strip(),
     )
 
 

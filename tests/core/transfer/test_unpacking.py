@@ -1,5 +1,6 @@
 """Archives that mean harm, or nothing: they end as such, and nothing outside is touched."""
 
+import errno
 import io
 import os
 import tarfile
@@ -231,6 +232,15 @@ members = st.one_of(
 )
 
 
+def is_a_loop(path: Path) -> bool:
+    """Whether it leads nowhere, of which `realpath` knows only that it cannot tell."""
+    try:
+        path.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
+
+
 @given(
     packed=st.lists(members, max_size=6),
     flips=st.lists(st.tuples(st.integers(0, 10_000), st.integers(1, 255)), max_size=2),
@@ -252,6 +262,6 @@ def test_no_archive_makes_anything_outside_of_its_folder(
         with suppress(tarfile.TarError):
             unpack(parts, inside)
             for path in inside.rglob("*"):
-                assert Path(os.path.realpath(path)).is_relative_to(inside)
+                assert is_a_loop(path) or Path(os.path.realpath(path)).is_relative_to(inside)
         assert sorted(inside.parent.iterdir()) == [inside, victim]
         assert not any(victim.iterdir())
