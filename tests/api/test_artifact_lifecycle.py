@@ -75,6 +75,11 @@ def delete(service: Service, artifact: Artifact) -> Artifact:
 def given_up(service: Service, build: Build) -> Artifact:
     """An artifact that nobody needs, marked and due."""
     [artifact] = made(service, build, 25)
+    return give_up(service, build, artifact)
+
+
+def give_up(service: Service, build: Build, artifact: Artifact) -> Artifact:
+    """End a build, and have what it left marked and due."""
     service.client.cancel_build(build.number, Cancel(reason="called off"))
     delete(service, artifact)
     return due(service, artifact)
@@ -426,16 +431,12 @@ def test_an_object_is_the_same_however_it_is_spelled(
     other = service.make_build(project)
     [twin] = made(service, other, 25, image(uri=uri))
     assert twin.uri == uri
-    service.client.cancel_build(build.number, Cancel(reason="called off"))
-    delete(service, artifact)
-    due(service, artifact)
+    give_up(service, build, artifact)
     assert removable(service, project) == []
     [found] = service.client.look_up(Lookup(uris=(plain,))).items
     assert (found.use, found.artifact) == ("committed", twin.id)
 
-    service.client.cancel_build(other.number, Cancel(reason="called off"))
-    delete(service, twin)
-    due(service, twin)
+    give_up(service, other, twin)
     service.client.begin_removal(artifact.id)
     claim = service.claim(service.make_build(project), 25)
     with pytest.raises(Conflict) as refused:
@@ -449,9 +450,7 @@ def test_what_goes_as_another_artifact_cannot_be_held(
     artifact = given_up(service, build)
     other = service.make_build(project)
     [twin] = made(service, other, 25, image(uri=artifact.uri))
-    service.client.cancel_build(other.number, Cancel(reason="called off"))
-    delete(service, twin)
-    due(service, twin)
+    give_up(service, other, twin)
     service.client.begin_removal(artifact.id)
     with pytest.raises(Conflict) as refused:
         hold(service, twin)
