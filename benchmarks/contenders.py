@@ -130,7 +130,7 @@ def _obstore() -> Any:
 
 
 def _store() -> Any:
-    from buildstate_core.transfer import ArtifactStore  # noqa: PLC0415 - as above
+    from buildstate_worker.transfer import ArtifactStore  # noqa: PLC0415 - as above
 
     return ArtifactStore(cache_dir=Path(CACHE).absolute())
 

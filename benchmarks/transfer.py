@@ -26,11 +26,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from buildstate_core.sizes import parse_size
 from contenders import TINY
 
-from buildstate_core.sizes import parse_size
-from buildstate_core.transfer import digest_of
-from buildstate_core.transfer.copying import clone
+from buildstate_worker.files.copying import clone
+from buildstate_worker.transfer import digest_of
 
 HERE: Final = Path(__file__).parent
 WANTED: Final = 0.9

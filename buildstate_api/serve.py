@@ -28,8 +28,8 @@ from buildstate_api.embedded import EmbeddedPostgres
 from buildstate_api.keys.service import ensure_administrator
 from buildstate_api.migrate import migrate
 from buildstate_api.settings import PrefectSettings, ServerSettings
+from buildstate_core.config import LocalConfig, read_config, write_profile
 from buildstate_core.errors import BuildStateError, Conflict, InvalidInput
-from buildstate_core.settings import Settings, read_config, write_profile
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Running:
 
 
 def serve(
-    settings: Settings,
+    settings: LocalConfig,
     *,
     host: str,
     port: int,
@@ -232,7 +232,7 @@ def _lock_file(data_dir: Path) -> Path:
 
 
 async def _settle_key(
-    settings: Settings, url: str, database_url: str, *, is_embedded: bool
+    settings: LocalConfig, url: str, database_url: str, *, is_embedded: bool
 ) -> None:
     """Make sure that the local profile has a key for this service, if it is ours to give.
 

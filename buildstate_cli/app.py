@@ -4,26 +4,24 @@ from typing import Annotated
 
 import typer
 
-from buildstate_cli.commands import (
-    artifact,
-    build,
-    cache,
-    catalog,
-    config,
-    decide,
-    demo,
-    derive,
-    explain,
-    key,
-    plan,
-    project,
-    report,
-    resume,
-    run,
-    server,
-    watch,
-)
+from buildstate_cli.artifact import commands as artifact
+from buildstate_cli.build import commands as build
+from buildstate_cli.build import derive_commands as derive
+from buildstate_cli.build import report_commands as report
+from buildstate_cli.cache import commands as cache
+from buildstate_cli.catalog import commands as catalog
+from buildstate_cli.config import commands as config
+from buildstate_cli.demo import commands as demo
 from buildstate_cli.helping import Group
+from buildstate_cli.interventions import commands as decide
+from buildstate_cli.key import commands as key
+from buildstate_cli.plan import commands as plan
+from buildstate_cli.plan import explain_commands as explain
+from buildstate_cli.project import commands as project
+from buildstate_cli.resume import commands as resume
+from buildstate_cli.run import commands as run
+from buildstate_cli.server import commands as server
+from buildstate_cli.watch import commands as watch
 from buildstate_core import __version__
 
 app = typer.Typer(

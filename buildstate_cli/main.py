@@ -8,8 +8,9 @@ from io import TextIOWrapper
 
 import typer
 
-from buildstate_cli import actions, complaints, exit_codes, signals
+from buildstate_cli import exit_codes, signals
 from buildstate_cli.app import app
+from buildstate_cli.output import messages
 from buildstate_cli.session import Session
 from buildstate_core.errors import BuildStateError, InvalidInput
 
@@ -63,22 +64,24 @@ def _as_ours(error: BaseException) -> BaseException:
     """Make what a wire model refused an error that names the option."""
     pydantic = sys.modules.get("pydantic")
     if pydantic is not None and isinstance(error, pydantic.ValidationError):
-        return actions.checking.invalid(error)
+        from buildstate_cli.checking import invalid  # noqa: PLC0415 - it needs pydantic
+
+        return invalid(error)
     return error
 
 
 def _explain(error: BaseException, session: Session) -> None:
     match error:
         case BuildStateError():
-            complaints.complain_of(error)
+            messages.complain_of(error)
         case typer.TyperException():
-            complaints.complain_of_usage(error)
+            messages.complain_of_usage(error)
         case KeyboardInterrupt() | typer.Abort() | BrokenPipeError():
             pass
         case OSError():
-            complaints.complain_of_system(error)
+            messages.complain_of_system(error)
         case _:
-            complaints.complain_of_bug(error)
+            messages.complain_of_bug(error)
             if session.is_debugging:
                 traceback.print_exception(error)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from buildstate_core.settings import Settings
+from buildstate_worker.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@
 - `BuildStateServer`: a Prefect block that says where the service is
 """
 
-from buildstate_flows.context import OpenBuild, build, current_build
+from buildstate_flows.artifact import Artifact
+from buildstate_flows.build import OpenBuild, build, current_build
 from buildstate_flows.handle import Handle
-from buildstate_flows.lazy import Artifact
 from buildstate_flows.milestone import Milestone, milestone
 from buildstate_flows.server import BuildStateServer
 

@@ -16,8 +16,11 @@ from typing_extensions import Unpack
 
 from buildstate_core.errors import InvalidInput
 from buildstate_core.vocabulary import TRUNK, Compression, Kind, Sensitivity
-from buildstate_flows.arguments import replaced
-from buildstate_flows.calls import Call, Recipe
+from buildstate_flows.engine.arguments import replaced
+from buildstate_flows.engine.milestone_call import Call, Recipe
+from buildstate_flows.engine.rewind import fetch, perform, perform_async
+from buildstate_flows.engine.session import Pass
+from buildstate_flows.engine.worker_process import Ticket, entered
 from buildstate_flows.options import (
     HOOKS,
     CodeName,
@@ -28,11 +31,8 @@ from buildstate_flows.options import (
     kind_of,
     no_task_worker,
 )
-from buildstate_flows.passes import Pass
-from buildstate_flows.rewinding import fetch, perform, perform_async
-from buildstate_flows.runs import namer_of, tag_run
-from buildstate_flows.storing import CompressionName, SensitivityName, Storing
-from buildstate_flows.travel import Ticket, entered
+from buildstate_flows.prefect_api.prefect_runs import namer_of, tag_run
+from buildstate_flows.storage_options import CompressionName, SensitivityName, Storing
 
 P = ParamSpec("P")
 R = TypeVar("R")

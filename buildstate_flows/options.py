@@ -13,7 +13,7 @@ from prefect.tasks import (
 
 from buildstate_core.errors import InvalidInput
 from buildstate_core.vocabulary import MAX_STATE, MIN_STATE, Compression, Kind, Sensitivity
-from buildstate_flows.storing import CompressionName, SensitivityName
+from buildstate_flows.storage_options import CompressionName, SensitivityName
 
 KindName = Literal["checkpoint", "step", "effect", "gate", "ephemeral"]
 CodeName = Literal["own", "ignore"]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from prefect.blocks.core import Block
 from pydantic import Field, PositiveInt, SecretStr
 
-from buildstate_core.settings import Settings
+from buildstate_worker.settings import Settings
 
 
 class BuildStateServer(Block):

@@ -22,7 +22,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_has_every_package_typed_and_the_migrations(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    packages = ("buildstate_core", "buildstate_api", "buildstate_flows", "buildstate_cli")
+    packages = (
+        "buildstate_core",
+        "buildstate_worker",
+        "buildstate_api",
+        "buildstate_flows",
+        "buildstate_cli",
+    )
     assert {f"{package}/py.typed" for package in packages} <= names
     revisions = {path.name for path in (ROOT / "migrations/versions").glob("*.py")}
     assert {f"buildstate_api/migrations/versions/{name}" for name in revisions} <= names

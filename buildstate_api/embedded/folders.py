@@ -19,8 +19,8 @@ from typing import Final
 
 from buildstate_api.embedded.accounts import SYSTEM_USER, Account
 from buildstate_api.embedded.installs import Install
+from buildstate_core.config import ROOT_DATA_DIR
 from buildstate_core.errors import InvalidInput, Unreachable
-from buildstate_core.settings import ROOT_DATA_DIR
 
 SOCKET_NAME: Final = ".s.PGSQL.5432"
 _SOCKET_PATH_BYTES: Final = 100

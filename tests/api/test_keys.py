@@ -7,9 +7,9 @@ from support import Service
 
 from buildstate_api.app import create_app
 from buildstate_api.settings import ServerSettings
-from buildstate_core.client import Client
 from buildstate_core.errors import NotAllowed, NotFound
 from buildstate_core.models import KeyCreate
+from buildstate_worker.client import Client
 
 OPEN = {("GET", "/healthz"), ("GET", "/readyz")}
 

@@ -9,11 +9,11 @@ from uuid import UUID
 import pytest
 from support import Service
 
-from buildstate_cli.actions.journal import Call, Journal
-from buildstate_cli.actions.running_flags import RunFlags, Storing
+from buildstate_cli.run.flags import RunFlags, Storing
+from buildstate_cli.run.journal import Call, Journal
 from buildstate_core.models import Build
 from buildstate_core.vocabulary import Compression
-from buildstate_core.workspace import Workspace
+from buildstate_worker.workspace.machine_state import Workspace
 
 from .pushing import push
 

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 import yaml
 
-from buildstate_core.transfer.cache import Cache
+from buildstate_worker.cache.cache import Cache
 
 EACH = 64 * 1024
 
 USE = """
 import sys
 from pathlib import Path
-from buildstate_core.transfer.cache import Cache
+from buildstate_worker.cache.cache import Cache
 with Cache(Path(sys.argv[1])).using(sys.argv[2]) as path:
     print(path, flush=True)
     sys.stdin.readline()

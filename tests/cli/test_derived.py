@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from support import Service, image
 
-from buildstate_cli import plain
-from buildstate_cli.views import comparisons
+from buildstate_cli.build import compare_view as comparisons
+from buildstate_cli.output import text as plain
 from buildstate_core.models import Build, BuildDerive
 from buildstate_core.vocabulary import AttemptStatus
 

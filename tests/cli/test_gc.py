@@ -10,11 +10,11 @@ from uuid import uuid4
 import pytest
 from support import Service
 
-from buildstate_core.client import Client
 from buildstate_core.errors import Unreachable
 from buildstate_core.locations import upload_of
 from buildstate_core.models import Build, ProjectUpdate, Retention
-from buildstate_core.transfer.uris import local_path
+from buildstate_worker.client import Client
+from buildstate_worker.storage.uris import local_path
 
 from .pushing import push
 

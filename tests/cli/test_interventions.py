@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 from support import Service, image
 
-from buildstate_cli import plain
-from buildstate_cli.views import decisions
+from buildstate_cli.interventions import view as decisions
+from buildstate_cli.output import text as plain
 from buildstate_core.errors import StaleClaim
 from buildstate_core.models import Build, BuildDerive, Intervention, Revocation
 from buildstate_core.vocabulary import AttemptStatus

@@ -10,7 +10,7 @@ from typing import Any, Never
 import pytest
 from pydantic import ValidationError
 
-from buildstate_cli import actions
+from buildstate_cli.build import actions
 from buildstate_cli.exit_codes import exit_code
 from buildstate_core import errors
 from buildstate_core.models import Fail
@@ -41,7 +41,7 @@ E = errors
 def test_scripts_can_tell_errors_apart(
     error: BaseException, code: int, bldst: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(actions.builds, "get", raiser(error))
+    monkeypatch.setattr(actions, "get", raiser(error))
     answer = bldst("build", "get", "1")
     assert exit_code(error) == answer.code == code
     assert answer.out == ""
@@ -58,7 +58,7 @@ def test_an_error_is_a_sentence_with_the_next_step_below(
     bldst: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = E.Held("state 25 of build 123 is held by packer-07.", hint="See: bldst watch 123")
-    monkeypatch.setattr(actions.builds, "get", raiser(held))
+    monkeypatch.setattr(actions, "get", raiser(held))
     assert bldst("build", "get", "1").err == (
         "bldst: state 25 of build 123 is held by packer-07.\n       See: bldst watch 123\n"
     )
@@ -67,7 +67,7 @@ def test_an_error_is_a_sentence_with_the_next_step_below(
 def test_what_could_steer_a_terminal_is_made_visible(
     bldst: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(actions.builds, "get", raiser(E.NotFound("no \x1b[31m build")))
+    monkeypatch.setattr(actions, "get", raiser(E.NotFound("no \x1b[31m build")))
     assert bldst("build", "get", "1").err == "bldst: no \\x1b[31m build\n"
 
 
@@ -76,7 +76,7 @@ def test_what_a_model_refuses_names_the_option(
 ) -> None:
     with pytest.raises(ValidationError) as refused:
         Fail(token="t" * 300, message="x")
-    monkeypatch.setattr(actions.builds, "get", raiser(refused.value))
+    monkeypatch.setattr(actions, "get", raiser(refused.value))
     answer = bldst("build", "get", "1")
     assert answer.code == 2
     assert answer.err.startswith('bldst: --token is "ttt')
@@ -85,7 +85,7 @@ def test_what_a_model_refuses_names_the_option(
 def test_a_bug_says_where_to_report_it(
     bldst: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(actions.builds, "get", raiser(KeyError("number")))
+    monkeypatch.setattr(actions, "get", raiser(KeyError("number")))
     answer = bldst("build", "get", "1")
     assert answer.err.startswith("bldst: internal error: KeyError: 'number'\n")
     assert "report" in answer.err
@@ -94,7 +94,7 @@ def test_a_bug_says_where_to_report_it(
 def test_a_bug_shows_its_traceback_when_debugging(
     bldst: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(actions.builds, "get", raiser(KeyError("number")))
+    monkeypatch.setattr(actions, "get", raiser(KeyError("number")))
     assert "Traceback" in bldst("build", "get", "1", BLDST_DEBUG="1").err
 
 

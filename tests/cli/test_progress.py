@@ -13,18 +13,18 @@ from uuid import uuid4
 import pytest
 from support import Service, until
 
-from buildstate_cli.actions.restoring import restore
-from buildstate_core.artifacts import Artifacts
+from buildstate_cli.run.restore import restore
 from buildstate_core.models import ArtifactCreate, Transfer, TransferSeen
-from buildstate_core.runner import Milestone, Runner, Running
-from buildstate_core.settings import Settings
 from buildstate_core.vocabulary import Activity
+from buildstate_worker.artifacts import Artifacts
+from buildstate_worker.runner import Milestone, Runner, Running
+from buildstate_worker.settings import Settings
 
 MIB = 2**20
 
 ON_A_TERMINAL = """
 import os
-from buildstate_cli.meters import meter
+from buildstate_cli.output.progress import meter
 from buildstate_core.models import Transfer
 from buildstate_core.vocabulary import Activity
 with meter(os.environ) as told:

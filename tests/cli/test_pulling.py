@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from support import Service, image
 
-from buildstate_cli.actions import running_flags
-from buildstate_cli.actions.restoring import path_for, targets
+from buildstate_cli.run import flags as running_flags
+from buildstate_cli.run.restore import path_for, targets
 from buildstate_core.models import Artifact, Build
 
 from .pushing import push

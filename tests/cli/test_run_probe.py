@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support import Service, until
 
-from buildstate_cli.actions import probing
+from buildstate_cli.run import probe as probing
 from buildstate_core.models import Build
 
 Run = Callable[..., Any]

@@ -9,7 +9,7 @@ from typing import Any, Never
 
 import pytest
 
-from buildstate_cli.actions import spool
+from buildstate_cli import spool
 from buildstate_core.errors import (
     BuildStateError,
     Conflict,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from buildstate_cli.actions.storage_flags import ArtifactFlags
+from buildstate_cli.artifact.storage_flags import ArtifactFlags
 from buildstate_core.errors import InvalidInput
 
 DIGEST = "sha256:" + "a" * 64

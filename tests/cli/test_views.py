@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
-from buildstate_cli import plain, terminal
-from buildstate_cli.page import Page, Table
-from buildstate_cli.views import artifacts, attempts, builds, catalogs, words
+from buildstate_cli.artifact import view as artifacts
+from buildstate_cli.build import attempts_view as attempts
+from buildstate_cli.build import view as builds
+from buildstate_cli.catalog import view as catalogs
+from buildstate_cli.output import formats, terminal
+from buildstate_cli.output import text as plain
+from buildstate_cli.output.page import Page, Table
 from buildstate_core.models import Catalog, Lane
 
 NOON = "2026-11-24T12:00:00Z"
@@ -220,14 +224,14 @@ def test_an_artifact(make_artifact: Callable[..., Any]) -> None:
     ],
 )
 def test_durations(seconds: float, said: str) -> None:
-    assert words.duration(seconds) == said
+    assert formats.duration(seconds) == said
 
 
 @pytest.mark.parametrize(
     ("size", "said"), [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (2**63 - 1, "8192.0 PiB")]
 )
 def test_sizes(size: int, said: str) -> None:
-    assert words.size(size) == said
+    assert formats.size(size) == said
 
 
 def test_a_terminal_cuts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

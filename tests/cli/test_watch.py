@@ -10,11 +10,11 @@ import pytest
 import yaml
 from support import Service, image
 
-from buildstate_cli import plain
-from buildstate_cli.actions.watching import watch
 from buildstate_cli.options import Format
+from buildstate_cli.output import text as plain
 from buildstate_cli.session import Session
-from buildstate_cli.views import watching
+from buildstate_cli.watch import view as watching
+from buildstate_cli.watch.actions import watch
 from buildstate_core.models import Attempt, Build, Cancel, Claim, Heartbeat, Transfer
 from buildstate_core.vocabulary import Activity
 

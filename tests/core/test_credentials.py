@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from buildstate_core.credentials import credential_in
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import ArtifactCreate, Lookup, ProjectCreate, ProjectUpdate
-from buildstate_core.transfer import ArtifactStore
+from buildstate_worker.transfer import ArtifactStore
 
 SECRET = "tr0ub4dor"
 HOLDING = [

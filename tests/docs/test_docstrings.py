@@ -10,8 +10,15 @@ import buildstate_api
 import buildstate_cli
 import buildstate_core
 import buildstate_flows
+import buildstate_worker
 
-PACKAGES = (buildstate_core, buildstate_api, buildstate_cli, buildstate_flows)
+PACKAGES = (
+    buildstate_core,
+    buildstate_worker,
+    buildstate_api,
+    buildstate_cli,
+    buildstate_flows,
+)
 MODULES = [
     module.name
     for package in PACKAGES

@@ -9,7 +9,7 @@ from sybil import Sybil
 from sybil.parsers.markdown import CodeBlockParser
 
 from buildstate_core.errors import ArtifactLost, ArtifactUnreachable
-from buildstate_core.handles import HandleRef, Probes, probes
+from buildstate_worker.handles import HandleRef, Probes, probes
 
 PAGE = Path(__file__).parents[2] / "docs/handles.md"
 

@@ -11,7 +11,7 @@ def test_the_page_names_exactly_the_variables_that_the_code_knows() -> None:
     page = set(_VARIABLE.findall((ROOT / "docs/settings.md").read_text()))
     code = {
         name
-        for package in ("buildstate_core", "buildstate_cli")
+        for package in ("buildstate_core", "buildstate_worker", "buildstate_cli")
         for source in (ROOT / package).rglob("*.py")
         for name in _VARIABLE.findall(source.read_text())
     }

@@ -20,8 +20,8 @@ from support import Service
 from support.prefect import prefect_server
 
 from buildstate_core.models import Attempt
-from buildstate_core.settings import Settings
 from buildstate_flows import OpenBuild, build
+from buildstate_worker.settings import Settings
 
 
 @dataclass

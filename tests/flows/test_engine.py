@@ -169,7 +169,7 @@ class Transfers(logging.Handler):
 @pytest.fixture
 def transfers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Transfers]:
     """What is said of transfers, also of those that are quick."""
-    monkeypatch.setattr("buildstate_core.progress.LINE_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("buildstate_worker.transfer_progress.LINE_EVERY_SECONDS", 0.0)
     transfers = Transfers()
     loggers = [logging.getLogger(f"prefect.{each}") for each in ("task_runs", "flow_runs")]
     for logger in loggers:

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from support import until
 
-from buildstate_core.client import Client
 from buildstate_core.errors import StaleClaim
 from buildstate_core.models import Cancel, ProjectCreate
 from buildstate_flows import build, milestone
-from buildstate_flows.stopping import Stopper
+from buildstate_flows.engine.cancellation import Stopper
+from buildstate_worker.client import Client
 
 TOO_LONG = 120
 
@@ -118,7 +118,7 @@ def test_an_effect_stops_itself_before_another_worker_could_begin_it(
 STOPPED_AND_TRACED = """
 import sys, threading
 from buildstate_core.errors import Conflict
-from buildstate_flows.stopping import Stopper
+from buildstate_flows.engine.cancellation import Stopper
 def run():
     stopper = Stopper()
     try:

@@ -10,7 +10,7 @@ from buildstate_core.errors import InvalidInput
 from buildstate_core.models import ProjectUpdate
 from buildstate_core.vocabulary import Compression, Sensitivity
 from buildstate_flows import Milestone, milestone
-from buildstate_flows.storing import Storing
+from buildstate_flows.storage_options import Storing
 
 CONTENT = "image " * 100_000
 

@@ -36,7 +36,7 @@ def heard(take: Callable[[str], None]) -> Iterator[None]:
 @pytest.fixture
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have lines for transfers that are quick, too."""
-    monkeypatch.setattr("buildstate_core.progress.LINE_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("buildstate_worker.transfer_progress.LINE_EVERY_SECONDS", 0.0)
 
 
 @milestone(state=10)

@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import Any, Final, Protocol
 
 from buildstate_core.errors import ArtifactLost, Refused
-from buildstate_core.rewinding import TURNS, Rewind, names_what_to_run_first
 from buildstate_core.vocabulary import TRUNK, Kind
+from buildstate_worker.rewind import TURNS, Rewind, names_what_to_run_first
 
 from .oracle import Key, Rebuilt, rebuilt, views
 from .pipelines import Crash, Milestone, Pipeline, in_lane, lanes_of

@@ -7,7 +7,6 @@ from datetime import timedelta
 from support.store import Store
 
 from buildstate_core.errors import ArtifactLost, Refused
-from buildstate_core.rewinding import RUN_FIRST
 from buildstate_core.rules.claims import (
     Answer,
     Closed,
@@ -22,6 +21,7 @@ from buildstate_core.rules.facts import ArtifactFact, AttemptFact, Force, Histor
 from buildstate_core.rules.reasons import ARTIFACT_CORRUPT, ARTIFACT_GONE
 from buildstate_core.rules.recipes import Recipe
 from buildstate_core.vocabulary import TRUNK, ArtifactStatus, Kind
+from buildstate_worker.rewind import RUN_FIRST
 
 from . import driver
 from .driver import Site

@@ -9,15 +9,15 @@ from uuid import UUID
 
 from support import Service
 
-from buildstate_core import runner
-from buildstate_core.artifacts import Artifacts
-from buildstate_core.blobs import Blob
 from buildstate_core.models import Artifact, Build, Force
-from buildstate_core.runner import Done, Runner, Running
-from buildstate_core.signatures import signatures
-from buildstate_core.transfer import ArtifactStore
 from buildstate_core.vocabulary import TRUNK, Kind
-from buildstate_core.workspace import Workspace
+from buildstate_worker import runner
+from buildstate_worker.artifacts import Artifacts
+from buildstate_worker.blobs import Blob
+from buildstate_worker.files.stat_signature import signatures
+from buildstate_worker.runner import Done, Runner, Running
+from buildstate_worker.transfer import ArtifactStore
+from buildstate_worker.workspace.machine_state import Workspace
 
 from .driver import Skipped
 from .memory import SAID

@@ -6,10 +6,10 @@ from typing import Any, Final
 import pytest
 from hypothesis import Phase, given, settings
 
-from buildstate_core.rewinding import Rewind
 from buildstate_core.rules import claims, fingerprints, recipes, skipping
 from buildstate_core.rules.facts import AttemptFact
 from buildstate_core.rules.skipping import Skip
+from buildstate_worker.rewind import Rewind
 
 from .driver import Pass
 from .memory import Memory, MemorySite

@@ -21,7 +21,6 @@ from psycopg.sql import SQL, Composed, Identifier
 
 from buildstate_api.app import create_app
 from buildstate_api.settings import ServerSettings
-from buildstate_core.client import Client
 from buildstate_core.errors import NotFound, Unreachable
 from buildstate_core.models import (
     ArtifactRecord,
@@ -38,6 +37,7 @@ from buildstate_core.models import (
     Report,
 )
 from buildstate_core.vocabulary import AttemptStatus
+from buildstate_worker.client import Client
 from support.waiting import until
 
 PROGRAM = """

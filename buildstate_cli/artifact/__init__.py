@@ -1,0 +1,1 @@
+"""`bldst artifact`: list, move, verify and remove artifacts."""

@@ -1,0 +1,398 @@
+"""`bldst artifact`: what milestones produced, and where it is."""
+
+from typing import Annotated, Final
+
+import typer
+
+from buildstate_cli.helping import Command, Group, Panel
+from buildstate_cli.options import (
+    AnyProject,
+    AnyState,
+    ArtifactArgument,
+    ArtifactExpires,
+    ArtifactSensitivity,
+    BuildRef,
+    ClaimToken,
+    Compress,
+    DryRun,
+    Format,
+    Lane,
+    Output,
+    StateArgument,
+    StorageOverride,
+)
+from buildstate_core.vocabulary import (
+    MAX_STATE,
+    MIN_STATE,
+    TRUNK,
+    ArtifactKind,
+    ArtifactStatus,
+    Sensitivity,
+)
+
+_WHERE_PANEL: Final = "Where it is, and what"
+
+commands = typer.Typer(cls=Group, help="Store, find and fetch what the states of builds produced.")
+
+
+def register(root: typer.Typer) -> None:
+    """Add the commands to `bldst`."""
+    root.add_typer(commands, name="artifact", rich_help_panel=Panel.BUILDS)
+
+
+@commands.command(cls=Command)
+def push(
+    ctx: typer.Context,
+    build: BuildRef,
+    state: StateArgument,
+    path: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Files and folders to store.")
+    ],
+    *,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", help="Its name in the milestone.  [default: the file's name]"),
+    ] = None,
+    lane: Lane = TRUNK,
+    storage: StorageOverride = None,
+    compress: Compress = None,
+    sensitivity: ArtifactSensitivity = Sensitivity.INTERNAL,
+    expires: ArtifactExpires = None,
+    token: ClaimToken = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Upload files or folders, hashed on the way, and record each as what a state left."""
+    from buildstate_cli.artifact import push as actions
+
+    actions.push(
+        ctx.obj,
+        output,
+        actions.Target(build=build, state=state, lane=lane, token=token),
+        path,
+        name=name,
+        storing=actions.Storing(
+            storage=storage, compression=compress, sensitivity=sensitivity, expires=expires
+        ),
+    )
+
+
+@commands.command(cls=Command)
+def create(
+    ctx: typer.Context,
+    build: BuildRef,
+    state: StateArgument,
+    *,
+    uri: Annotated[
+        str | None,
+        typer.Option(
+            "--uri",
+            "--storage-path",
+            metavar="URI",
+            help="Where it is: a URI, an absolute path, or with --storage-type an id (snap-0abc).",
+            rich_help_panel=_WHERE_PANEL,
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            "--artifact-name",
+            help="Its name in the milestone.  [default: the file's name]",
+            rich_help_panel=_WHERE_PANEL,
+        ),
+    ] = None,
+    kind: Annotated[
+        ArtifactKind | None,
+        typer.Option(
+            "--kind",
+            help="Bytes, an id of something else, or a small value.  [default: from the URI]",
+            rich_help_panel=_WHERE_PANEL,
+        ),
+    ] = None,
+    storage_type: Annotated[
+        str | None,
+        typer.Option(
+            "--storage-type",
+            help="s3, nfs, file, ebs, ami, ceph, azure, gcs, …  [default: from the URI]",
+            rich_help_panel=_WHERE_PANEL,
+        ),
+    ] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            "--size",
+            "--artifact-size",
+            min=0,
+            help="Its size in bytes.",
+            rich_help_panel=_WHERE_PANEL,
+        ),
+    ] = None,
+    checksum: Annotated[
+        str | None,
+        typer.Option(
+            "--checksum",
+            metavar="sha256:HEX",
+            help="Its digest.  [default: unverified until the first pull]",
+            rich_help_panel=_WHERE_PANEL,
+        ),
+    ] = None,
+    format_: Annotated[
+        str | None,
+        typer.Option("--format", help="qcow2, vhd, raw, tar, …", rich_help_panel=_WHERE_PANEL),
+    ] = None,
+    compression: Annotated[
+        str | None,
+        typer.Option(
+            "--compression",
+            help="How the file itself is compressed: gzip, xz, zstd, …",
+            rich_help_panel=_WHERE_PANEL,
+        ),
+    ] = None,
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metadata",
+            metavar="KEY=VALUE",
+            help="What else is to be recorded of it; repeatable.",
+            rich_help_panel=_WHERE_PANEL,
+        ),
+    ] = None,
+    lane: Lane = TRUNK,
+    sensitivity: ArtifactSensitivity = Sensitivity.INTERNAL,
+    expires: ArtifactExpires = None,
+    token: ClaimToken = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Record what a pipeline has put somewhere by itself as what a state left."""
+    from buildstate_cli.artifact import push
+
+    push.create(
+        ctx.obj,
+        output,
+        push.Target(build=build, state=state, lane=lane, token=token),
+        uri=uri,
+        metadata=metadata or [],
+        expires=expires,
+        name=name,
+        kind=kind,
+        storage_type=storage_type,
+        size_bytes=size,
+        checksum=checksum,
+        format=format_,
+        compression=compression,
+        sensitivity=sensitivity,
+    )
+
+
+@commands.command()
+def pull(
+    ctx: typer.Context,
+    wanted: Annotated[
+        str,
+        typer.Argument(
+            metavar="BUILD|ARTIFACT",
+            help="The build: its number (123 or #123) or its id; without a state an artifact's id.",
+        ),
+    ],
+    state: Annotated[
+        int | None,
+        typer.Argument(
+            metavar="[STATE]", min=MIN_STATE, max=MAX_STATE, help="What which state left."
+        ),
+    ] = None,
+    *,
+    state_option: Annotated[
+        int | None,
+        typer.Option("--state", min=MIN_STATE, max=MAX_STATE, help="The same, as an option."),
+    ] = None,
+    lane: Lane = TRUNK,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Only the one of this name.  [default: all]")
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="PATH",
+            help="Where to put it; into PATH if that ends in a slash, or is a folder and it is a"
+            " file.  [default: the path it was made at]",
+        ),
+    ] = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Download what a state left, or one artifact, verify it, and put it in its place."""
+    from buildstate_cli.artifact import pull as actions
+
+    actions.pull(
+        ctx.obj,
+        output,
+        wanted,
+        state=state if state_option is None else state_option,
+        lane=lane,
+        name=name,
+        to=to,
+    )
+
+
+@commands.command("list")
+def list_some(
+    ctx: typer.Context,
+    build: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[BUILD]",
+            help="The build: its number (123 or #123) or its id.  [default: all builds]",
+        ),
+    ] = None,
+    *,
+    state: AnyState = None,
+    project: AnyProject = None,
+    status: Annotated[
+        ArtifactStatus | None, typer.Option("--status", help="Only in this status.")
+    ] = None,
+    checksum: Annotated[
+        str | None,
+        typer.Option("--checksum", metavar="sha256:HEX", help="Only those with these bytes."),
+    ] = None,
+    removable: Annotated[
+        bool,
+        typer.Option("--removable", help="Only those whose bytes `gc` may remove now."),
+    ] = False,
+    output: Output = Format.TABLE,
+) -> None:
+    """List the artifacts of a build, or of all builds, oldest first."""
+    from buildstate_cli.artifact import records
+
+    records.list_some(
+        ctx.obj,
+        output,
+        build,
+        state,
+        project=project,
+        status=status,
+        checksum=checksum,
+        removable=removable or None,
+    )
+
+
+@commands.command()
+def show(ctx: typer.Context, artifact: ArtifactArgument, output: Output = Format.TABLE) -> None:
+    """Show one artifact: where it is, its size, its digest, and how long it is kept."""
+    from buildstate_cli.artifact import records
+
+    records.show_one(ctx.obj, output, artifact)
+
+
+@commands.command()
+def verify(
+    ctx: typer.Context,
+    wanted: Annotated[
+        str,
+        typer.Argument(
+            metavar="BUILD|ARTIFACT",
+            help="A build: its number (123 or #123) or its id; or an artifact's id.",
+        ),
+    ],
+    *,
+    state: AnyState = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Read artifacts in their storage to the end and compare their digests; look at handles.
+
+    What is gone or corrupt is quarantined: exit code 1. If some could only not be reached: 6.
+    """
+    from buildstate_cli.artifact import verify as actions
+
+    actions.verify(ctx.obj, output, wanted, state=state)
+
+
+@commands.command()
+def copy(
+    ctx: typer.Context,
+    artifact: ArtifactArgument,
+    uri: Annotated[
+        str,
+        typer.Argument(
+            metavar="URI", help="Where to: a URI or absolute path; behind a / its name is added."
+        ),
+    ],
+    *,
+    output: Output = Format.TABLE,
+) -> None:
+    """Copy an artifact to another storage, verified on the way; never over something."""
+    from buildstate_cli.artifact import records
+
+    records.copy(ctx.obj, output, artifact, uri)
+
+
+@commands.command()
+def hold(
+    ctx: typer.Context,
+    artifact: ArtifactArgument,
+    *,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Why, for whoever reads it later.")
+    ] = None,
+    release: Annotated[bool, typer.Option("--release", help="End the hold.")] = False,
+    output: Output = Format.TABLE,
+) -> None:
+    """Keep an artifact whatever the project's policy says, until it is released."""
+    from buildstate_cli.artifact import records
+
+    records.hold(ctx.obj, output, artifact, reason=reason, is_release=release)
+
+
+@commands.command()
+def delete(
+    ctx: typer.Context,
+    artifact: ArtifactArgument,
+    *,
+    reason: Annotated[
+        str,
+        typer.Option("--reason", help="Why, for whoever reads it later.", show_default=False),
+    ],
+    output: Output = Format.TABLE,
+) -> None:
+    """Give an artifact up: it is not used again, and `gc` removes its bytes when that is due."""
+    from buildstate_cli.artifact import records
+
+    records.delete(ctx.obj, output, artifact, reason=reason)
+
+
+@commands.command()
+def gc(
+    ctx: typer.Context,
+    *,
+    project: AnyProject = None,
+    dry_run: DryRun = False,
+    older_than: Annotated[
+        str,
+        typer.Option(
+            "--older-than",
+            metavar="AGE",
+            help="How old an orphan has to be: 24h, 3d, 2w; at least 1h.",
+        ),
+    ] = "24h",
+    orphans: Annotated[
+        bool,
+        typer.Option(
+            "--orphans/--no-orphans", help="Also look for what killed uploads left behind."
+        ),
+    ] = True,
+    output: Output = Format.TABLE,
+) -> None:
+    """Give up what the projects' policies say, and remove the bytes of what is due.
+
+    Run it where the storages' credentials are, now and then. Exit code 6: something could not be
+    removed; the next run tries it again.
+    """
+    from buildstate_cli.artifact import collect
+
+    collect.collect(
+        ctx.obj,
+        output,
+        project=project,
+        is_dry_run=dry_run,
+        older_than=older_than,
+        with_orphans=orphans,
+    )

@@ -1,0 +1,1 @@
+"""`bldst build`: builds, their history, and reports of what happened in them."""

@@ -1,0 +1,89 @@
+"""Builds: create, list, show, and what was tried."""
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import Final
+
+from buildstate_cli.build import attempts_view as attempts
+from buildstate_cli.build import view as builds
+from buildstate_cli.build.lineage import show_with_lineage
+from buildstate_cli.checking import build_reference, checked, pairs
+from buildstate_cli.connection import connect
+from buildstate_cli.options import Format
+from buildstate_cli.output.show import emit, show
+from buildstate_cli.session import Session
+from buildstate_core.errors import InvalidInput
+from buildstate_core.models import BuildCreate
+
+_FLAGS: Final = {
+    "derived_from": "--derive-from",
+    "derived_state": "--from-state",
+    "derived_lane": "--from-lane",
+}
+
+
+def create(
+    session: Session, output: Format, *, is_quiet: bool, label_texts: list[str], **values: object
+) -> None:
+    """Create a build, or get the one with this key, and print it or only its number."""
+    labels = pairs(label_texts, flag="--label")
+    _refuse_start_of_nothing(values)
+    request = checked(BuildCreate, {**values, "labels": labels or None}, flags=_FLAGS)
+    with connect(session) as client:
+        build = client.create_build(request)
+    if is_quiet:
+        emit(f"{build.number}\n")
+    else:
+        show(build, output, builds.one)
+
+
+def list_some(
+    session: Session,
+    output: Format,
+    *,
+    project: str | None,
+    platform: str | None,
+    status: str | None,
+    derived_from: str | None,
+    limit: int,
+) -> None:
+    """Print the newest builds."""
+    parent = None if derived_from is None else build_reference(derived_from, name="--derived-from")
+    with connect(session) as client:
+        found = client.list_builds(
+            project=project, platform=platform, status=status, derived_from=parent
+        )
+        show(list(islice(found, limit)), output, builds.listing)
+
+
+def get(session: Session, output: Format, build: str) -> None:
+    """Print one build."""
+    reference = build_reference(build)
+    with connect(session) as client:
+        show_with_lineage(client, output, client.get_build(reference))
+
+
+def history(
+    session: Session, output: Format, build: str, *, state: int | None, lane: str | None
+) -> None:
+    """Print a build's attempts, all or those of one state or lane."""
+    reference = build_reference(build)
+    with connect(session) as client:
+        found = [
+            each
+            for each in client.history(reference)
+            if state in {None, each.state} and lane in {None, each.lane}
+        ]
+        show(found, output, attempts.listing)
+
+
+def _refuse_start_of_nothing(values: Mapping[str, object]) -> None:
+    """Refuse to be told where to start without being told of which build."""
+    if values["derived_from"] is not None:
+        return
+    for name in ("derived_state", "derived_lane"):
+        if values[name] is not None:
+            raise InvalidInput(
+                f"{_FLAGS[name]} is given without --derive-from; say from which build.",
+                field=_FLAGS[name],
+            )

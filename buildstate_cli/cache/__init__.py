@@ -1,0 +1,1 @@
+"""`bldst cache`: the pulled artifacts on this machine."""

@@ -1,0 +1,1 @@
+"""`bldst catalog`: the states of a project."""

@@ -1,0 +1,1 @@
+"""`bldst config`: the settings in force."""

@@ -1,0 +1,1 @@
+"""`bldst demo`: a build is killed half-way and resumed by another worker."""

@@ -1,0 +1,32 @@
+"""`bldst demo`: the whole story in a minute."""
+
+from typing import Annotated
+
+import typer
+
+from buildstate_cli.helping import Panel
+from buildstate_cli.options import Format, Output
+
+
+def register(root: typer.Typer) -> None:
+    """Add the command to `bldst`."""
+    root.command("demo", rich_help_panel=Panel.SERVICE)(demo)
+
+
+def demo(
+    ctx: typer.Context,
+    *,
+    keep: Annotated[
+        bool,
+        typer.Option("--keep", help="Leave the folder with all that was made, and say where."),
+    ] = False,
+    output: Output = Format.TABLE,
+) -> int:
+    """Watch a real build being killed half-way and resumed by another worker, in about a minute.
+
+    Everything happens in a throw-away folder with a throw-away service; nothing is left behind.
+    """
+    from buildstate_cli.demo import story
+
+    code: int = story.run(ctx.obj, output, keep=keep)
+    return code

@@ -1,0 +1,1 @@
+"""What a person decides about a build: waive, force, revoke, adopt, cancel."""

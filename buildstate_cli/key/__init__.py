@@ -1,0 +1,1 @@
+"""`bldst key`: the keys of the service."""

@@ -1,0 +1,1 @@
+"""What prints: pages of text for people, messages, progress."""

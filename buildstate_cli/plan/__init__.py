@@ -1,0 +1,1 @@
+"""`bldst plan` and `bldst explain`: what a rerun would do, and why."""

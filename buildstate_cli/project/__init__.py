@@ -1,0 +1,1 @@
+"""`bldst project`: lines of images, and their storage."""

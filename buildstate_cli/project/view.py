@@ -1,0 +1,41 @@
+"""Projects, one or many."""
+
+from collections.abc import Sequence
+
+from buildstate_cli.output import formats
+from buildstate_cli.output.page import Fields, Page, Table
+from buildstate_cli.project import retention_view as retention
+from buildstate_core.models import Project
+
+_COLUMNS = ("PROJECT", "CATALOG", "STORAGE", "DESCRIPTION")
+
+_FREE_TEXT = frozenset({"STORAGE", "DESCRIPTION"})
+
+
+def listing(projects: Sequence[Project]) -> Page:
+    """Write projects one below the other."""
+    rows = [
+        (each.name, str(each.catalog_version), each.storage_url or "", each.description)
+        for each in projects
+    ]
+    empty = "No projects. To make one: bldst project create NAME"
+    return [Table(columns=_COLUMNS, rows=rows, free_text=_FREE_TEXT, empty=empty)]
+
+
+def one(project: Project) -> Page:
+    """Write one project by its JSON names."""
+    fields = [
+        ("id", str(project.id)),
+        ("name", project.name),
+        ("description", project.description),
+        ("storage_url", project.storage_url or "none: each worker's own"),
+        ("compression", project.compression),
+        ("deduplicate", "yes" if project.deduplicate else "no"),
+        ("allowed_places", retention.places(project.allowed_places) or "every label: anywhere"),
+        ("retention", retention.policy(project.retention)),
+        ("catalog_version", str(project.catalog_version)),
+        ("auto_resume", project.auto_resume),
+        ("max_auto_resumes", str(project.max_auto_resumes)),
+        ("created_at", formats.time(project.created_at)),
+    ]
+    return [Fields([(name, value) for name, value in fields if value])]

@@ -1,0 +1,1 @@
+"""`bldst resume`: ask that a build goes on."""

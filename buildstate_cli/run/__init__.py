@@ -1,0 +1,1 @@
+"""`bldst run`: makes one step of any pipeline resumable."""

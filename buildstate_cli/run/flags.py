@@ -1,0 +1,137 @@
+"""The options of `bldst run`, as a person types them and as the runner wants them."""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from buildstate_cli.checking import checked_value
+from buildstate_core.errors import InvalidInput
+from buildstate_core.models.projects import StorageUrl
+from buildstate_core.vocabulary import MAX_STATE, Compression, Kind, Sensitivity
+from buildstate_worker.blobs import Blob, name_of
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_RESTORE: Final = re.compile(r"(?P<state>\d{1,3})(:(?P<name>[^=]+))?(=(?P<path>.+))?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Storing:
+    """How what the command makes is stored; `None` for what the project says."""
+
+    storage: str | None = None
+    compression: Compression | None = None
+    sensitivity: Sensitivity = Sensitivity.INTERNAL
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFlags:
+    """What was typed; the texts are checked by the functions here."""
+
+    state: int
+    lane: str
+    kind: Kind | None
+    artifacts: Sequence[str]
+    inputs: Sequence[str]
+    params: Sequence[str]
+    restores: Sequence[str]
+    probe: str | None
+    lease_seconds: int | None
+    wait_seconds: float | None
+    storing: Storing = Storing()
+
+
+@dataclass(frozen=True)
+class Restore:
+    """One `--restore`: an earlier state, maybe one artifact of it, maybe another path."""
+
+    state: int
+    name: str | None
+    path: str | None
+
+
+def blobs(texts: Sequence[str], folder: Path, storing: Storing | None = None) -> list[Blob]:
+    """Read `[NAME=]PATH` texts; they may name files that are still to be made.
+
+    Args:
+        texts: As typed.
+        folder: The working directory.
+        storing: How they are stored.
+
+    Raises:
+        InvalidInput: A name is not one, or is there twice.
+    """
+    how = storing or Storing()
+    if how.storage is not None:
+        checked_value(StorageUrl, how.storage, flag="--storage")
+    found: dict[str, Blob] = {}
+    for text in texts:
+        before, equals, after = text.partition("=")
+        path = after if equals else before
+        name = before if equals else name_of(PurePosixPath(path))
+        if not _NAME.fullmatch(name) or not path:
+            raise InvalidInput(
+                f'--artifact is "{text}"; use PATH or NAME=PATH, with a name of letters, digits,'
+                " dot, dash and underscore.",
+                field="--artifact",
+            )
+        if name in found:
+            raise InvalidInput(
+                f'--artifact is "{text}", and another one is named {name}, too; give each a name of'
+                " its own: NAME=PATH.",
+                field="--artifact",
+            )
+        _refuse_around("--artifact", text, path, folder)
+        found[name] = Blob(
+            name=name, path=folder / path, place=_place_in(folder, path), **asdict(how)
+        )
+    return list(found.values())
+
+
+def restores(texts: Sequence[str], folder: Path, *, below: int) -> list[Restore]:
+    """Read `STATE[:NAME][=PATH]` texts.
+
+    Args:
+        texts: As typed.
+        folder: The working directory.
+        below: The state that is about to run.
+
+    Raises:
+        InvalidInput: One is not of this form, or its state is not an earlier one.
+    """
+    found = []
+    for text in texts:
+        match = _RESTORE.fullmatch(text)
+        if match is None or int(match["state"]) > MAX_STATE:
+            raise InvalidInput(
+                f'--restore is "{text}"; use STATE, STATE:NAME or STATE:NAME=PATH.',
+                field="--restore",
+            )
+        if int(match["state"]) >= below:
+            raise InvalidInput(
+                f'--restore is "{text}"; only a state before {below} can be restored for it.',
+                field="--restore",
+            )
+        if match["path"] is not None:
+            _refuse_around("--restore", text, match["path"], folder)
+        found.append(Restore(int(match["state"]), match["name"], match["path"]))
+    return found
+
+
+def _refuse_around(flag: str, text: str, path: str, folder: Path) -> None:
+    """Refuse the working directory itself and what it lies in: a restore would replace it."""
+    place = Path(os.path.normpath(folder / path))
+    if folder.is_relative_to(place):
+        raise InvalidInput(
+            f'{flag} is "{text}"; name a file or a folder inside the working directory, not the'
+            " directory itself.",
+            field=flag,
+        )
+
+
+def _place_in(folder: Path, path: str) -> PurePosixPath | None:
+    """Give where a path is in the workspace, or `None` if it is outside: no restore goes there."""
+    full = Path(os.path.normpath(folder / path))
+    return PurePosixPath(full.relative_to(folder)) if full.is_relative_to(folder) else None

@@ -1,0 +1,185 @@
+"""What was called in a working directory, so that it can be called again.
+
+A skip may prove wrong later in the same pass: a state has to run, and what earlier states did to
+this machine is missing. The calls from there on are then made again, from here: one file for each
+state of a build and lane, with the words and flags as they were typed, but for the values of
+parameters; and never the environment.
+
+What is read is run, so it is taken only from files that nobody but this user can have written: a
+`.bldst` that came with a checkout or from another user is as good as none.
+"""
+
+import json
+import os
+import stat
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+from buildstate_cli.checking import pairs
+from buildstate_cli.run.flags import RunFlags, Storing
+from buildstate_core.vocabulary import TRUNK, Compression, Kind, Sensitivity
+from buildstate_worker.fingerprint.digests import param_parts
+from buildstate_worker.workspace.machine_state import Workspace
+
+_TRUNK_FOLDER: Final = "_"  # no lane has this name
+_MAX_BYTES: Final = 16 * 2**20
+_OF_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One call of `bldst run`.
+
+    Attributes:
+        command: The words of the command.
+        flags: What was typed before it.
+        params: The parts of the fingerprint for `--param`, instead of the values: those are never
+            kept.
+        called_at: When, in nanoseconds.
+    """
+
+    command: Sequence[str]
+    flags: RunFlags
+    params: Mapping[str, str] = field(default_factory=dict)
+    called_at: int = 0
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """The lane and the state."""
+        return self.flags.lane, self.flags.state
+
+
+class Journal:
+    """The calls for one build in one working directory.
+
+    Args:
+        workspace: The working directory. Nothing is written before `note`.
+        build: The build.
+    """
+
+    def __init__(self, workspace: Workspace, build: UUID) -> None:
+        self._workspace = workspace
+        self._folder = workspace.memory / "journal" / str(build)
+
+    def note(self, call: Call) -> None:
+        """Keep a call as the newest one of its state and lane.
+
+        Raises:
+            OSError: The workspace cannot be written.
+        """
+        folder = self._folder / (call.flags.lane or _TRUNK_FOLDER)
+        self._workspace.make_memory()
+        for each in (self._folder.parent, self._folder, folder):
+            each.mkdir(mode=0o700, exist_ok=True)
+        content = json.dumps(asdict(_to_keep(call)))
+        draft = folder / f".{os.getpid()}"
+        draft.unlink(missing_ok=True)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(content)
+        draft.replace(folder / f"{call.flags.state}.json")
+
+    def calls(self, state: int, *, lane: str, below: int) -> list[Call]:
+        """Give the calls from a state up to another one, in ascending order of their states.
+
+        They are the lane's own if the state is one of its own, otherwise the trunk's and then the
+        lane's. A call is not of this pass if what is below it was called later: it has left the
+        pipeline since.
+
+        Args:
+            state: Where to begin.
+            lane: The lane that needs it.
+            below: The state that needs it.
+
+        Returns:
+            None at all if the call of that state is not known.
+        """
+        own = [each for each in self._read(lane) if each.flags.state < below]
+        first_own = min((each.flags.state for each in own), default=below)
+        trunk = [] if lane == TRUNK else self._read(TRUNK)
+        all_of_them = [*(each for each in trunk if each.flags.state < first_own), *own]
+        found = [each for each in _of_one_pass(all_of_them) if each.flags.state >= state]
+        return found if found and found[0].flags.state == state else []
+
+    def _read(self, lane: str) -> list[Call]:
+        folder = self._folder / (lane or _TRUNK_FOLDER)
+        return [call for file in folder.glob("*.json") if (call := _read(file, lane)) is not None]
+
+
+def _to_keep(call: Call) -> Call:
+    params = param_parts(pairs(call.flags.params, flag="--param"))
+    flags = replace(call.flags, params=[])
+    return replace(call, flags=flags, params=params, called_at=time.time_ns())
+
+
+def _of_one_pass(calls: Iterable[Call]) -> list[Call]:
+    found: list[Call] = []
+    latest = 0
+    for call in sorted(calls, key=lambda each: each.flags.state):
+        if call.called_at > latest:
+            found.append(call)
+        latest = max(latest, call.called_at)
+    return found
+
+
+def _read(file: Path, lane: str) -> Call | None:
+    """Read a call; `None` for what makes no sense or is not ours."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, encoding="ascii") as opened:
+            if not _is_ours_alone(os.fstat(descriptor)):
+                return None
+            call = _call(json.loads(opened.read(_MAX_BYTES)))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    return call if call.flags.lane == lane and file.stem == str(call.flags.state) else None
+
+
+def _is_ours_alone(status: os.stat_result) -> bool:
+    return (
+        stat.S_ISREG(status.st_mode)
+        and status.st_uid == os.geteuid()
+        and not status.st_mode & _OF_OTHERS
+    )
+
+
+def _call(data: Any) -> Call:
+    flags = dict(data["flags"])
+    for name in ("artifacts", "inputs", "params", "restores"):
+        flags[name] = _texts(flags[name])
+    kind = flags.pop("kind")
+    storing = flags.pop("storing", {})
+    if not isinstance(flags["state"], int) or not isinstance(flags["probe"], str | None):
+        raise TypeError
+    return Call(
+        command=_texts(data["command"]),
+        flags=RunFlags(
+            kind=None if kind is None else Kind(kind), storing=_storing(**storing), **flags
+        ),
+        params={str(name): str(digest) for name, digest in data["params"].items()},
+        called_at=int(data["called_at"]),
+    )
+
+
+def _storing(
+    storage: str | None = None,
+    compression: str | None = None,
+    sensitivity: str = Sensitivity.INTERNAL,
+) -> Storing:
+    if not isinstance(storage, str | None):
+        raise TypeError
+    return Storing(
+        storage=storage,
+        compression=None if compression is None else Compression(compression),
+        sensitivity=Sensitivity(sensitivity),
+    )
+
+
+def _texts(values: Any) -> list[str]:
+    if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
+        raise TypeError
+    return values

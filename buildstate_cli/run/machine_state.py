@@ -1,0 +1,79 @@
+"""What the workspace remembers of its machine while one command runs in it, and afterwards."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from buildstate_core.models import Attempt, Claim
+from buildstate_core.vocabulary import Kind
+from buildstate_worker.files.stat_signature import signatures
+from buildstate_worker.workspace.machine_state import Workspace
+
+_MOVES_NO_MACHINE: Final = {Kind.GATE, Kind.EFFECT, Kind.EPHEMERAL}
+
+
+class Remembering:
+    """The memory of a workspace for one command.
+
+    What only looks at a machine, or is set-up for it, leaves it as it was: what was held before is
+    then held again.
+
+    Args:
+        workspace: Where the command runs.
+        build: The build's id.
+        claim: What it was claimed by.
+        kind: Its kind, as far as that was said.
+        restored: The files that were restored for it.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        build: UUID,
+        claim: Claim,
+        *,
+        kind: Kind | None,
+        restored: Sequence[Path],
+    ) -> None:
+        self._workspace = workspace
+        self._build = build
+        self._lane = claim.attempt.lane
+        self._moves = kind not in _MOVES_NO_MACHINE
+        self._kept: str | None = None
+        before = workspace.files(self._build, self._lane) if claim.is_in_place else ()
+        self._files = (*before, *restored)
+        self._seen: Mapping[Path, str | None] = {}
+
+    def begin(self) -> None:
+        """Forget what is held, before the command starts.
+
+        Raises:
+            OSError: The workspace cannot be written, and remembers something else.
+        """
+        if self._moves:
+            self._workspace.clear(self._build, self._lane)
+        else:
+            self._kept = self._workspace.set_aside(self._build, self._lane)
+
+    def look(self, made: Sequence[Path]) -> None:
+        """See how the command has left the machine.
+
+        What it has made is still to be stored, which takes its time: others may touch it meanwhile.
+
+        Args:
+            made: The files that it has made.
+        """
+        if self._moves:
+            self._seen = signatures([*self._files, *made])
+
+    def end(self, done: Attempt) -> None:
+        """Note what is held now that this is recorded.
+
+        Raises:
+            OSError: The workspace cannot be written.
+        """
+        if self._moves:
+            self._workspace.hold(self._build, self._lane, done.id, self._seen)
+        else:
+            self._workspace.put_back(self._build, self._lane, self._kept)

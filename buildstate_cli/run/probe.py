@@ -1,0 +1,65 @@
+"""A probe: a command line that looks whether what a milestone did to the world still holds."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from buildstate_cli.run.child import name_of
+from buildstate_cli.run.process_tree import Family
+from buildstate_core.errors import Refused
+from buildstate_worker.runner import Done
+
+TIMEOUT_SECONDS: Final = 60.0
+
+_HOLDS: Final = 0
+_IS_GONE: Final = 1
+_GRACE_SECONDS: Final = 2.0
+
+
+def holds(done: Done, line: str, *, folder: Path, environ: Mapping[str, str]) -> bool:
+    """Run a probe: exit code 0 says that it holds, 1 that it is gone.
+
+    Args:
+        done: What would be skipped.
+        line: The probe, for `sh -c`. What it prints goes to stderr.
+        folder: Where it runs.
+        environ: The environment; what the milestone left is added to it.
+
+    Raises:
+        Refused: It ended in any other way, or not in time: nobody can tell.
+    """
+    uris = [each.uri for each in done.artifacts if each.uri is not None]
+    attempt = done.attempt
+    process = subprocess.Popen(  # noqa: S603 - a shell is what it was written for
+        ["/bin/sh", "-c", line],
+        cwd=folder,
+        env={
+            **environ,
+            "BLDST_ARTIFACT_URI": uris[0] if len(uris) == 1 else "",
+            "BLDST_ARTIFACT_URIS": "\n".join(uris),
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr.fileno(),
+    )
+    try:
+        code = process.wait(TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        how = f"has not ended after {TIMEOUT_SECONDS:.0f} seconds"
+    else:
+        if code in {_HOLDS, _IS_GONE}:
+            return code == _HOLDS
+        how = f"ended with exit code {code}" if code > 0 else f"was ended by {name_of(-code)}"
+    finally:
+        if process.poll() is None:  # it takes too long, or a signal asked this process to end
+            Family(process.pid).end(_GRACE_SECONDS)
+            process.wait()
+    raise Refused(
+        f"The probe of state {attempt.state} of build {attempt.build} {how}, so that nobody can"
+        " tell whether what it did still holds.",
+        code="probe-undecided",
+        field="--probe",
+        hint="Nothing was run. A probe ends with 0 if it holds and with 1 if it is gone; correct"
+        " it, or what keeps it from telling.",
+    )

@@ -1,0 +1,1 @@
+"""`bldst server`: start, stop and look at the service."""

@@ -1,0 +1,243 @@
+"""The service on this machine: start, stop, status, migrate.
+
+The one place where the command line imports the service, and only when one of these is called.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from buildstate_cli import exit_codes
+from buildstate_cli.options import Format
+from buildstate_cli.output.messages import notice
+from buildstate_cli.output.page import Fields, Page
+from buildstate_cli.output.show import show
+from buildstate_cli.session import Session
+from buildstate_core.errors import BuildStateError, Conflict, InvalidInput, Unreachable
+from buildstate_worker.client import Client
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from buildstate_api.serve import Running
+
+_START_SECONDS: Final = 180.0
+_STOP_SECONDS: Final = 60.0
+_POLL_SECONDS: Final = 0.1
+_OF_EXIT_CODE: Final[dict[int, type[BuildStateError]]] = {
+    exit_codes.USAGE: InvalidInput,
+    exit_codes.CONFLICT: Conflict,
+    exit_codes.UNREACHABLE: Unreachable,
+}
+"""What the service in the background ended with, as the error that it was."""
+
+
+def start(
+    session: Session,
+    output: Format,
+    *,
+    host: str,
+    port: int,
+    database_url: str | None,
+    prefect_api_url: str | None,
+) -> None:
+    """Run the service in this process until a signal ends it."""
+
+    def ready(running: "Running") -> None:
+        notice(f"BuildState listens at {running.url}. Ctrl-C ends it.")
+        if output is not Format.TABLE:
+            show(_facts(running), output, _page)
+
+    with _server_installed():
+        from buildstate_api.serve import prefect_at, serve  # noqa: PLC0415 - only here
+
+    prefect = prefect_api_url and prefect_at(
+        prefect_api_url,
+        api_key=session.environ.get("BLDST_PREFECT_API_KEY"),
+        ui_url=session.environ.get("BLDST_PREFECT_UI_URL"),
+    )
+    serve(
+        session.settings,
+        host=host,
+        port=port,
+        database_url=database_url,
+        prefect=prefect or None,
+        on_ready=ready,
+    )
+
+
+def start_behind(
+    session: Session,
+    output: Format,
+    *,
+    host: str,
+    port: int,
+    database_url: str | None,
+    prefect_api_url: str | None,
+) -> None:
+    """Start the service in a process of its own, and come back once it can be asked.
+
+    Raises:
+        BuildStateError: It did not start; the message has what it said.
+    """
+    with _server_installed():
+        from buildstate_api.serve import running_on  # noqa: PLC0415 - the service, and only here
+
+    data_dir = session.settings.data_dir
+    data_dir.mkdir(parents=True, exist_ok=True)
+    log = data_dir / "server.log"
+    command = [sys.executable, "-m", "buildstate_cli.main", "server", "start"]
+    environ = dict(session.environ)
+    if database_url is not None:  # not on the command line, where everyone could read it
+        environ["BLDST_DATABASE_URL"] = database_url
+    if prefect_api_url is not None:
+        environ["BLDST_PREFECT_API_URL"] = prefect_api_url
+    start = log.stat().st_size if log.exists() else 0
+    with log.open("ab") as file:
+        process = subprocess.Popen(  # noqa: S603 - ourselves
+            [*command, "--host", host, "--port", str(port), "--output", "json"],
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=file,
+            start_new_session=True,
+            cwd="/",
+        )
+    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    # It prints its facts when it is ready, and closes the pipe when it ends.
+    answered = process.stdout.readline()
+    running = running_on(data_dir) if answered else None
+    if running is None:
+        error = _OF_EXIT_CODE.get(process.wait(_STOP_SECONDS), BuildStateError)
+        raise error(
+            f"The service did not start: {_last_words(log, start)}",
+            code="server-not-started",
+            hint=f"Its log: {log}",
+        )
+    show(_facts(running), output, _page)
+    notice("It runs in the background. To end it: bldst server stop")
+
+
+def stop(session: Session, output: Format) -> None:
+    """End the service on this machine's data folder, and a PostgreSQL that it left behind."""
+    with _server_installed():
+        from buildstate_api.embedded import EmbeddedPostgres  # noqa: PLC0415 - only here
+        from buildstate_api.serve import postgres_folder, running_on  # noqa: PLC0415 - only here
+
+    data_dir = session.settings.data_dir
+    running = running_on(data_dir)
+    if running is not None:
+        os.kill(running.pid, signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while running_on(data_dir) is not None:
+            if time.monotonic() > deadline:
+                raise BuildStateError(
+                    f"The service (process {running.pid}) does not end.",
+                    code="server-not-stopped",
+                    hint="Look at what it does, or end it with: kill -9",
+                )
+            time.sleep(_POLL_SECONDS)
+    postgres = EmbeddedPostgres(postgres_folder(data_dir))
+    if postgres.is_running():  # its service was killed
+        postgres.stop()
+    notice("Nothing was running." if running is None else f"Ended the service at {running.url}.")
+    if output is not Format.TABLE:
+        facts: dict[str, JsonValue] = {"running": False, "data_dir": str(data_dir)}
+        show(facts, output, _page)
+
+
+def status(session: Session, output: Format) -> None:
+    """Say what answers at the configured URL, and what runs here.
+
+    Raises:
+        Unreachable: Nothing answers; what is known is printed first.
+    """
+    settings = session.settings
+    facts: dict[str, JsonValue] = {"url": settings.api_url, "running": False}
+    problem: Unreachable | None = None
+    try:
+        with Client(settings.api_url, settings.api_key) as client:
+            health = client.health()
+        facts |= {"running": True, "version": health.version}
+    except Unreachable as error:
+        problem = error
+    facts |= {"data_dir": str(settings.data_dir), **_local(settings.data_dir)}
+    show(facts, output, _page)
+    if problem is not None:
+        raise problem
+
+
+def migrate(session: Session, output: Format, database_url: str | None) -> None:
+    """Bring a database to the schema of this release; the embedded one if none is named."""
+    with _server_installed():
+        from buildstate_api.embedded import EmbeddedPostgres  # noqa: PLC0415 - only here
+        from buildstate_api.migrate import migrate as apply  # noqa: PLC0415 - only here
+        from buildstate_api.serve import postgres_folder  # noqa: PLC0415 - only here
+
+    if database_url is not None:
+        apply(database_url)
+    else:
+        postgres = EmbeddedPostgres(postgres_folder(session.settings.data_dir))
+        was_running = postgres.is_running()
+        try:
+            apply(postgres.start())
+        finally:
+            if not was_running:
+                postgres.stop()
+    notice("The database has the schema of this release.")
+    if output is not Format.TABLE:
+        facts: dict[str, JsonValue] = {"migrated": True}
+        show(facts, output, _page)
+
+
+@contextmanager
+def _server_installed() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise InvalidInput(
+            f"The service is not installed here: {error.name} is missing.",
+            code="server-not-installed",
+            hint="Install it with: pip install 'buildstate[server]'",
+        ) from error
+
+
+def _local(data_dir: Path) -> "dict[str, JsonValue]":
+    try:
+        from buildstate_api.serve import running_on  # noqa: PLC0415 - the service, and only here
+    except ModuleNotFoundError:
+        return {}
+    running = running_on(data_dir)
+    return {} if running is None else {"pid": running.pid, "database": _database(running)}
+
+
+def _facts(running: "Running") -> "dict[str, JsonValue]":
+    return {
+        "url": running.url,
+        "running": True,
+        "pid": running.pid,
+        "database": _database(running),
+    }
+
+
+def _database(running: "Running") -> str:
+    return "embedded" if running.is_embedded else "external"
+
+
+def _page(facts: "dict[str, JsonValue]") -> Page:
+    return [Fields([(name, _shown(value)) for name, value in facts.items()])]
+
+
+def _shown(value: object) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def _last_words(log: Path, start: int) -> str:
+    said = " ".join(log.read_bytes()[start:].decode(errors="replace").split())
+    return said.removeprefix("bldst: ") or "it said nothing."

@@ -1,0 +1,1 @@
+"""`bldst watch`: a build, live."""

@@ -1,0 +1,223 @@
+"""Opening a build: what milestones are called in."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from os import PathLike, environ
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from pydantic import ValidationError
+
+from buildstate_core.errors import InvalidInput
+from buildstate_core.models import Build, BuildCreate, Plan
+from buildstate_core.vocabulary import TRUNK
+from buildstate_flows.engine.cancellation import Ending, ending_by
+from buildstate_flows.engine.rewind import fetch
+from buildstate_flows.engine.session import Pass
+from buildstate_flows.engine.worker_process import entered, tell_others
+from buildstate_flows.prefect_api.flow_run_report import Board
+from buildstate_flows.prefect_api.transfers import log
+from buildstate_flows.server import BuildStateServer
+from buildstate_worker.artifacts import Artifacts
+from buildstate_worker.client import PATIENT, Client
+from buildstate_worker.settings import Settings
+
+
+class OpenBuild:
+    """The build that milestones record to.
+
+    Attributes:
+        id: Its id.
+        number: Its number, as the command line takes it.
+        key: What makes the same call on another worker find it.
+        url: It in the service.
+    """
+
+    def __init__(self, work: Pass) -> None:
+        self._pass = work
+        self.id = work.build.id
+        self.number = work.build.number
+        self.key = work.build.key
+        self.url = _url(work.client, work.build)
+
+    @property
+    def workdir(self) -> Path:
+        """This pass's folder. Without a `workdir` of one's own it is removed at the end."""
+        return self._pass.folder
+
+    @property
+    def downloads(self) -> tuple[int, ...]:
+        """What this pass has downloaded so far: the bytes of each artifact."""
+        return tuple(self._pass.shelf.downloads)
+
+    def plan(self) -> Plan:
+        """Get what a rerun would do, and why."""
+        return self._pass.client.plan(self.number)
+
+    def __repr__(self) -> str:
+        return f"<OpenBuild {self.number} {self.key}>"
+
+
+@contextmanager
+def build(
+    project: str,
+    version: str | None = None,
+    *,
+    platform: str | None = None,
+    os: str | None = None,
+    image_type: str | None = None,
+    key: str | None = None,
+    labels: Mapping[str, str] | None = None,
+    restart: bool = False,
+    derive_from: str | int | None = None,
+    state: int | None = None,
+    lane: str = TRUNK,
+    workdir: str | PathLike[str] | None = None,
+    server: str | BuildStateServer | None = None,
+    settings: Settings | None = None,
+) -> Iterator[OpenBuild]:
+    """Open a build: the one with this key, or a new one. Milestones inside record to it.
+
+    The same call on any worker means the same build, so that a rerun continues it. The end of the
+    block waits for milestones that were submitted in it.
+
+    Args:
+        project: Its project, which has to exist.
+        version: What is built; as any word.
+        platform: What it is built for: `aws`, `azure`.
+        os: What it is an image of: `rhel-9`.
+        image_type: Which of several: `base`, `cis`.
+        key: What makes it "the same build". Default: made from the four above.
+        labels: For a new build.
+        restart: Supersede the build with this key by a new one.
+        derive_from: The build that a new one starts from: its number, id, or `PROJECT/KEY`. What
+            it has done is skipped, and its artifacts are used.
+        state: The checkpoint of that build to start from. Default: its resume point.
+        lane: The lane of that build to start from.
+        workdir: A folder for files, which is kept. Default: one that is removed at the end.
+        server: Where the service is: a Prefect block, or the name of one.
+        settings: The same, in full. Default: as the environment and the config file say.
+
+    Raises:
+        InvalidInput: A value is wrong; `field` names it.
+        NotFound: There is no such project.
+        Unreachable: The service does not answer, for about a minute.
+    """
+    wanted = {
+        "project": project,
+        "version": version,
+        "platform": platform,
+        "os": os,
+        "image_type": image_type,
+        "key": key,
+        "labels": None if labels is None else dict(labels),
+        "restart": restart or None,
+        **_origin(derive_from, state, lane),
+    }
+    request = _request({name: value for name, value in wanted.items() if value is not None})
+    used = _settings(server, settings)
+    client = Client(used.api_url, used.api_key, retries=PATIENT)
+    found = client.create_build(request)
+    work = Pass(
+        found,
+        client=client,
+        artifacts=Artifacts.of_worker(client, used, on_transfer=log),
+        settings=used,
+        folder=None if workdir is None else Path(workdir),
+        fetch=fetch,
+        board=Board.here(client, found, url=_url(client, found)),
+    )
+    began = monotonic()
+    try:
+        with entered(work):
+            yield OpenBuild(work)
+            work.wait()
+    except BaseException as error:
+        # A submitted milestone does not learn that its flow is stopped: Prefect waits for it, and
+        # then kills it. After an ordinary error it may as well do its work.
+        ending = ending_by(error, since=began)
+        if ending is not None:
+            _end_all(work, ending)
+        raise
+    finally:
+        if work.board is not None:
+            work.board.close()
+        work.close()
+
+
+def current_build() -> OpenBuild:
+    """Give the build that is open here, in a flow or in a milestone.
+
+    Raises:
+        InvalidInput: There is none.
+    """
+    return OpenBuild(Pass.current())
+
+
+def _end_all(work: Pass, ending: Ending) -> None:
+    tell_others(work, ending)
+    work.end_all(ending)
+
+
+def _url(client: Client, found: Build) -> str:
+    return f"{client.api_url}/v1/builds/{found.number}"
+
+
+def _settings(server: str | BuildStateServer | None, settings: Settings | None) -> Settings:
+    if server is None:
+        return settings or Settings.load(environ)
+    if settings is not None:
+        raise InvalidInput(
+            "Both server and settings say where the service is.",
+            code="two-servers",
+            field="server",
+            hint="Give one of them.",
+        )
+    block = _block(server) if isinstance(server, str) else server
+    return block.settings(Settings.load(environ))
+
+
+def _block(name: str) -> BuildStateServer:
+    try:
+        block: Any = BuildStateServer.load(name, _sync=True)  # type: ignore[call-arg]
+    except ValueError as error:
+        raise InvalidInput(
+            f"There is no block buildstate-server/{name} in Prefect.",
+            code="no-such-block",
+            field="server",
+            hint=f'Save one: BuildStateServer(api_url="…", api_key="…").save("{name}")',
+        ) from error
+    assert isinstance(block, BuildStateServer)  # noqa: S101 - it was asked for one
+    return block
+
+
+def _origin(derive_from: str | int | None, state: int | None, lane: str) -> dict[str, object]:
+    if derive_from is None:
+        if state is not None or lane != TRUNK:
+            raise InvalidInput(
+                "A build has no state or lane of its own; those say where one that it derives from"
+                " is left.",
+                code="no-origin",
+                field="derive_from",
+                hint='Give derive_from="PROJECT/KEY" too; milestones name their state and lane.',
+            )
+        return {}
+    return {
+        "derived_from": str(derive_from),
+        "derived_state": state,
+        "derived_lane": lane or None,
+    }
+
+
+def _request(wanted: Mapping[str, object]) -> BuildCreate:
+    try:
+        request = BuildCreate.model_validate(wanted)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = str(first["loc"][0]) if first["loc"] else "build"
+        raise InvalidInput(
+            f"{field} is {first['input']!r}: {first['msg']}.", code="bad-build", field=field
+        ) from error
+    # A flow that is run again means the same build, also when it names no version.
+    return request.model_copy(update={"key": request.key or request.derived_key})

@@ -1,0 +1,202 @@
+"""One call of a milestone: what would run, and what it is compared by."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID
+
+from buildstate_core.errors import InvalidInput
+from buildstate_core.models import Build, Orchestrator
+from buildstate_core.vocabulary import TRUNK, Kind
+from buildstate_flows.artifact import Artifact
+from buildstate_flows.engine.arguments import (
+    Form,
+    Result,
+    forms_of,
+    leaves_files,
+    replaced,
+    results_in,
+)
+from buildstate_flows.engine.results import is_named
+from buildstate_flows.handle import Handle
+from buildstate_flows.storage_options import Storing
+from buildstate_worker.fingerprint.digests import code_parts, input_parts, param_parts
+from buildstate_worker.runner import Milestone
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What a milestone is, whatever it is called with.
+
+    Attributes:
+        function: The user's function.
+        name: For messages.
+        state: Its state.
+        lane: Its lane, or a template that names parameters: `{region}`.
+        kind: What it does, if that was said.
+        inputs: Files whose content decides "unchanged".
+        version: Stands for the code, if it is given.
+        storing: How the files that it returns are stored. It decides nothing about "unchanged".
+        code: Whether the code counts: its own, or `ignore`.
+        probe: Looks whether what it did to the world still holds.
+    """
+
+    function: Callable[..., Any]
+    name: str
+    state: int
+    lane: str
+    kind: Kind | None
+    inputs: Sequence[str]
+    version: str | None
+    storing: Storing
+    code: Literal["own", "ignore"] = "own"
+    probe: Callable[[Any], Any] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # In another process the source may not be there, nor all names of the annotations.
+        return {
+            **self.__dict__,
+            "code_parts": self.code_parts,
+            "forms": self.forms,
+            "leaves_files": self.leaves_files,
+        }
+
+    @cached_property
+    def code_parts(self) -> Mapping[str, str]:
+        """The parts of its fingerprint that are the code; measured once."""
+        if self.version is not None:
+            return {"code": hashlib.sha256(f"version {self.version}".encode()).hexdigest()}
+        return {} if self.code == "ignore" else code_parts(self.function)
+
+    @cached_property
+    def forms(self) -> Mapping[str, Form]:
+        """In which form each parameter takes an artifact; a path, for those left out."""
+        return forms_of(self.function)
+
+    @cached_property
+    def leaves_files(self) -> bool:
+        """Whether it is known to return files."""
+        return leaves_files(self.function)
+
+    def lane_of(self, parameters: Mapping[str, Any]) -> str:
+        """Give the lane of a call; it may depend on the parameters.
+
+        Raises:
+            InvalidInput: The lane's template names something else.
+        """
+        try:
+            return self.lane.format_map(parameters)
+        except (KeyError, ValueError, IndexError, AttributeError) as error:
+            raise InvalidInput(
+                f"The lane {self.lane!r} of {self.name} names what is no parameter of it.",
+                code="bad-lane",
+                field="lane",
+                hint=f"It has {', '.join(parameters) or 'none'}; write the name in braces.",
+            ) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """A milestone with what it is called with.
+
+    Attributes:
+        parameters: By name, with defaults.
+        lane: The lane that this call works in.
+    """
+
+    recipe: Recipe
+    parameters: Mapping[str, Any]
+    lane: str
+
+    @classmethod
+    def of(cls, recipe: Recipe, parameters: Mapping[str, Any]) -> "Call":
+        """Make one.
+
+        Raises:
+            InvalidInput: The lane's template names what is no parameter.
+        """
+        return cls(recipe=recipe, parameters=parameters, lane=recipe.lane_of(parameters))
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Names the milestone in its build."""
+        return self.lane, self.recipe.state
+
+    def results(self) -> list[Result]:
+        """Give the results of milestones that it is called with."""
+        return list(results_in(dict(self.parameters)))
+
+    def to_claim(
+        self,
+        build: Build,
+        machine: Sequence[UUID],
+        *,
+        lease_seconds: int,
+        is_rewound: bool,
+        giver: UUID,
+        orchestrator: Orchestrator | None,
+    ) -> Milestone:
+        """Give it as it is asked for.
+
+        Args:
+            build: The build.
+            machine: The attempts whose results this pass's machine holds.
+            lease_seconds: After how long without a heartbeat the claim is lost.
+            is_rewound: No later checkpoint stands in for it.
+            giver: The pass; what it gave out is of the build, or of one that it derives from.
+            orchestrator: What runs it.
+        """
+
+        def is_seen(result: Result) -> bool:
+            return self._sees(result, build.number, giver)
+
+        seen = [each.record for each in self.results() if is_seen(each)]
+        return Milestone(
+            build=build.id,
+            lease_seconds=lease_seconds,
+            state=self.recipe.state,
+            lane=self.lane,
+            kind=self.recipe.kind,
+            fingerprint=self._fingerprint(is_seen),
+            consumes=sorted({each.state for each in seen if each is not None}),
+            machine=machine,
+            is_rewound=is_rewound,
+            orchestrator=orchestrator,
+        )
+
+    def _sees(self, result: Result, number: int, giver: UUID) -> bool:
+        """Whether the service compares it: of this build, below, in this lane or the trunk."""
+        record = result.record
+        if record is None or record.state >= self.recipe.state:
+            return False
+        if record.build == number:
+            return record.lane in {TRUNK, self.lane}
+        return result.giver == giver
+
+    def _fingerprint(self, is_seen: Callable[[Result], bool]) -> dict[str, str]:
+        plain = {
+            name: replaced(value, lambda each: self._stand_in(each, is_seen))
+            for name, value in self.parameters.items()
+        }
+        return {
+            **self.recipe.code_parts,
+            **input_parts(self.recipe.inputs, folder=Path.cwd()),
+            **param_parts(plain),
+        }
+
+    def _stand_in(self, value: Any, is_seen: Callable[[Result], bool]) -> Any:
+        """Give what stands for a result in a parameter's digest.
+
+        Which state made it, where the service compares the content; else the content.
+        """
+        if not isinstance(value, Artifact | Handle):
+            return value
+        record = value.record
+        if record is not None and is_seen(value):
+            return {"result of": [record.state, record.name if is_named(record) else None]}
+        if isinstance(value, Handle):
+            return {"handle": [value.kind, value.id, dict(value.attributes)]}
+        return {"artifact": value.checksum or value.uri}

@@ -1,0 +1,226 @@
+"""One pass over a build: what it has done so far, and what its machine holds."""
+
+import shutil
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, Final, Protocol
+from uuid import UUID, uuid4
+
+from prefect.futures import PrefectFuture
+
+from buildstate_core.errors import InvalidInput
+from buildstate_core.models import Build, Orchestrator
+from buildstate_core.vocabulary import TRUNK
+from buildstate_flows.artifact import Slot
+from buildstate_flows.engine.cancellation import Ending
+from buildstate_flows.engine.milestone_call import Call
+from buildstate_flows.engine.result_store import Shelf
+from buildstate_flows.prefect_api.flow_run_report import Board
+from buildstate_flows.prefect_api.prefect_runs import flow_run_here, orchestrator_of
+from buildstate_worker.artifacts import Artifacts
+from buildstate_worker.client import Client
+from buildstate_worker.settings import Settings
+
+_MOST_HELD: Final = 1000
+"""As many as a claim may name."""
+
+open_pass: ContextVar["Pass | None"] = ContextVar("open_pass", default=None)
+"""The pass that milestones record to. Prefect copies it into its task runners' threads."""
+
+
+class Endable(Protocol):
+    """A milestone that runs."""
+
+    def end(self, ending: Ending) -> None:
+        """Record that it ended so, and stop its function."""
+
+
+class Pass:
+    """What the milestones of one open build share. Threads may share it.
+
+    Args:
+        build: The build.
+        client: The service.
+        artifacts: What moves artifacts.
+        settings: This worker's name and leases.
+        folder: Where files go; `None` for a folder that is removed at the end.
+        fetch: Gives the path of an artifact to the flow's own code.
+        id: Names the pass, when it is one that another process has opened.
+        board: Where Prefect shows it; `None` for nowhere.
+
+    Attributes:
+        calls: The milestones that were called, in order, by lane and state.
+        rewinding: Held by the thread that makes earlier calls again.
+        rewinds: How often that was done.
+    """
+
+    def __init__(
+        self,
+        build: Build,
+        *,
+        client: Client,
+        artifacts: Artifacts,
+        settings: Settings,
+        folder: Path | None,
+        fetch: Callable[["Pass", Slot], Path],
+        id: UUID | None = None,  # noqa: A002 - as it reads
+        board: Board | None = None,
+    ) -> None:
+        self.id = id or uuid4()
+        self.board = board
+        self.build = build
+        self.client = client
+        self.artifacts = artifacts
+        self.settings = settings
+        self.shelf = Shelf(
+            self.id, artifacts, lambda: self.folder, fetch=lambda slot: fetch(self, slot)
+        )
+        self.calls: dict[tuple[str, int], Call] = {}
+        self.rewinding = threading.Lock()
+        self.rewinds = 0
+        self._machine: dict[str, tuple[UUID, ...]] = {}
+        self._submitted: set[PrefectFuture[Any]] = set()
+        self._running: set[Endable] = set()
+        self._ending: Ending | None = None
+        self._orchestrators: dict[UUID, Orchestrator] = {}
+        self._change = threading.Condition()
+        self._is_closed = False
+        self._folder = folder
+        self._temporary: list[Path] = []
+        # Also when the flow failed and left milestones behind that still run.
+        self._clean_up = weakref.finalize(self, _clean_up, client, self._temporary)
+
+    @classmethod
+    def current(cls) -> "Pass":
+        """Give the open pass.
+
+        Raises:
+            InvalidInput: There is none.
+        """
+        found = open_pass.get()
+        if found is None or found.is_closed:
+            raise InvalidInput(
+                "No build is open here, so that there is nothing to record the milestone to.",
+                code="no-open-build",
+                hint='Call it inside `with build("project", …):`, in a thread of your own through'
+                " `contextvars.copy_context().run`. A unit test may call `.fn(…)`, the plain"
+                " function.",
+            )
+        return found
+
+    @property
+    def folder(self) -> Path:
+        """Where files go. A temporary one is made when it is first needed."""
+        with self._change:
+            if self._folder is None:
+                self._folder = Path(tempfile.mkdtemp(prefix="bldst-"))
+                self._temporary.append(self._folder)
+            if not self._is_closed:
+                self._folder.mkdir(parents=True, exist_ok=True)
+            return self._folder.resolve()
+
+    @property
+    def has_folder(self) -> bool:
+        """Whether there is one already."""
+        return self._folder is not None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether its folder is gone."""
+        return self._is_closed
+
+    def orchestrator(self, task_run: UUID | None) -> Orchestrator | None:
+        """Give what runs a milestone: a task run of the flow run that this is in."""
+        flow_run = flow_run_here()
+        if flow_run is None:
+            return None
+        known = self._orchestrators.get(flow_run)
+        if known is None:
+            known = self._orchestrators[flow_run] = orchestrator_of(flow_run)
+        return known.model_copy(update={"task_run_id": task_run})
+
+    def machine(self, lane: str) -> Sequence[UUID]:
+        """Give the attempts whose results the machine of a lane holds."""
+        # A lane begins where the trunk is.
+        return self._machine.get(lane, self._machine.get(TRUNK, ()))
+
+    def hold(self, lane: str, attempt: UUID) -> None:
+        """Note that the machine of a lane now holds what this attempt did, too."""
+        self._machine[lane] = (*self.machine(lane), attempt)[-_MOST_HELD:]
+
+    def restore(self, lane: str) -> None:
+        """Note that the machine of a lane is put back to recorded artifacts, without any steps."""
+        self._machine[lane] = ()
+
+    def lose(self, lane: str) -> None:
+        """Note that a milestone failed half-way.
+
+        The trunk's machine holds nothing then. A lane's begins anew from where the trunk is, whose
+        files it has not touched.
+        """
+        if lane == TRUNK:
+            self._machine[TRUNK] = ()
+        else:
+            self._machine.pop(lane, None)
+            self.shelf.forget_copies(lane)
+
+    def note(self, call: Call) -> None:
+        """Keep a call that was made, so that it can be made again."""
+        self.calls[call.key] = call
+
+    def begin(self, job: Endable) -> None:
+        """Note a milestone that runs now."""
+        with self._change:
+            self._running.add(job)
+            ending = self._ending
+        if ending is not None:
+            job.end(ending)
+
+    def end(self, job: Endable) -> None:
+        """Note that it no longer does."""
+        with self._change:
+            self._running.discard(job)
+
+    def end_all(self, ending: Ending) -> None:
+        """End every milestone that runs, in whatever thread: the flow itself was ended so.
+
+        One that still waits for its claim is ended when it has it.
+        """
+        with self._change:
+            self._ending = ending
+            jobs = list(self._running)
+        for job in jobs:
+            job.end(ending)
+
+    def expect(self, future: PrefectFuture[Any]) -> None:
+        """Note a submitted milestone, which the end of the pass waits for."""
+        with self._change:
+            self._submitted.add(future)
+        future.add_done_callback(self._has_ended)
+
+    def wait(self) -> None:
+        """Wait for submitted milestones."""
+        with self._change:
+            self._change.wait_for(lambda: not self._submitted)
+
+    def close(self) -> None:
+        """End the pass. Its folder is removed now, or when the last milestone is done."""
+        with self._change:
+            if not self._submitted:
+                self._is_closed = True
+                self._clean_up()
+
+    def _has_ended(self, future: PrefectFuture[Any]) -> None:
+        with self._change:
+            self._submitted.discard(future)
+            self._change.notify_all()
+
+
+def _clean_up(client: Client, folders: list[Path]) -> None:
+    client.close()
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)

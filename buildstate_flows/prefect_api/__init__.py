@@ -1,0 +1,1 @@
+"""What touches Prefect: its runs, the report on a flow run, the log of transfers."""

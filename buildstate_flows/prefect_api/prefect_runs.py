@@ -1,0 +1,122 @@
+"""Prefect's runs as BuildState knows them: what runs a milestone, how its run is named and tagged.
+
+Either interface leads to the other: attempts carry the flow run, task runs carry the build.
+"""
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.context import FlowRunContext, TaskRunContext
+from prefect.exceptions import MissingContextError
+from prefect.logging import get_logger, get_run_logger
+from prefect.utilities.engine import emit_task_run_state_change_event
+from prefect.utilities.urls import url_for
+
+from buildstate_core.errors import InvalidInput
+from buildstate_core.models import Orchestrator
+from buildstate_flows.engine.milestone_call import Recipe
+
+_TAG = "bldst"
+_LOGGER: Final = logging.getLogger("buildstate_flows")
+
+
+def say(line: str) -> None:
+    """Log a line where Prefect shows it; outside a run, where the program has its logs.
+
+    Never from the thread of a heartbeat: Prefect's logger may raise in it.
+    """
+    try:
+        logger: logging.Logger | logging.LoggerAdapter[Any] = get_run_logger()
+    except MissingContextError:
+        logger = _LOGGER
+    logger.info(line)
+
+
+def namer_of(recipe: Recipe) -> Callable[..., str]:
+    """Give what names a milestone's task runs: `60 register [eu-west-1]`."""
+
+    def name(parameters: dict[str, Any]) -> str:
+        lane = ""
+        with suppress(InvalidInput):  # it is said where the milestone is called
+            lane = recipe.lane_of(parameters)
+        return f"{recipe.state} {recipe.name}" + (f" [{lane}]" if lane else "")
+
+    return name
+
+
+def tag_run(recipe: Recipe, lane: str, number: int) -> None:
+    """Tag the task run that this is in with its build, state and lane.
+
+    A task that has tags before it starts asks Prefect's server for a place in the limit of each,
+    which takes longer than a skipped milestone does; so the run is tagged when it has started.
+    """
+    context = TaskRunContext.get()
+    if context is None:
+        return
+    run = context.task_run
+    tags = {_TAG, f"build:{number}", f"state:{recipe.state}", *run.tags}
+    run.tags = sorted(tags | {f"lane:{lane}"} if lane else tags)
+    state = run.state
+    if state is not None:
+        # Prefect learns of them with a state: the same one again.
+        again = state.model_copy(update={"id": uuid4(), "timestamp": datetime.now(UTC)})
+        emit_task_run_state_change_event(run, initial_state=state, validated_state=again)
+
+
+def flow_run_here() -> UUID | None:
+    """Give the id of the flow run that this is in."""
+    flow, task = FlowRunContext.get(), TaskRunContext.get()
+    if task is not None and task.task_run.flow_run_id is not None:
+        return task.task_run.flow_run_id
+    return None if flow is None or flow.flow_run is None else flow.flow_run.id
+
+
+def task_run_here() -> UUID | None:
+    """Give the id of the task run that this is in."""
+    context = TaskRunContext.get()
+    return None if context is None else context.task_run.id
+
+
+def orchestrator_of(flow_run_id: UUID) -> Orchestrator:
+    """Give what runs a flow run: its outermost one, with its deployment and its worker.
+
+    What Prefect does not tell is left out; a build does not stop for it.
+    """
+    try:
+        with get_client(sync_client=True) as client:
+            return _described(client, _outermost(client, client.read_flow_run(flow_run_id)))
+    except Exception as error:  # noqa: BLE001 - the build matters more
+        get_logger(_TAG).debug("Prefect does not say what runs this: %s", error)
+        return Orchestrator(flow_run_id=flow_run_id)
+
+
+def _outermost(client: SyncPrefectClient, run: FlowRun) -> FlowRun:
+    while run.parent_task_run_id is not None:
+        parent = client.read_task_run(run.parent_task_run_id).flow_run_id
+        if parent is None:
+            break
+        run = client.read_flow_run(parent)
+    return run
+
+
+def _described(client: SyncPrefectClient, run: FlowRun) -> Orchestrator:
+    deployment = None
+    if run.deployment_id is not None:
+        with suppress(Exception):  # deleted meanwhile
+            deployment = client.read_deployment(run.deployment_id).name
+    worker = run.labels.get("prefect.worker.name")
+    return Orchestrator(
+        flow_run_id=run.id,
+        flow_run_name=run.name or None,
+        deployment_id=run.deployment_id,
+        deployment=deployment,
+        work_pool=run.work_pool_name,
+        worker=None if worker is None else str(worker),
+        ui_url=url_for("flow-run", run.id),
+    )

@@ -1,0 +1,1 @@
+"""What runs on a build machine: it asks the service, does the work, and moves the artifacts."""

@@ -1,0 +1,283 @@
+"""Pulled artifacts by digest: `sha256/ab/<all 64 digits>`, read-only.
+
+There is no index: a file's name says what it is, its time of modification when it was last used.
+Any number of processes share a cache, and any of them may be killed at any moment.
+
+- Bytes come in as a draft in `incoming` and are moved to their digest's name only when that is
+  their digest, so that everybody sees a whole file or none. (Nothing is flushed to the disk: after
+  a power cut a file may be damaged, and is found to be when it is next taken.)
+- Whoever reads or writes a file bears a mark on it, which ends with the process (`locks`). What
+  bears one is never evicted. A draft that bears none was left by a process that is dead: a broken
+  download, which the next pull of the same artifact goes on with (`drafts`).
+- After each addition the least recently used are removed until the rest is within the limit. What
+  was just added bears a mark, so that an artifact above the limit is given out all the same, and
+  stays until the next one comes. With a limit of 0 it goes as soon as it has been given out.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+from typing import Final
+
+from buildstate_worker.cache.locks import is_at, mark, one_at_a_time
+from buildstate_worker.cache.partial import Draft, Incoming, went
+from buildstate_worker.files.sinks import STAT_BLOCK_BYTES
+from buildstate_worker.storage.failures import on_this_disk
+
+_READ_ONLY: Final = 0o400
+_DIGITS: Final = re.compile("[0-9a-f]{64}")
+_SHARE_OF_DISK: Final = 10
+"""One part in ten. A cache that is too small costs a download; a disk that is full, a build."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One artifact in the cache.
+
+    Attributes:
+        size_bytes: How long it is.
+        disk_bytes: What it takes up: less, when it has holes.
+        used_at: When it was last added or read, in seconds since 1970.
+    """
+
+    checksum: str
+    path: Path
+    size_bytes: int
+    disk_bytes: int
+    used_at: float
+
+
+@dataclass(frozen=True)
+class Room:
+    """What making room came to.
+
+    Attributes:
+        removed: The entries that went, or that would have gone; least recently used first.
+        in_use: The entries that were to go and stayed, since somebody uses them, or they are
+            another user's.
+    """
+
+    removed: tuple[Entry, ...]
+    in_use: tuple[Entry, ...]
+
+
+class Cache:
+    """A folder of files that are named by their digests.
+
+    Args:
+        folder: Made when it is first needed.
+        max_bytes: What its files may take up on the disk. `None`: a tenth of that disk.
+    """
+
+    def __init__(self, folder: Path, *, max_bytes: int | None = None) -> None:
+        self.folder = folder
+        self._entries_folder = folder / "sha256"
+        self._incoming_folder = folder / "incoming"
+        self._incoming = Incoming(self._incoming_folder)
+        self._max_bytes = max_bytes
+
+    @property
+    def max_bytes(self) -> int:
+        """What the files may take up on the disk."""
+        if self._max_bytes is not None:
+            return self._max_bytes
+        there = next(each for each in (self.folder, *self.folder.parents) if each.exists())
+        return shutil.disk_usage(there).total // _SHARE_OF_DISK
+
+    def path_of(self, checksum: str) -> Path:
+        """Give where bytes of this digest are, or would be."""
+        digits = checksum.partition(":")[2]
+        return self._entries_folder / digits[:2] / digits
+
+    def has(self, checksum: str) -> bool:
+        """Whether there is a file of this digest now; it may go any time unless it is in use."""
+        return self.path_of(checksum).exists()
+
+    @contextmanager
+    def using(self, checksum: str, *, is_use: bool = True) -> Iterator[Path | None]:
+        """Give the file of this digest, which is not evicted until the block ends.
+
+        Its bytes may have been damaged: whoever takes them hashes them.
+
+        Args:
+            checksum: In its canonical form.
+            is_use: Whether that counts as use of it.
+
+        Raises:
+            Refused: This worker's disk failed.
+        """
+        path = self.path_of(checksum)
+        with on_this_disk(path):
+            file = _open_marked(path)
+        if file is None:
+            yield None
+            return
+        with file:
+            if is_use:
+                # Somebody else's cache may be readable and no more.
+                with suppress(PermissionError):
+                    os.utime(file.fileno())
+            yield path
+        self._let_go()
+
+    @contextmanager
+    def drafting(
+        self, checksum: str | None = None, *, size_bytes: int | None = None
+    ) -> Iterator[Draft]:
+        """Give a file to write an artifact to. What is not kept is removed.
+
+        Args:
+            checksum: The digest that it shall have. Then the draft has what an earlier download
+                of it that broke off got, and it stays when the block raises, for the next one.
+                Waits while another process downloads the same.
+            size_bytes: About how many bytes will come, to make room before. `None`: unknown.
+
+        Raises:
+            Refused: This worker's disk failed.
+        """
+        with on_this_disk(self._incoming_folder):
+            self._incoming_folder.mkdir(parents=True, exist_ok=True)
+            self._incoming.remove_abandoned()
+        drafts = (
+            self._incoming.anonymous()
+            if checksum is None
+            else self._incoming.resumable(checksum.partition(":")[2])
+        )
+        with ExitStack() as stack:
+            with on_this_disk(self._incoming_folder):
+                draft = stack.enter_context(drafts)
+                self.make_room(self.max_bytes - (size_bytes or 0))
+            yield draft
+        self._let_go()
+
+    def keep(self, draft: Draft, checksum: str) -> bool:
+        """Give a whole draft its digest's name, and say whether what has that name is the draft.
+
+        If another process was faster, its file stays: whoever uses that relies on its name too.
+        Nobody here has hashed it. What has the name stays in use in the drafting.
+
+        Raises:
+            Refused: This worker's disk failed.
+        """
+        home = self.path_of(checksum)
+        with on_this_disk(draft.path):
+            home.parent.mkdir(parents=True, exist_ok=True)
+            # Else it could take the place of one that is being evicted, and go with it.
+            with one_at_a_time(self._entries_folder):
+                twin = _open_marked(home)
+                if twin is not None:
+                    draft.uses.enter_context(twin)
+                is_wanted = twin is None or _size(twin) != _size(draft.file)
+                is_kept = is_wanted and draft.is_named
+                if is_kept:
+                    draft.path.replace(home)
+                    # Not before: another user's process may be about to go on with the draft.
+                    os.fchmod(draft.file.fileno(), _READ_ONLY)
+                    # No longer one process' own: from now on anybody may use it.
+                    mark(draft.file.fileno())
+            self.make_room(self.max_bytes)
+        return is_kept
+
+    def remove(self, checksum: str) -> None:
+        """Remove a file that was found damaged, even if somebody uses it."""
+        path = self.path_of(checksum)
+        with on_this_disk(path):
+            path.unlink(missing_ok=True)
+
+    def entries(self) -> list[Entry]:
+        """Give what is in it, least recently used first.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        found = (_entry(path) for path in self._entries_folder.glob("??/*"))
+        return sorted((each for each in found if each), key=lambda each: each.used_at)
+
+    def make_room(self, max_bytes: int, *, dry_run: bool = False) -> Room:
+        """Remove the least recently used until the rest takes up `max_bytes` at most.
+
+        Args:
+            max_bytes: With 0 or less none stays.
+            dry_run: Only say what would go.
+
+        Raises:
+            OSError: The disk refused.
+        """
+        if not self._entries_folder.exists():
+            return Room((), ())
+        removed: list[Entry] = []
+        in_use: list[Entry] = []
+        with one_at_a_time(self._entries_folder):
+            entries = self.entries()
+            taken_bytes = sum(each.disk_bytes for each in entries)
+            for each in entries:
+                if max_bytes > 0 and taken_bytes <= max_bytes:
+                    break
+                if went(each.path, dry_run=dry_run):
+                    removed.append(each)
+                    taken_bytes -= each.disk_bytes
+                else:
+                    in_use.append(each)
+        return Room(tuple(removed), tuple(in_use))
+
+    def incoming(self) -> list[Path]:
+        """Give the downloads that are under way, or that broke off."""
+        return self._incoming.paths()
+
+    def remove_abandoned(self, *, dry_run: bool = False, for_room: bool = False) -> int:
+        """Remove broken downloads that nobody will go on with, and say how many.
+
+        Args:
+            dry_run: Only say how many there are.
+            for_room: Also those of today, which the next pull could go on with.
+
+        Raises:
+            OSError: The disk refused.
+        """
+        return self._incoming.remove_abandoned(dry_run=dry_run, for_room=for_room)
+
+    def _let_go(self) -> None:
+        """Remove, where nothing is to stay, what nobody uses any longer: the last one does it."""
+        if self.max_bytes == 0:
+            with on_this_disk(self.folder):
+                self.make_room(0)
+
+
+def _open_marked(path: Path) -> FileIO | None:
+    """Open an entry and mark it as in use. `None`: it is not there."""
+    while True:
+        try:
+            file = FileIO(path)
+        except FileNotFoundError:
+            return None
+        mark(file.fileno())
+        if is_at(file.fileno(), path):
+            return file
+        # It was evicted, or replaced, before it bore the mark.
+        file.close()
+
+
+def _size(file: FileIO) -> int:
+    return os.fstat(file.fileno()).st_size
+
+
+def _entry(path: Path) -> Entry | None:
+    """Describe a file of the cache. `None`: it is none, or just went."""
+    if not (_DIGITS.fullmatch(path.name) and path.name.startswith(path.parent.name)):
+        return None
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    return Entry(
+        checksum=f"sha256:{path.name}",
+        path=path,
+        size_bytes=found.st_size,
+        disk_bytes=found.st_blocks * STAT_BLOCK_BYTES,
+        used_at=found.st_mtime,
+    )

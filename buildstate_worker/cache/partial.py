@@ -1,0 +1,180 @@
+"""Files on their way into the cache: `incoming`.
+
+A draft belongs to one process, which bears a lock on it that ends with the process. An anonymous
+one is of no use to anybody else, and is removed once its process is dead. One that is named for the
+digest that it shall have is what a broken download got so far: the next process that wants the
+same artifact goes on from its end. Such a draft is filled from its beginning on, so that its length
+is what it has.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from buildstate_worker.cache.locks import is_at, is_unused, mark, own, remove_unused
+from buildstate_worker.files.sinks import Sink
+from buildstate_worker.files.sparse import read_into, write_at
+
+_RESUMABLE_SECONDS: Final = 24 * 3600
+_SUFFIX: Final = ".part"
+
+
+@dataclass
+class Draft:
+    """A file that is on its way into the cache.
+
+    Attributes:
+        file: Open for writing and reading, at any position.
+        path: Its name for now.
+        uses: What stays in use until the drafting ends.
+        size_bytes: How much of it is there, from its beginning on.
+    """
+
+    file: FileIO
+    path: Path
+    uses: ExitStack
+    size_bytes: int = 0
+
+    def write(self, block: bytes, /) -> int:
+        """Take the next bytes, all of them. Runs of zeros become holes."""
+        handle = self.file.fileno()
+        write_at(handle, self.size_bytes, block)
+        self.size_bytes += len(block)
+        if os.fstat(handle).st_size < self.size_bytes:
+            os.ftruncate(handle, self.size_bytes)
+        return len(block)
+
+    def read_into(self, sink: Sink) -> None:
+        """Read what is there already."""
+        read_into(sink, self.file.fileno())
+
+    @property
+    def is_named(self) -> bool:
+        """Whether it has its name still. It may have been kept, or its folder emptied by hand."""
+        return is_at(self.file.fileno(), self.path)
+
+    def give_up(self) -> None:
+        """Remove it: nobody should go on with what is there."""
+        if self.is_named:
+            self.path.unlink(missing_ok=True)
+
+    def empty(self) -> None:
+        """Begin anew: what was there is not what it should be."""
+        os.ftruncate(self.file.fileno(), 0)
+        self.size_bytes = 0
+
+
+class Incoming:
+    """The folder of drafts.
+
+    Args:
+        folder: Made when it is first needed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @contextmanager
+    def anonymous(self) -> Iterator[Draft]:
+        """Give a draft that is removed at the end, unless it has got another name.
+
+        Raises:
+            OSError: The disk refused.
+        """
+        draft = self._new()
+        with draft.uses:
+            try:
+                yield draft
+            finally:
+                with suppress(OSError):
+                    draft.give_up()
+
+    @contextmanager
+    def resumable(self, digits: str) -> Iterator[Draft]:
+        """Give the draft of a digest, with what is there; waits for another process that has it.
+
+        It stays when the block raises, so that another process may go on.
+
+        Raises:
+            OSError: The disk refused.
+        """
+        draft = self._owned(self._folder / f"{digits}{_SUFFIX}")
+        with draft.uses:
+            yield draft
+            # While it is ours: the next process may have made another one of this name by then.
+            with suppress(OSError):
+                draft.give_up()
+
+    def paths(self) -> list[Path]:
+        """Give the downloads that are under way, or were left by the dead; oldest first."""
+        with suppress(FileNotFoundError):
+            return sorted(self._folder.iterdir(), key=_written_at)
+        return []
+
+    def remove_abandoned(self, *, dry_run: bool = False, for_room: bool = False) -> int:
+        """Remove what nobody will use again, and say how many that were.
+
+        Args:
+            dry_run: Only say how many there are.
+            for_room: Also what could be gone on with: its room is wanted now.
+
+        Raises:
+            OSError: The disk refused.
+        """
+        now = time.time()
+        return sum(
+            went(path, dry_run=dry_run)
+            for path in self.paths()
+            if for_room or path.suffix != _SUFFIX or now - _written_at(path) > _RESUMABLE_SECONDS
+        )
+
+    def _new(self) -> Draft:
+        while True:
+            path = self._folder / uuid4().hex
+            file = FileIO(path, "x+")
+            mark(file.fileno())
+            if is_at(file.fileno(), path):
+                uses = ExitStack()
+                uses.enter_context(file)
+                return Draft(file, path, uses)
+            # Another process saw it before it bore its mark, and took it for abandoned.
+            file.close()
+
+    def _owned(self, path: Path) -> Draft:
+        while True:
+            file = FileIO(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+")
+            own(file.fileno())
+            if is_at(file.fileno(), path):
+                uses = ExitStack()
+                uses.enter_context(file)
+                return Draft(file, path, uses, os.fstat(file.fileno()).st_size)
+            # Whoever had it has kept it under its digest's name, or removed it.
+            file.close()
+
+
+def went(path: Path, *, dry_run: bool) -> bool:
+    """Remove a file unless somebody uses it, and say whether it is, or would be, gone.
+
+    Raises:
+        OSError: The disk refused.
+    """
+    try:
+        return is_unused(path) if dry_run else remove_unused(path)
+    except FileNotFoundError:
+        return True
+    except PermissionError:
+        # Another user's, after a `sudo` perhaps. That is no reason for a pull to fail.
+        return False
+
+
+def _written_at(path: Path) -> float:
+    try:
+        return path.lstat().st_mtime
+    except FileNotFoundError:
+        return 0.0

@@ -1,0 +1,1 @@
+"""Files on this machine: copies, holes, names of unfinished files, and what shows a change."""

@@ -1,0 +1,364 @@
+"""Artifacts in Azure Blob Storage: `az://container/path`.
+
+The account and the credentials are the worker's own affair, see `azure_account`.
+
+An upload is a list of blocks that nobody sees until the list is committed, as the last step and
+only if nothing is there. A killed worker leaves blocks, which Azure forgets a week after the last
+of them was put.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Final
+from uuid import uuid4
+
+from azure.core import MatchConditions
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.blob import (
+    BlobBlock,
+    BlobClient,
+    BlobProperties,
+    BlobServiceClient,
+    ContentSettings,
+    LinearRetry,
+)
+
+from buildstate_core.errors import InvalidInput
+from buildstate_worker.storage.azure.account import service_client
+from buildstate_worker.storage.azure.failures import (
+    FAILURES,
+    NotAzureError,
+    code_of,
+    not_readable,
+    not_written,
+    told,
+)
+from buildstate_worker.storage.base import Listed, Unfinished, part_size
+from buildstate_worker.storage.failures import (
+    not_listed,
+    not_removed,
+    not_stored,
+    occupied,
+    unreachable,
+)
+from buildstate_worker.storage.request_body import Body
+from buildstate_worker.storage.uris import bucket_and_key, bucket_and_prefix
+
+PART_BYTES: Final = 16 * 2**20
+"""The size of an upload's blocks, unless 50 000 would not do."""
+
+_MOST_PARTS: Final = 45_000
+_LARGEST_READ: Final = 2**26
+_CONNECT_SECONDS: Final = 3
+_LOOK_SECONDS: Final = 5
+_READ_SECONDS: Final = 20
+_WRITE_SECONDS: Final = 30
+_COPY_STALLS_SECONDS: Final = 600
+"""After how long without any progress a copy that Azure makes by itself is given up."""
+
+_LONGEST_PAUSE_SECONDS: Final = 5.0
+_BYTES: Final = "application/octet-stream"
+_MARK: Final = "buildstate_upload"
+"""Metadata by which a blob is known as ours when the answer to a commit was lost."""
+
+_FOLDER: Final = "hdi_isfolder"
+"""Metadata by which an account with a hierarchical namespace marks its folders."""
+
+
+class AzureStorage:
+    """Artifacts as block blobs. See `Storage`."""
+
+    parallel = 8
+    range_bytes = 16 * 2**20
+    keeps_holes = False
+    writes_in_order = False
+
+    def __init__(self) -> None:
+        self._clients: dict[tuple[int, int], BlobServiceClient] = {}
+        self._lock = Lock()
+
+    def size_of(self, uri: str, *, root: str | None = None) -> int | None:
+        """Give the blob's size. Azure tells gone from no container: `root` is not needed."""
+        del root
+        try:
+            found = _properties(self._looking(uri))
+        except FAILURES as error:
+            raise not_readable(uri, error) from error
+        if found.copy.status == "pending":
+            raise unreachable(
+                uri, "it is still being copied to there", hint="Try again when that is done."
+            )
+        return None if _is_folder(found) else found.size
+
+    def read(self, uri: str, start: int, size: int, *, root: str | None = None) -> bytes:
+        """Give a range of the blob's bytes, with one request."""
+        del root
+        try:
+            return self._reading(uri).download_blob(offset=start, length=size).readall()
+        except HttpResponseError as error:
+            if error.status_code == 416:  # noqa: PLR2004 - nothing is from there on
+                return b""
+            raise not_readable(uri, error) from error
+        except FAILURES as error:
+            raise not_readable(uri, error) from error
+
+    @contextmanager
+    def create(self, uri: str, *, expected_bytes: int) -> Iterator["_Upload"]:
+        """Open a list of blocks, which is committed or discarded at the end."""
+        self._check_free(uri)
+        part_bytes = part_size(expected_bytes, at_least=PART_BYTES, most_parts=_MOST_PARTS)
+        upload = _Upload(uri, self._writing(uri), part_bytes=part_bytes)
+        try:
+            yield upload
+            upload.commit()
+        except BaseException:
+            upload.abort()
+            raise
+
+    def copy(self, source: str, target: str) -> None:
+        """Have Azure copy a blob within the account, and wait until it has."""
+        self.size_of(source)
+        blob = self._looking(target)
+        mark = uuid4().hex
+        try:
+            _start_copy(blob, self._looking(source).url, target, mark)
+            _await_copy(blob, target)
+        except FAILURES as error:
+            _undo_copy(blob, mark)
+            raise not_written(target, error) from error
+        except BaseException:
+            _undo_copy(blob, mark)
+            raise
+
+    def remove(self, uri: str) -> None:
+        """Remove the blob. What the account keeps of removed blobs is its own affair."""
+        try:
+            self._looking(uri).delete_blob(delete_snapshots="include")
+        except FAILURES as error:
+            if code_of(error) != "BlobNotFound":
+                raise told(not_removed, uri, error) from error
+
+    def listing(self, prefix: str) -> Iterator[Listed]:
+        """Give the blobs whose names begin with a prefix; those still being copied are left out."""
+        for uri, found in self._blobs(prefix, include=["copy", "metadata"]):
+            if found.copy.status != "pending" and not _is_folder(found):
+                yield Listed(uri, found.size, found.last_modified.astimezone(UTC))
+
+    def unfinished(self, prefix: str) -> Iterator[Unfinished]:
+        """Give the names under which there are blocks, but no blob."""
+        for uri, found in self._blobs(prefix, include=["uncommittedblobs"]):
+            if found.size:
+                continue
+            blob = self._looking(uri)
+            try:
+                _, blocks = blob.get_block_list("uncommitted")
+                is_unfinished = bool(blocks) and not blob.exists()
+            except ResourceNotFoundError:
+                # Somebody else was quicker.
+                continue
+            except FAILURES as error:
+                raise told(not_listed, prefix, error) from error
+            if is_unfinished:
+                # Azure need not say when. Then it is left alone, and forgotten after a week.
+                written_at: datetime | None = found.last_modified
+                at = (written_at or datetime.now(UTC)).astimezone(UTC)
+                yield Unfinished(uri, found.name, at, sum(block.size for block in blocks))
+
+    def abandon(self, upload: Unfinished) -> None:
+        """Discard the blocks, if no blob has been made of them meanwhile."""
+        try:
+            _discard_blocks(self._looking(upload.uri))
+        except FAILURES as error:
+            raise told(not_removed, upload.uri, error) from error
+
+    def _check_free(self, uri: str) -> None:
+        try:
+            _properties(self._looking(uri))
+        except HttpResponseError as error:
+            # Not there; or not ours to know, with a SAS token that may write but not read.
+            if code_of(error) not in {"BlobNotFound", "AuthorizationPermissionMismatch"}:
+                raise not_written(uri, error) from error
+        except FAILURES as error:
+            raise not_written(uri, error) from error
+        else:
+            raise occupied(uri)
+
+    def _blobs(self, prefix: str, *, include: list[str]) -> Iterator[tuple[str, BlobProperties]]:
+        name, start = bucket_and_prefix(prefix)
+        try:
+            container = self._client(_LOOK_SECONDS, tries=2).get_container_client(name)
+            for found in container.list_blobs(name_starts_with=start or None, include=include):
+                yield f"az://{name}/{found.name}", found
+        except FAILURES as error:
+            raise told(not_listed, prefix, error) from error
+
+    def _looking(self, uri: str) -> BlobClient:
+        """Give a client for questions: it gives up within 15 seconds."""
+        return self._blob(uri, _LOOK_SECONDS, tries=2)
+
+    def _reading(self, uri: str) -> BlobClient:
+        """Give a client for ranges, which are asked for again if it gives up."""
+        return self._blob(uri, _READ_SECONDS, tries=2)
+
+    def _writing(self, uri: str) -> BlobClient:
+        """Give a client for blocks, which has more patience: nobody else tries again."""
+        return self._blob(uri, _WRITE_SECONDS, tries=5)
+
+    def _blob(self, uri: str, seconds: int, *, tries: int) -> BlobClient:
+        container, name = bucket_and_key(uri)
+        if "\\" in name or {".", ".."} & set(name.split("/")):
+            raise InvalidInput(
+                f"{uri} cannot be a blob: Azure takes . and .. for folders, and \\ for a slash.",
+                field="uri",
+                code="bad-uri",
+            )
+        return self._client(seconds, tries=tries).get_blob_client(container, name)
+
+    def _client(self, seconds: int, *, tries: int) -> BlobServiceClient:
+        # A client does not survive a fork.
+        known = (os.getpid(), seconds)
+        with self._lock:
+            if known not in self._clients:
+                self._clients[known] = service_client(
+                    os.environ,
+                    connection_timeout=_CONNECT_SECONDS,
+                    read_timeout=seconds,
+                    retry_policy=LinearRetry(
+                        backoff=1, retry_total=tries - 1, random_jitter_range=0
+                    ),
+                    max_single_get_size=_LARGEST_READ,
+                )
+            return self._clients[known]
+
+
+class _Upload:
+    """Blocks under a name."""
+
+    def __init__(self, uri: str, blob: BlobClient, *, part_bytes: int) -> None:
+        self.part_bytes = part_bytes
+        self._uri = uri
+        self._blob = blob
+        self._mark = uuid4().hex
+        self._lock = Lock()
+        self._count = 0
+        self._is_committing = False
+
+    def put(self, number: int, part: bytes) -> None:
+        with self._lock:
+            self._count = max(self._count, number + 1)
+        try:
+            self._blob.stage_block(self._block(number), Body(part), length=len(part))
+        except FAILURES as error:
+            raise not_written(self._uri, error) from error
+
+    def commit(self) -> None:
+        self._is_committing = True
+        try:
+            self._blob.commit_block_list(
+                [BlobBlock(self._block(number)) for number in range(self._count)],
+                metadata={_MARK: self._mark},
+                content_settings=ContentSettings(content_type=_BYTES),
+                match_condition=MatchConditions.IfMissing,
+            )
+        except ResourceExistsError as error:
+            # Ours, if the answer to an earlier try was lost.
+            if self._committed() is None:
+                raise occupied(self._uri) from error
+        except FAILURES as error:
+            raise not_written(self._uri, error) from error
+
+    def abort(self) -> None:
+        """Leave nothing visible. Quiet: the error that led here is the one to be told."""
+        with suppress(*FAILURES):
+            etag = _etag_of(self._blob, self._mark) if self._is_committing else None
+            if etag is not None:
+                self._blob.delete_blob(etag=etag, match_condition=MatchConditions.IfNotModified)
+            elif self._count:
+                _discard_blocks(self._blob)
+
+    def _committed(self) -> str | None:
+        try:
+            return _etag_of(self._blob, self._mark)
+        except FAILURES as error:
+            raise not_written(self._uri, error) from error
+
+    def _block(self, number: int) -> str:
+        # All blocks under a name must have names of one length, those of a killed worker too.
+        return f"{self._mark}-{number:06}"
+
+
+def _properties(blob: BlobClient) -> BlobProperties:
+    """Ask for a blob's properties, and believe only Azure."""
+    found = blob.get_blob_properties()
+    if found.blob_type is None:
+        # As when somebody's web server answers everything with a page.
+        raise NotAzureError("no type of blob")
+    return found
+
+
+def _etag_of(blob: BlobClient, mark: str) -> str | None:
+    """Give a blob's etag if it was made with a mark."""
+    try:
+        found = _properties(blob)
+    except ResourceNotFoundError:
+        return None
+    return found.etag if found.metadata.get(_MARK) == mark else None
+
+
+def _discard_blocks(blob: BlobClient) -> None:
+    try:
+        # Blocks cannot be removed. They go when a list without them is committed.
+        empty = blob.commit_block_list([], match_condition=MatchConditions.IfMissing)
+    except ResourceExistsError:
+        return
+    blob.delete_blob(etag=str(empty["etag"]), match_condition=MatchConditions.IfNotModified)
+
+
+def _start_copy(blob: BlobClient, source_url: str, target: str, mark: str) -> None:
+    try:
+        blob.start_copy_from_url(
+            source_url, metadata={_MARK: mark}, match_condition=MatchConditions.IfMissing
+        )
+    except ResourceExistsError as error:
+        if _etag_of(blob, mark) is None:
+            raise occupied(target) from error
+
+
+def _await_copy(blob: BlobClient, uri: str) -> None:
+    """Wait for a copy. What is small or in the same place is there at once.
+
+    Raises:
+        Unreachable: It failed, or came no further for minutes.
+    """
+    pause, stalls_at = 0.1, 0.0
+    progress: str | None = ""
+    while (copy := blob.get_blob_properties().copy).status == "pending":
+        if copy.progress != progress:
+            progress, stalls_at = copy.progress, time.monotonic() + _COPY_STALLS_SECONDS
+        elif time.monotonic() > stalls_at:
+            raise not_stored(
+                uri, f"Azure's copy stands at {progress} bytes", hint="Try again later."
+            )
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+    if copy.status != "success":
+        why = f"Azure's copy ended as {copy.status} ({copy.status_description})"
+        raise not_stored(uri, why, hint="Check that nobody removed the source, then try again.")
+
+
+def _undo_copy(blob: BlobClient, mark: str) -> None:
+    with suppress(*FAILURES):
+        if _etag_of(blob, mark) is None:
+            return
+        copy = blob.get_blob_properties().copy
+        if copy.status == "pending":
+            blob.abort_copy(str(copy.id))
+        blob.delete_blob()
+
+
+def _is_folder(found: BlobProperties) -> bool:
+    return (found.metadata or {}).get(_FOLDER) == "true"

@@ -1,0 +1,1 @@
+"""Artifacts on Google Cloud Storage."""

@@ -1,0 +1,1 @@
+"""Folders as deterministic tar archives, and back; and their compression."""

@@ -1,0 +1,130 @@
+"""One artifact from its storage into the cache."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+from buildstate_worker.cache.cache import Cache
+from buildstate_worker.cache.partial import Draft
+from buildstate_worker.files.sinks import Meter
+from buildstate_worker.storage.base import Storage
+from buildstate_worker.storage.failures import corrupt, on_this_disk
+from buildstate_worker.transfer.ranges import put_ranges
+from buildstate_worker.transfer.tee import Twin
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What is in the cache now.
+
+    Attributes:
+        checksum: Of what is stored.
+        downloaded_bytes: How many bytes came.
+        is_verified: Whether the cache's file is the one that was hashed on its way here.
+    """
+
+    checksum: str
+    downloaded_bytes: int
+    is_verified: bool
+
+
+@contextmanager
+def fetched(
+    cache: Cache,
+    storage: Storage,
+    uri: str,
+    *,
+    checksum: str | None,
+    size_bytes: int,
+    root: str | None,
+    twin: Twin | None,
+    on_progress: Callable[[int], None] | None,
+) -> Iterator[Fetched]:
+    """Download an artifact into the cache, and keep it in use there.
+
+    What an earlier download of the same digest got is not asked for again. If another process
+    downloads it now, that is waited for, and no bytes come.
+
+    Args:
+        cache: Where it goes.
+        storage: Where it comes from.
+        uri: Which it is there.
+        root: As in `Storage`.
+        checksum: What its digest must be. `None`: whatever it is.
+        size_bytes: How long it is.
+        twin: Gets the same bytes, where that saves a copy afterwards; none or all of them.
+        on_progress: Told how many bytes are here.
+
+    Raises:
+        ArtifactLost: It is gone, or has another digest. Nothing was kept.
+        ArtifactUnreachable: It cannot be read.
+        Refused: This worker's disk failed.
+    """
+    with cache.drafting(checksum, size_bytes=size_bytes) as draft:
+        if checksum is not None and cache.has(checksum):
+            yield Fetched(checksum, 0, is_verified=False)
+            return
+        had = draft.size_bytes
+        if had or (twin is not None and not twin.is_needed_beside(draft.file)):
+            twin = None
+
+        def download() -> Meter:
+            return _download(
+                draft,
+                storage,
+                uri,
+                size_bytes=size_bytes,
+                root=root,
+                twin=twin,
+                on_progress=on_progress,
+            )
+
+        meter = download()
+        if checksum not in {None, meter.checksum}:
+            # What was here before may be wrong, or a bit was flipped on the way. An artifact is
+            # condemned, and hours of work with it, only by two downloads.
+            had = 0
+            draft.empty()
+            if twin is not None:
+                twin.empty()
+            meter = download()
+        if checksum not in {None, meter.checksum}:
+            draft.give_up()
+            raise corrupt(uri, f"it was recorded as {checksum} and is {meter.checksum}")
+        is_ours = cache.keep(draft, meter.checksum)
+        yield Fetched(meter.checksum, meter.size_bytes - had, is_verified=is_ours)
+
+
+def _download(
+    draft: Draft,
+    storage: Storage,
+    uri: str,
+    *,
+    size_bytes: int,
+    root: str | None,
+    twin: Twin | None,
+    on_progress: Callable[[int], None] | None,
+) -> Meter:
+    """Fill a draft, and hash what is in it."""
+    if draft.size_bytes > size_bytes:
+        draft.empty()
+    meter = Meter()
+    with on_this_disk(draft.path):
+        draft.read_into(meter)
+
+    def write(block: bytes) -> None:
+        with on_this_disk(draft.path):
+            draft.write(block)
+        if twin is not None:
+            twin.write(block)
+
+    done = meter.size_bytes
+    ranges = put_ranges(
+        storage, uri, write, meter.write, start=done, size_bytes=size_bytes, root=root
+    )
+    with closing(ranges):
+        for count in ranges:
+            done += count
+            if on_progress is not None:
+                on_progress(done)
+    return meter

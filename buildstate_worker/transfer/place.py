@@ -1,0 +1,340 @@
+"""Private copies of cached artifacts in a workspace.
+
+A copy is made beside its target under a hidden name, checked, and then renamed over it. It shares
+disk blocks with the cache where the file system can do that (XFS, Btrfs), but never content:
+editing it in place changes nothing else.
+"""
+
+import errno
+import os
+import stat
+import tarfile
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import zstandard
+
+from buildstate_core.errors import InvalidInput
+from buildstate_worker.cache.cache import Cache
+from buildstate_worker.files.copying import clone, copy_data
+from buildstate_worker.files.sinks import Meter, Sink
+from buildstate_worker.files.sparse import read_into, write_at
+from buildstate_worker.files.temp_names import hidden_name
+from buildstate_worker.storage.failures import corrupt, on_this_disk, reason_of
+from buildstate_worker.transfer.archive.compression import decompress_into
+from buildstate_worker.transfer.archive.unpack import unpack
+from buildstate_worker.transfer.digests import measure
+from buildstate_worker.transfer.overwrite_check import check_replaceable
+from buildstate_worker.transfer.read_ahead import made_ahead
+from buildstate_worker.transfer.tee import Twin, twin_for
+
+_TAKEN: Final = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
+"""Why a folder does not get a name: something else has it."""
+
+
+class _Damaged(Exception):
+    """The cached file does not hold what was asked for."""
+
+
+@dataclass(frozen=True)
+class _Cached:
+    """A file of the cache, and what it should hold.
+
+    Attributes:
+        checksum: Of the artifact's own bytes.
+        size_bytes: Of the artifact's own bytes, if that was recorded.
+        is_packed: Whether the file is those bytes compressed.
+        is_verified: Whether the file has just been hashed, by this process.
+    """
+
+    path: Path
+    checksum: str
+    size_bytes: int | None
+    is_packed: bool
+    is_verified: bool
+
+    def blocks(self) -> Generator[bytes]:
+        """Give the artifact's own bytes, read ahead. Close it when it is not used up."""
+        return made_ahead(self._feed)
+
+    def _feed(self, sink: Sink) -> None:
+        with self.path.open("rb", buffering=0) as file:
+            if self.is_packed:
+                decompress_into(sink, file, size_bytes=self.size_bytes)
+            else:
+                read_into(sink, file.fileno())
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an artifact goes in a workspace.
+
+    Attributes:
+        uri: Where it comes from, for the messages.
+        checksum: Of its own bytes, if that was recorded.
+        size_bytes: Likewise.
+        folder: Whether it is an archive that is unpacked.
+        is_packed: Whether it is stored compressed.
+    """
+
+    uri: str
+    target: Path
+    checksum: str | None
+    size_bytes: int | None
+    folder: bool
+    is_packed: bool
+
+    def known(self, stored: str) -> str:
+        """Give the artifact's own digest, now that what is stored has one."""
+        return self.checksum or stored
+
+    def twin(self) -> AbstractContextManager[Twin | None]:
+        """Give what can be written while a download comes in; `None` if that is of no use."""
+        return nullcontext() if self.folder or self.is_packed else twin_for(self.target)
+
+    def fill(
+        self,
+        cache: Cache,
+        stored: str,
+        *,
+        is_verified: bool = False,
+        twin: Twin | None = None,
+    ) -> int | None:
+        """Put a private copy from the cache in its place, and give the artifact's size.
+
+        `None`: the cache does not have it, or it was damaged and has been removed.
+
+        Args:
+            cache: Where it was downloaded to.
+            stored: The digest of what was stored.
+            is_verified: Whether the cache's file has just been hashed.
+            twin: What got the bytes that were downloaded meanwhile, if it got all of them.
+
+        Raises:
+            ArtifactLost: It is whole, and still not what was recorded.
+            Refused: This worker's disk failed.
+        """
+        place = _place_folder if self.folder else _place_file
+        with cache.using(stored) as path, on_this_disk(self.target):
+            if path is None:
+                return None
+            cached = _Cached(path, self.known(stored), self.size_bytes, self.is_packed, is_verified)
+            try:
+                if twin is not None and twin.size_bytes == path.stat().st_size:
+                    return _place_twin(twin, self.target)
+                return place(cached, self.target)
+            except FileNotFoundError:
+                return None
+            except _Damaged:
+                if is_verified:
+                    raise corrupt(self.uri, "what it holds is not what was recorded") from None
+                cache.remove(stored)
+                return None
+            except tarfile.TarError as error:
+                raise corrupt(self.uri, f"it cannot be unpacked: {reason_of(error)}") from error
+
+
+def size_in_place(
+    target: Path, checksum: str, *, folder: bool, size_bytes: int | None
+) -> int | None:
+    """Give the size of the artifact if `target` already is a private copy of it.
+
+    A link, or a file that has a second name somewhere, is not private.
+
+    Args:
+        target: Where it may be.
+        checksum: What its digest must be.
+        folder: Whether it is a folder.
+        size_bytes: How long it is, if that is known: of what is larger no more is read.
+    """
+    try:
+        found = target.lstat()
+        if folder:
+            private = stat.S_ISDIR(found.st_mode)
+        else:
+            private = stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+        meter = measure(target, at_most=size_bytes) if private else None
+    except (OSError, InvalidInput):
+        # Whatever it is, it is not what was recorded.
+        return None
+    return meter.size_bytes if meter is not None and meter.checksum == checksum else None
+
+
+def _place_file(cached: _Cached, target: Path) -> int:
+    """Put a private copy of a cached file at `target`, in place of what is there; give its size.
+
+    Raises:
+        _Damaged: The cached file holds something else. The target is as it was.
+        OSError: The cached file is not there, or the disk refused.
+    """
+    with _draft_beside(target) as draft:
+        with draft.open("x+b", buffering=0) as copy:
+            size = _copy(cached, copy.fileno())
+        _swap_in(draft, target)
+    return size
+
+
+def _place_twin(twin: Twin, target: Path) -> int:
+    """Give a twin the target's name, in place of what has it; give its size.
+
+    Raises:
+        OSError: The disk refused.
+    """
+    with _draft_beside(target) as draft:
+        twin.name(draft)
+        _swap_in(draft, target)
+    return twin.size_bytes
+
+
+def _place_folder(cached: _Cached, target: Path) -> int:
+    """Unpack a cached archive as the folder `target`, in place of what is there; give its size.
+
+    Raises:
+        _Damaged: As in `_place_file`.
+        tarfile.TarError: It is what was recorded, but no archive, or one that is not safe to
+            unpack.
+        OSError: As in `_place_file`.
+    """
+    meter = Meter()
+    with _draft_beside(target) as draft, closing(cached.blocks()) as blocks:
+        draft.mkdir()
+        bad: tarfile.TarError | None = None
+        with _damage():
+            try:
+                unpack(_metered(blocks, meter), draft)
+            except tarfile.TarError as error:
+                # _Damaged or not an archive at all: its digest tells.
+                bad = error
+            for block in blocks:
+                meter.write(block)
+        if meter.checksum != cached.checksum:
+            raise _Damaged
+        if bad is not None:
+            raise bad
+        _swap_in(draft, target)
+    return meter.size_bytes
+
+
+def _copy(cached: _Cached, handle: int) -> int:
+    """Copy, hashing what has not been hashed just now: a file on this disk may be damaged."""
+    if not cached.is_packed:
+        with cached.path.open("rb", buffering=0) as source:
+            if cached.is_verified:
+                copy_data(source.fileno(), handle)
+                return os.fstat(handle).st_size
+            if clone(source.fileno(), handle):
+                return _checked(cached, None)
+    return _checked(cached, handle)
+
+
+def _checked(cached: _Cached, handle: int | None) -> int:
+    """Hash what is cached, and write it to a new file on the way."""
+    meter = Meter()
+    with _damage(), closing(cached.blocks()) as blocks:
+        for block in blocks:
+            if handle is not None:
+                write_at(handle, meter.size_bytes, block)
+            meter.write(block)
+    if meter.checksum != cached.checksum:
+        raise _Damaged
+    if handle is not None:
+        os.ftruncate(handle, meter.size_bytes)
+    return meter.size_bytes
+
+
+@contextmanager
+def _damage() -> Iterator[None]:
+    try:
+        yield
+    except zstandard.ZstdError as error:
+        raise _Damaged from error
+
+
+def _metered(blocks: Iterator[bytes], meter: Meter) -> Iterator[bytes]:
+    for block in blocks:
+        meter.write(block)
+        yield block
+
+
+@contextmanager
+def _draft_beside(target: Path) -> Iterator[Path]:
+    """Give a name that nothing has, and leave nothing under it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(hidden_name())
+    try:
+        yield draft
+    finally:
+        _remove(draft)
+
+
+def _swap_in(draft: Path, target: Path) -> None:
+    """Give the draft the target's name. A file takes a file's place in one step.
+
+    Folders take two: between them nothing has the target's name, and when the second fails the
+    old one gets it back.
+
+    Raises:
+        Refused: By now there is something that has to stay.
+        OSError: The disk refused.
+    """
+    is_folder = draft.is_dir()
+    check_replaceable(target, folder=is_folder)
+    if is_folder:
+        while not _folder_took(draft, target):
+            pass
+        return
+    with suppress(OSError):
+        target.rmdir()
+    draft.replace(target)
+
+
+def _folder_took(draft: Path, target: Path) -> bool:
+    """Move what has the target's name aside, and say whether the draft got the name.
+
+    If not, another process was faster, and what it has put there has to go aside too.
+    """
+    with _draft_beside(target) as aside:
+        with suppress(FileNotFoundError):
+            target.rename(aside)
+        try:
+            draft.rename(target)
+        except OSError as error:
+            if error.errno in _TAKEN:
+                return False
+            with suppress(FileNotFoundError):
+                aside.rename(target)
+            raise
+    return True
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder. What cannot be removed stays, under its hidden name."""
+    if path.is_symlink() or not path.is_dir():
+        with suppress(OSError):
+            path.unlink()
+        return
+    # Not by recursion: archives may have more folders in one another than Python has calls.
+    folders = [path]
+    for folder in folders:
+        with suppress(OSError):
+            # A folder without write permission cannot be emptied.
+            folder.chmod(stat.S_IRWXU)
+            folders += _emptied_of_files(folder)
+    for folder in reversed(folders):
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _emptied_of_files(folder: Path) -> Iterator[Path]:
+    """Remove what is no folder, and give what is one."""
+    with os.scandir(folder) as found:
+        entries = list(found)
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield Path(entry)
+        else:
+            with suppress(OSError):
+                Path(entry).unlink()

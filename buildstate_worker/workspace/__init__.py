@@ -1,0 +1,1 @@
+"""What a workspace remembers of the machine that steps have changed."""

@@ -1,0 +1,262 @@
+"""What a workspace remembers between two calls: which attempt's result its machine holds.
+
+A step leaves nothing behind but a changed working machine. Whether this machine is the one that a
+step has changed, and was not touched since, is known only here: in a small file for each build and
+lane, in the workspace. It is emptied before a command runs and written again after it has
+succeeded, so that a command that failed half-way leaves a machine that holds nothing.
+
+A workspace is not trusted, and lanes may share it. So a memory comes with the signatures of the
+machine's files, as far as they are known: once one of them was touched, by another lane, by hand or
+by another program, it is void. Where none is known yet, it is void as soon as another lane has run
+something here. No lane ever waits for another one: each writes its own files only.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from buildstate_core.vocabulary import TRUNK
+from buildstate_worker.files.stat_signature import MISSING, signature
+
+FOLDER: Final = ".bldst"
+_TRUNK_FILE: Final = "_"  # no lane has this name
+_MAX_BYTES: Final = 2**20
+
+
+class Workspace:
+    """The memory of one working directory. Lanes that run at once do not share a file.
+
+    Args:
+        folder: The working directory. Nothing is written before `hold`.
+
+    Attributes:
+        memory: The folder in it that is ours.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.memory = folder / FOLDER
+        self._machine = self.memory / "machine"
+        self._runs = self.memory / "runs"
+
+    def held(self, build: UUID, lane: str) -> tuple[UUID, ...]:
+        """Give the attempts whose results the machine holds, as far as this workspace knows."""
+        owner = self._remembered_for(build, lane)
+        memory = _read(_file(self._machine, build, owner))
+        if memory.attempt is None or not self._is_so(memory, build, owner):
+            return ()
+        return (memory.attempt,)
+
+    def files(self, build: UUID, lane: str) -> Sequence[Path]:
+        """Give the machine's files that are known, whether or not they are as they were."""
+        memory = _read(_file(self._machine, build, self._remembered_for(build, lane)))
+        return [self.folder / each for each in memory.files]
+
+    def hold(
+        self,
+        build: UUID,
+        lane: str,
+        attempt: UUID,
+        files: Mapping[Path, str | None] = MappingProxyType({}),
+    ) -> None:
+        """Note that the machine is now as this attempt has left it.
+
+        Args:
+            build: The build.
+            lane: Whose machine it is.
+            attempt: The attempt.
+            files: The machine's files, as the attempt has left them: the signature of all that was
+                restored or made there so far.
+
+        Raises:
+            OSError: The workspace cannot be written.
+        """
+        file = _file(self._machine, build, lane)
+        begun = _read(file)
+        # What others have run since this command began may have touched the machine too.
+        others = begun.others if begun.is_under_way else self._runs_of_others(build, lane)
+        places = {self._place(path): seen for path, seen in files.items()}
+        self._note_run(build, lane)
+        self._write(file, _Memory(attempt=attempt, files=places, others=others).as_text())
+
+    def clear(self, build: UUID, lane: str) -> None:
+        """Note that a command begins, which may leave the machine changed half-way.
+
+        Raises:
+            OSError: The workspace cannot be written, and remembers something else.
+        """
+        if not self.memory.is_dir():
+            return
+        try:
+            begun = _Memory(is_under_way=True, others=self._runs_of_others(build, lane))
+            self._write(_file(self._machine, build, lane), begun.as_text())
+            self._note_run(build, lane)
+        except OSError:
+            if self._remembers_any(build):
+                raise
+
+    def set_aside(self, build: UUID, lane: str) -> str | None:
+        """Forget, until `put_back`, what is held: a command begins that should change no machine.
+
+        For other lanes nothing happens.
+
+        Returns:
+            What to put back.
+
+        Raises:
+            OSError: As in `clear`.
+        """
+        file = _file(self._machine, build, lane)
+        kept = _text(file)
+        if (
+            _read(_file(self._machine, build, self._remembered_for(build, lane))).attempt
+            is not None
+        ):
+            self._write(file, _Memory().as_text())
+        return kept
+
+    def put_back(self, build: UUID, lane: str, kept: str | None) -> None:
+        """Note that the command has succeeded that `set_aside` was for.
+
+        What was held before is held still, unless the machine's files were touched.
+
+        Raises:
+            OSError: The workspace cannot be written.
+        """
+        file = _file(self._machine, build, lane)
+        if kept is not None:
+            self._write(file, kept)
+        else:
+            with suppress(NotADirectoryError):
+                file.unlink(missing_ok=True)
+
+    def can_begin_anew(self, build: UUID, lane: str) -> bool:
+        """Whether a lane has a memory of its own, but the machine is as the trunk has left it.
+
+        That is so only if the lane has run nothing since: it may have changed what is not known.
+        """
+        if lane == TRUNK or self._remembered_for(build, lane) == TRUNK:
+            return False
+        trunk = _read(_file(self._machine, build, TRUNK))
+        has_run_since = trunk.others.get(lane) != self._runs_of_others(build, TRUNK).get(lane)
+        return bool(self.held(build, TRUNK)) and not has_run_since
+
+    def begin_anew(self, build: UUID, lane: str) -> None:
+        """Note that the machine of a lane is where the trunk's is again.
+
+        Raises:
+            OSError: The workspace cannot be written.
+        """
+        if lane != TRUNK:
+            _file(self._machine, build, lane).unlink(missing_ok=True)
+
+    def make_memory(self) -> None:
+        """Make the folder that is ours, and keep it out of git.
+
+        Raises:
+            OSError: The workspace cannot be written.
+        """
+        self.memory.mkdir(parents=True, exist_ok=True)
+        (self.memory / ".gitignore").write_text("*\n", encoding="ascii")
+
+    def _remembered_for(self, build: UUID, lane: str) -> str:
+        """Give the lane whose memory counts: a lane begins where the trunk is."""
+        return lane if _file(self._machine, build, lane).exists() else TRUNK
+
+    def _is_so(self, memory: "_Memory", build: UUID, lane: str) -> bool:
+        """Whether nothing has touched the machine since, as far as anybody can tell."""
+        seen = {each: signature(self.folder / each) for each in memory.files}
+        if None in seen.values() or seen != memory.files:
+            return False
+        is_any_there = any(each != MISSING for each in seen.values())
+        return is_any_there or memory.others == self._runs_of_others(build, lane)
+
+    def _runs_of_others(self, build: UUID, lane: str) -> Mapping[str, str]:
+        """Give, for each other lane that has run something here, what changes with each run."""
+        own = lane or _TRUNK_FILE
+        return {
+            file.name: text
+            for file in _files(self._runs / str(build))
+            if file.name != own and (text := _text(file)) is not None
+        }
+
+    def _note_run(self, build: UUID, lane: str) -> None:
+        self._write(_file(self._runs, build, lane), uuid4().hex)
+
+    def _remembers_any(self, build: UUID) -> bool:
+        found = _files(self._machine / str(build))
+        return any(_read(each).attempt is not None for each in found)
+
+    def _place(self, path: Path) -> str:
+        """Give a path as it is kept: a workspace may be moved as a whole."""
+        inside = path.is_relative_to(self.folder)
+        return str(path.relative_to(self.folder) if inside else path)
+
+    def _write(self, file: Path, content: str) -> None:
+        self.make_memory()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = file.with_name(f".{os.getpid()}")  # no lane begins with a dot
+        draft.write_text(content, encoding="ascii")
+        draft.replace(file)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Memory:
+    """What is in a file.
+
+    Attributes:
+        attempt: Whose result the machine holds; `None` for nobody's.
+        files: The signature of each of the machine's files that is known.
+        others: What the other lanes had run here when the attempt began.
+        is_under_way: Whether a command has begun and not ended well.
+    """
+
+    attempt: UUID | None = None
+    files: Mapping[str, str | None] = field(default_factory=dict)
+    others: Mapping[str, str] = field(default_factory=dict)
+    is_under_way: bool = False
+
+    def as_text(self) -> str:
+        attempt = None if self.attempt is None else str(self.attempt)
+        return json.dumps({**asdict(self), "attempt": attempt})
+
+
+def _read(file: Path) -> _Memory:
+    """Read a memory; what makes no sense holds nothing, which is always safe to say."""
+    try:
+        return _memory(json.loads(_text(file) or ""))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return _Memory()
+
+
+def _memory(data: Any) -> _Memory:
+    return _Memory(
+        attempt=None if data["attempt"] is None else UUID(data["attempt"]),
+        files=dict(data["files"]),
+        others=dict(data["others"]),
+        is_under_way=data["is_under_way"] is True,
+    )
+
+
+def _text(file: Path) -> str | None:
+    try:
+        with file.open(encoding="ascii") as opened:
+            return opened.read(_MAX_BYTES)
+    except (OSError, ValueError):
+        return None
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Give the lanes' files in a folder, and none of their drafts."""
+    with suppress(OSError):
+        yield from [each for each in folder.iterdir() if not each.name.startswith(".")]
+
+
+def _file(folder: Path, build: UUID, lane: str) -> Path:
+    return folder / str(build) / (lane or _TRUNK_FILE)
