@@ -3,8 +3,8 @@
 An adapter only moves one part or one range at a time, and says what went wrong in the words of
 `failures`. What is the same for all of them is done once: `parts` cuts an upload into parts and
 puts several at once, `ranges` fetches several ranges at once and takes up what broke off,
-`registry` finds the adapter for a URI, and the tests of `tests/worker/transfer/test_contract.py` run
-against each.
+`registry` finds the adapter for a URI, and the tests of `tests/worker/transfer/test_contract.py`
+run against each.
 """
 
 import math
