@@ -18,6 +18,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from support import Blank, Cluster, Service, ServiceProcess, serving, short_folder
+from support.guard import begin_run
+from support.interruptions import end_in_good_order, let_what_is_started_hear
 from support.prefect import migrated_home
 from support.spread import SlowFilesFirst, slow_files_first
 
@@ -38,12 +40,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.add_cleanup(begin_run().end)
+    end_in_good_order()
     # Hypothesis sees that a thread of a service used `random` while it drew, and takes that for
     # its own strategies' doing. Those are kept from it by the linter.
     config.addinivalue_line("filterwarnings", "ignore:Do not use the `random` module inside")
 
 
 def pytest_collection_finish() -> None:
+    """Prepare for what tests start; a process that only leads workers does not come here."""
+    let_what_is_started_hear()
     gc.freeze()  # what was imported stays; to look through it again and again takes a tenth
 
 
