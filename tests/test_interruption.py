@@ -13,6 +13,8 @@ from uuid import uuid4
 import pytest
 from support import until
 
+pytestmark = pytest.mark.endurance
+
 INTERRUPTED = Path(__file__).with_name("interrupted.py")
 SERVICES, STORAGES, ORCHESTRATOR = "services", "storages", "orchestrator"
 

@@ -13,6 +13,8 @@ from buildstate_core.transfer import ArtifactStore, digest_of
 from buildstate_core.transfer.storage import Storage
 from buildstate_core.vocabulary import Compression
 
+pytestmark = pytest.mark.endurance
+
 MIB = 2**20
 KILLS = 50
 BLOCK = bytes(range(256)) * (MIB // 256)
