@@ -21,6 +21,7 @@ from types import FrameType
 from typing import IO, Final
 
 import uvicorn
+from uvicorn.server import HANDLED_SIGNALS
 
 from buildstate_api.app import create_app
 from buildstate_api.database import Database
@@ -171,6 +172,15 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._on_ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Handle signals, except those that the caller ignores: uvicorn would handle them, too."""
+        ignored = [each for each in HANDLED_SIGNALS if signal.getsignal(each) is signal.SIG_IGN]
+        with super().capture_signals():
+            for each in ignored:
+                signal.signal(each, signal.SIG_IGN)
+            yield
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -14,6 +14,8 @@ from support.sftp import sftp_server
 
 from .snippets import Shell, run_all
 
+pytestmark = pytest.mark.storages  # by a table of what starts them
+
 
 @pytest.fixture
 def page(request: pytest.FixtureRequest, environ: dict[str, str], tmp_path: Path) -> Iterator[str]:
