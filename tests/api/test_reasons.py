@@ -1,4 +1,4 @@
-"""Every reason code, as the service gives it. Each row of docs/resume.md has a test of its name."""
+"""Every reason code, as the service gives it. Each row of docs/explanation/resume.md has a test of its name."""
 
 import re
 import sys

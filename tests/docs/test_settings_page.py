@@ -8,7 +8,7 @@ _VARIABLE = re.compile(r"BLDST_[A-Z0-9_]*[A-Z0-9]")
 
 
 def test_the_page_names_exactly_the_variables_that_the_code_knows() -> None:
-    page = set(_VARIABLE.findall((ROOT / "docs/settings.md").read_text()))
+    page = set(_VARIABLE.findall((ROOT / "docs/reference/settings.md").read_text()))
     code = {
         name
         for package in ("buildstate_core", "buildstate_cli")

@@ -19,7 +19,7 @@ from .snippets import Shell, run_all
 def page(request: pytest.FixtureRequest, environ: dict[str, str], tmp_path: Path) -> Iterator[str]:
     """A page, while a server of its kind runs and the shell's environment names it."""
     with SERVERS[request.param](environ, tmp_path):
-        yield f"docs/storage/{request.param}.md"
+        yield f"docs/how-to/storage/{request.param}.md"
 
 
 @contextmanager

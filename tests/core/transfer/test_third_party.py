@@ -1,4 +1,4 @@
-"""The adapter of docs/storage/writing-an-adapter.md, installed as another package would be."""
+"""The adapter of docs/how-to/storage/write-an-adapter.md, installed as another package would be."""
 
 import importlib
 import os
@@ -18,7 +18,7 @@ from buildstate_core.errors import ArtifactLost, ArtifactUnreachable, Conflict, 
 from buildstate_core.transfer import ArtifactStore, registry, transferable
 from buildstate_core.transfer.storage import Storage
 
-PAGE = Path(__file__).parents[3] / "docs/storage/writing-an-adapter.md"
+PAGE = Path(__file__).parents[3] / "docs/how-to/storage/write-an-adapter.md"
 SEVERAL_PARTS = os.urandom(9 * 2**20 + 3)
 URI = "shelf://rhel-base/image.raw"
 
