@@ -42,6 +42,9 @@ check: setup ## Check formatting, lint, types, import rules, migrations, and tha
 	$(RUN)pytest --quiet tests/api/test_migrations.py
 	$(UV) lock --check --quiet
 
+docs: setup ## Build the documentation into docs/_build/html; a warning or a broken link fails it
+	$(RUN)sphinx-build --quiet --fresh-env --fail-on-warning --builder html docs docs/_build/html
+
 bench: setup ## Measure how fast artifacts move, beside other tools (about ten minutes on a quiet machine)
 	$(BIN)/python benchmarks/transfer.py
 
@@ -50,4 +53,4 @@ format: setup ## Format the code, and fix what the linter can
 	$(RUN)ruff check --fix .
 
 clean: ## Remove what was installed and what tools have cached
-	rm -rf $(VENV) $(SERVERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SERVERS) docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

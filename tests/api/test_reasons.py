@@ -1,4 +1,7 @@
-"""Every reason code, as the service gives it. Each row of docs/explanation/resume.md has a test of its name."""
+"""Every reason code, as the service gives it.
+
+Each row of docs/explanation/resume.md has a test of its name.
+"""
 
 import re
 import sys
@@ -22,7 +25,7 @@ from buildstate_core.models import (
 from buildstate_core.rules.reasons import describe
 from buildstate_core.vocabulary import AttemptStatus, Kind
 
-DOCS = Path(__file__).parents[2] / "docs" / "resume.md"
+DOCS = Path(__file__).parents[2] / "docs" / "explanation" / "resume.md"
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The scripts of docs/how-to/handles.md, with stand-ins for the tools of clouds that nobody here has."""
+"""The scripts of docs/how-to/handles.md, with stand-ins for clouds' tools that nobody here has."""
 
 import sys
 from pathlib import Path
