@@ -56,7 +56,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "artifact delete": (f'bldst artifact delete {_ARTIFACT} --reason "made by mistake"',),
     "artifact gc": ("bldst artifact gc --dry-run", "bldst artifact gc --project rhel-base"),
-    "project create": ("bldst project create rhel-azure --storage-url az://images/builds",),
+    "project create": ("bldst project create debian-base --storage-url s3://builds",),
     "project update": ("bldst project update rhel-base --keep-days 14 --auto-resume lost",),
     "project list": ("bldst project list",),
     "project show": ("bldst project show rhel-base --output yaml",),
