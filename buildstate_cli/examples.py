@@ -1,7 +1,7 @@
 """One way to use each command: `bldst COMMAND --help` shows it, and so does the reference.
 
-Build 123 and project `rhel-base` stand for those of the reader, as does the artifact's id. Each
-line is run by the tests.
+Build 123 and project `rhel-base` stand for those of the reader, as does the artifact's id. The
+tests read each line as its command does, and run what needs no service of its own.
 """
 
 from collections.abc import Mapping
