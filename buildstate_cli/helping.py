@@ -11,6 +11,8 @@ from typing import Any, Final
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from buildstate_cli.examples import EXAMPLES
+
 _WHOLE: Final = 1000
 """Longer than any command's first sentence, so that none is cut short."""
 
@@ -33,6 +35,15 @@ class Group(TyperGroup):
             typer.echo(ctx.get_help())
             raise typer.Exit
         return super().parse_args(ctx, args)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command of this group, whose help ends with its examples."""
+        command = super().get_command(ctx, cmd_name)
+        examples = EXAMPLES.get(" ".join([*ctx.command_path.split()[1:], cmd_name]))
+        if command is not None and examples:
+            # What follows a \b is not wrapped.
+            command.epilog = "\n  ".join(["\b\nExamples:", *examples])
+        return command
 
     def get_params(self, ctx: Any) -> Any:
         """Give the options, with flags that were not given `False` rather than nothing.

@@ -15,7 +15,7 @@ class Handle:
 
     A milestone that returns one records it; a rerun gets it back and makes nothing anew. Before
     that it is looked at: one that is gone, or another thing now, is made again. Where nothing looks
-    at its kind it is taken as it is; docs/handles.md says how to add what does.
+    at its kind it is taken as it is; docs/how-to/handles.md says how to add what does.
 
     Args:
         kind: What it is, in lower case: `ami`, `ebs-snapshot`, `rbd`.

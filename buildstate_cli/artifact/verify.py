@@ -77,7 +77,7 @@ def _tell_unknown(handles: Sequence[Artifact]) -> None:
         notice(
             f"bldst: {count} of kind {kind} left out, since nothing here looks at that kind. To"
             f" have it looked at, set {variable_for(kind)} to a command that does: see"
-            " docs/handles.md."
+            " docs/how-to/handles.md."
         )
 
 

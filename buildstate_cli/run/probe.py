@@ -1,4 +1,10 @@
-"""A probe: a command line that looks whether what a milestone did to the world still holds."""
+"""A probe: a command line that looks whether what a milestone did to the world still holds.
+
+It is told:
+
+- `BLDST_ARTIFACT_URI`, `BLDST_ARTIFACT_URIS`: for a `--probe`: the URI of what the effect left, if
+  it is one; or all of them, one per line.
+"""
 
 import subprocess
 import sys

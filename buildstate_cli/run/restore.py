@@ -1,4 +1,11 @@
-"""What is put into its place in the workspace before a command runs, and where."""
+"""What is put into its place in the workspace before a command runs, and where.
+
+The command is told:
+
+- `BLDST_RESTORED`: the paths that were restored, one per line.
+- `BLDST_RESTORE_URI`: where the rest is, which only the command itself can restore: one URI
+  per line.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,9 @@
-"""One try at one call of `bldst run`, from the claim to what is recorded of it."""
+"""One try at one call of `bldst run`, from the claim to what is recorded of it.
+
+The command is told:
+
+- `BLDST_BUILD_ID`, `BLDST_STATE`, `BLDST_LANE`, `BLDST_ATTEMPT`: which attempt it is.
+"""
 
 import os
 import threading

@@ -1,6 +1,10 @@
 """The service on this machine: start, stop, status, migrate.
 
 The one place where the command line imports the service, and only when one of these is called.
+
+- `BLDST_PREFECT_API_KEY`: for `bldst server`: the key for that Prefect. Default: none is sent.
+- `BLDST_PREFECT_UI_URL`: for `bldst server`: where people see the runs of that Prefect. Default:
+  where its API is, without `/api`.
 """
 
 import os
