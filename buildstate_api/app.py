@@ -7,19 +7,20 @@ from collections.abc import AsyncIterator
 from fastapi import Depends, FastAPI
 from fastapi.responses import JSONResponse
 
-from buildstate_api import health, problems
+from buildstate_api import health
 from buildstate_api.artifacts.routes import router as artifacts
-from buildstate_api.bodies import JsonBodies
+from buildstate_api.attempts.leases import keep_beating
 from buildstate_api.builds.routes import router as builds
 from buildstate_api.claims.routes import router as claims
 from buildstate_api.database import Database
-from buildstate_api.deps import KeyDep, require_key
 from buildstate_api.interventions.routes import router as interventions
 from buildstate_api.jobs import keep_working
 from buildstate_api.keys.routes import router as keys
-from buildstate_api.leases import keep_beating
-from buildstate_api.openapi import Service
 from buildstate_api.projects.routes import router as projects
+from buildstate_api.rest import problems
+from buildstate_api.rest.bodies import JsonBodies
+from buildstate_api.rest.deps import KeyDep, require_key
+from buildstate_api.rest.openapi import Service
 from buildstate_api.resumes.routes import router as resumes
 from buildstate_api.settings import ServerSettings
 from buildstate_core import __version__

@@ -1,14 +1,14 @@
-"""Records an artifact that a pipeline has put somewhere by itself."""
+"""BuildHistory an artifact that a pipeline has put somewhere by itself."""
 
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from buildstate_api.artifacts.marks import emit_artifact
-from buildstate_api.builds import changes, queries
-from buildstate_api.builds.leaving import add_artifacts, check_place
+from buildstate_api.attempts import lifecycle, queries
+from buildstate_api.attempts.recorded_artifacts import add_artifacts, check_place
 from buildstate_api.builds.service import report
 from buildstate_api.claims.service import check_live, is_token_of
+from buildstate_api.retention.marks import emit_artifact
 from buildstate_api.tables import AttemptRow, BuildRow
 from buildstate_api.views import artifact_view
 from buildstate_core.errors import Held, StaleClaim
@@ -25,15 +25,15 @@ async def create_artifact(session: AsyncSession, ref: str, wanted: ArtifactCreat
         StaleClaim: The token is not the one of the newest attempt.
         Conflict: The attempt has one of that name, or the build takes no more work.
     """
-    build = await changes.find(session, ref, lock=True)
-    now = await changes.mark_lost(session, build)
+    build = await lifecycle.find(session, ref, lock=True)
+    now = await lifecycle.mark_lost(session, build)
     check_place(build.project, wanted, field="uri")
     newest = await _newest(session, build, wanted)
     _check_token(build, newest, wanted, now)
     is_held = newest is not None and AttemptStatus(newest.status).is_live and _is_claimed(newest)
-    closed = None if is_held else changes.why_closed(build, for_lane=wanted.lane)
+    closed = None if is_held else lifecycle.why_closed(build, for_lane=wanted.lane)
     if closed is not None:
-        raise changes.closed(build, closed)
+        raise lifecycle.closed(build, closed)
     if newest is not None and (is_held or newest.status == AttemptStatus.COMPLETED):
         return await _added(session, build, newest, wanted)
     done = Report(
@@ -88,7 +88,7 @@ async def _added(
     assert found is not None  # noqa: S101 - it is locked with its build
     row = next(each for each in found.artifacts if each.name == wanted.name)
     emit_artifact(session, "added", row, found)
-    await changes.derive(session, build)
+    await lifecycle.derive(session, build)
     return artifact_view(build.number, found, row)
 
 

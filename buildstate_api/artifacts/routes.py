@@ -7,8 +7,10 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator
 
-from buildstate_api.artifacts import keeping, removing, service
-from buildstate_api.deps import Changing, KeyDep, PagingDep, Reading, WritingDep
+from buildstate_api.artifacts import service
+from buildstate_api.rest.deps import Changing, KeyDep, PagingDep, Reading, WritingDep
+from buildstate_api.retention import hold as holding
+from buildstate_api.retention import removal
 from buildstate_core.models import (
     Artifact,
     ArtifactDelete,
@@ -55,7 +57,7 @@ async def find_artifacts(  # noqa: PLR0917 - query parameters have names
 @router.post("/lookup")
 async def look_up(body: Lookup, session: Reading) -> LookedUp:
     """Say which objects of a storage anybody needs: what is `unknown` may be removed."""
-    return await removing.look_up(session, body)
+    return await removal.look_up(session, body)
 
 
 @router.get("/{artifact}")
@@ -82,31 +84,31 @@ async def quarantine(artifact: ArtifactPath, body: Quarantine, writing: WritingD
 async def hold(artifact: ArtifactPath, body: HoldCreate, writing: WritingDep) -> JSONResponse:
     """Keep an artifact, whatever the policy; one that was given up is taken back."""
     return await writing.once(
-        lambda session: keeping.hold(session, artifact, body, writing.api_key_id)
+        lambda session: holding.hold(session, artifact, body, writing.api_key_id)
     )
 
 
 @router.delete("/{artifact}/hold")
 async def release(artifact: ArtifactPath, session: Changing, key: KeyDep) -> Artifact:
     """End a hold; there need not be one."""
-    return await keeping.release(session, artifact, key)
+    return await holding.release(session, artifact, key)
 
 
 @router.post("/{artifact}/delete", response_model=Artifact)
 async def delete(artifact: ArtifactPath, body: ArtifactDelete, writing: WritingDep) -> JSONResponse:
     """Give an artifact up. Refused while it is held, or an open build could resume from it."""
     return await writing.once(
-        lambda session: keeping.delete(session, artifact, body, writing.api_key_id)
+        lambda session: holding.delete(session, artifact, body, writing.api_key_id)
     )
 
 
 @router.post("/{artifact}/removal", responses={409: {"description": "It may not be removed."}})
 async def begin_removal(artifact: ArtifactPath, session: Changing) -> Artifact:
     """Say that its bytes are about to be removed. Refused if they may not be, or not yet."""
-    return await removing.begin_removal(session, artifact)
+    return await removal.begin_removal(session, artifact)
 
 
 @router.post("/{artifact}/removed", responses={409: {"description": "That was not begun."}})
 async def end_removal(artifact: ArtifactPath, session: Changing) -> Artifact:
     """Say that its bytes are gone."""
-    return await removing.end_removal(session, artifact)
+    return await removal.end_removal(session, artifact)

@@ -5,8 +5,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from buildstate_api.builds import changes, lineage, queries
-from buildstate_api.builds.lineage import Start
+from buildstate_api.attempts import lifecycle, queries
+from buildstate_api.builds import inheritance
+from buildstate_api.builds.inheritance import Start
 from buildstate_api.events.service import emit
 from buildstate_api.projects import service as projects
 from buildstate_api.tables import BuildRow, ProjectRow
@@ -45,7 +46,7 @@ async def derive_build(session: AsyncSession, ref: str, wanted: BuildDerive) -> 
     Returns:
         The build, and whether it is new.
     """
-    parent = await changes.find(session, ref)
+    parent = await lifecycle.find(session, ref)
     said = wanted.model_dump(exclude_none=True, exclude={"from_state", "lane"})
     as_before = {
         "project": parent.project.name,
@@ -69,22 +70,22 @@ async def _create(
 ) -> tuple[Build, bool]:
     # The lock makes two workers that start the same build at once agree on one.
     project = await projects.find(session, wanted.project, lock=True)
-    parent = None if start is None else await lineage.find_parent(session, start)
+    parent = None if start is None else await inheritance.find_parent(session, start)
     # Without a version there is nothing to tell it by: then each request is a build of its own.
     key = wanted.key or (wanted.derived_key if wanted.version else str(uuid7()))
     if parent is not None:
-        lineage.check_apart(parent, project.id, key)
+        inheritance.check_apart(parent, project.id, key)
     existing = await queries.build_by_key(session, project.id, key)
     if existing is not None and not wanted.restart:
         if start is not None and parent is not None:
-            lineage.check_same(existing, parent, start)
+            inheritance.check_same(existing, parent, start)
         return build_view(existing), False
     await queries.lock_builds(session, {each.id for each in (existing, parent) if each})
     row = _row(project, wanted, key)
     inherited: list[UUID] = []
     if start is not None and parent is not None:
-        await changes.mark_lost(session, parent)
-        row.derived_state, inherited = await lineage.inherit(session, parent, start)
+        await lifecycle.mark_lost(session, parent)
+        row.derived_state, inherited = await inheritance.inherit(session, parent, start)
         row.derived_from, row.derived_lane = parent.id, start.lane
     if existing is not None:
         existing.superseded_by = row.id
@@ -96,14 +97,14 @@ async def _create(
 async def _added(session: AsyncSession, row: BuildRow, inherited: list[UUID]) -> Build:
     session.add(row)
     await session.flush()
-    session.add_all(lineage.inherited_rows(row.id, inherited))
-    build = await changes.find(session, row.id)
+    session.add_all(inheritance.inherited_rows(row.id, inherited))
+    build = await lifecycle.find(session, row.id)
     data: dict[str, object] = {"project": build.project.name, "key": build.key}
     if build.parent is not None:
         data |= {"derived_from": build.parent.number, "derived_state": build.derived_state}
     emit(session, "build.created", data, build_id=build.id)
     if inherited:
-        await changes.derive(session, build)
+        await lifecycle.derive(session, build)
     return build_view(build)
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from buildstate_api.builds import queries
+from buildstate_api.attempts import queries
 from buildstate_api.tables import BuildRow
 from buildstate_core.models import PlannedMilestone
 from buildstate_core.vocabulary import TRUNK, Decision

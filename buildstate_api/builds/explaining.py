@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from buildstate_api.builds import changes, queries
+from buildstate_api.attempts import lifecycle, queries
+from buildstate_api.attempts.history import BuildHistory, load_history
+from buildstate_api.attempts.leases import extend_leases_after_outage
 from buildstate_api.builds.planning import planned_for
-from buildstate_api.builds.records import Records, records
-from buildstate_api.leases import make_good
 from buildstate_api.tables import AttemptRow, BuildRow
 from buildstate_api.views import maker_number, state_names
 from buildstate_core.errors import NotFound
@@ -51,18 +51,18 @@ async def explain(
     Raises:
         NotFound: Nothing is recorded there, and the catalogue does not have it.
     """
-    build = await changes.find(session, ref)
-    known = await records(session, build)
+    build = await lifecycle.find(session, ref)
+    known = await load_history(session, build)
     if lane != TRUNK and lane not in known.history.lanes:
-        raise changes.no_lane(build, lane, known.history.lanes)
+        raise lifecycle.no_lane(build, lane, known.history.lanes)
     if attempt is not None:
         return await _of_attempt(session, build, known, (state, lane, attempt))
-    planned = planned_for(build, known, await make_good(session))
+    planned = planned_for(build, known, await extend_leases_after_outage(session))
     return _of_rerun(build, known, planned, state, lane)
 
 
 def _of_rerun(
-    build: BuildRow, known: Records, planned: tuple[Planned, ...], state: int, lane: str
+    build: BuildRow, known: BuildHistory, planned: tuple[Planned, ...], state: int, lane: str
 ) -> Explanation:
     view = known.history.view(lane)
     newest = view.get(state)
@@ -84,7 +84,7 @@ def _of_rerun(
 
 
 async def _of_attempt(
-    session: AsyncSession, build: BuildRow, known: Records, which: tuple[int, str, int]
+    session: AsyncSession, build: BuildRow, known: BuildHistory, which: tuple[int, str, int]
 ) -> Explanation:
     row = next((each for each in known.rows.values() if _is(build, each, which)), None)
     if row is None:
@@ -110,7 +110,7 @@ def _planned(
 
 def _unplanned(build: BuildRow) -> tuple[Decision, str]:
     """Decide for a state of the catalogue that the pipeline has passed without it."""
-    if changes.why_closed(build) is not None:
+    if lifecycle.why_closed(build) is not None:
         return Decision.REFUSE, BUILD_CLOSED
     return Decision.RUN, NEVER_COMPLETED
 
@@ -177,7 +177,7 @@ def _nothing_there(build: BuildRow, state: int, lane: str) -> NotFound:
     )
 
 
-def _no_attempt(build: BuildRow, known: Records, which: tuple[int, str, int]) -> NotFound:
+def _no_attempt(build: BuildRow, known: BuildHistory, which: tuple[int, str, int]) -> NotFound:
     state, lane, number = which
     numbers = sorted(
         row.number for row in known.rows.values() if _is(build, row, (state, lane, row.number))

@@ -12,7 +12,7 @@ from buildstate_api.artifacts import creating
 from buildstate_api.artifacts import service as artifacts
 from buildstate_api.builds import creation, explaining, planning, service
 from buildstate_api.claims import service as claims
-from buildstate_api.deps import PagingDep, Reading, Writing, WritingDep
+from buildstate_api.rest.deps import PagingDep, Reading, Writing, WritingDep
 from buildstate_core.models import (
     Artifact,
     ArtifactCreate,

@@ -8,11 +8,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from buildstate_api.builds import changes, queries
-from buildstate_api.builds.leaving import add_artifacts
+from buildstate_api.attempts import lifecycle, queries
+from buildstate_api.attempts.facts import attempt_fact
+from buildstate_api.attempts.leases import builds_with_expired_leases, extend_leases_after_outage
+from buildstate_api.attempts.recorded_artifacts import add_artifacts
 from buildstate_api.events.service import emit, list_events
-from buildstate_api.facts import attempt_fact
-from buildstate_api.leases import builds_with_expired_leases, make_good
 from buildstate_api.paging import Paging, moment, number
 from buildstate_api.tables import AttemptRow, BuildRow
 from buildstate_api.views import attempt_view, build_view
@@ -40,7 +40,7 @@ _EVER: Final = datetime.min.replace(tzinfo=UTC)
 
 async def get_build(session: AsyncSession, ref: str) -> Build:
     """Get one build."""
-    return build_view(await changes.find(session, ref))
+    return build_view(await lifecycle.find(session, ref))
 
 
 async def list_builds(
@@ -60,7 +60,7 @@ async def list_builds(
     """
     wanted: dict[str, str | UUID] = dict(filters)
     if derived_from is not None:
-        parent = await changes.find(session, derived_from, field="derived_from")
+        parent = await lifecycle.find(session, derived_from, field="derived_from")
         wanted["derived_from"] = parent.id
     start = paging.start(number)
     found = await queries.builds_before(
@@ -74,7 +74,7 @@ async def get_history(
     session: AsyncSession, ref: str, paging: Paging, *, with_inherited: bool
 ) -> Page[Attempt]:
     """List every attempt of a build, oldest first; those that it inherited too, if wanted."""
-    build = await changes.find(session, ref)
+    build = await lifecycle.find(session, ref)
     start = paging.start(moment, UUID)
     after = (start[0], start[1]) if start else None
     found = await queries.attempts_after(
@@ -86,7 +86,7 @@ async def get_history(
 
 async def get_events(session: AsyncSession, ref: str, paging: Paging) -> Page[Event]:
     """List what happened to a build, oldest first."""
-    return await list_events(session, await changes.find(session, ref), paging)
+    return await list_events(session, await lifecycle.find(session, ref), paging)
 
 
 async def report(session: AsyncSession, ref: str, wanted: Report) -> Attempt:
@@ -100,11 +100,11 @@ async def report(session: AsyncSession, ref: str, wanted: Report) -> Attempt:
         Conflict: The build takes no more reports.
     """
     _check(wanted)
-    build = await changes.find(session, ref, lock=True)
-    now = await changes.mark_lost(session, build)
-    closed = changes.why_closed(build, for_lane=wanted.lane)
+    build = await lifecycle.find(session, ref, lock=True)
+    now = await lifecycle.mark_lost(session, build)
+    closed = lifecycle.why_closed(build, for_lane=wanted.lane)
     if closed is not None:
-        raise changes.closed(build, closed)
+        raise lifecycle.closed(build, closed)
     at = min(wanted.at or now, now)  # a client's clock that is ahead must not hide what follows
     rows = {
         str(row.id): row
@@ -129,15 +129,16 @@ async def report(session: AsyncSession, ref: str, wanted: Report) -> Attempt:
             emit(session, "report.outdated", {"state": row.state}, build_id=build.id)
         case _:
             assert_never(placement)
-    await changes.derive(session, build)
+    await lifecycle.derive(session, build)
     return await _fresh(session, build, row.id)
 
 
 async def sweep(session: AsyncSession) -> None:
     """End every attempt whose lease ran out; each build is a transaction of its own."""
-    for build_id in await builds_with_expired_leases(session, await make_good(session)):
+    now = await extend_leases_after_outage(session)
+    for build_id in await builds_with_expired_leases(session, now):
         await session.commit()
-        await changes.mark_lost(session, await changes.find(session, build_id, lock=True))
+        await lifecycle.mark_lost(session, await lifecycle.find(session, build_id, lock=True))
 
 
 def _check(wanted: Report) -> None:
@@ -187,7 +188,7 @@ def _add_reported(
         fingerprint={},
     )
     session.add(row)
-    changes.emit_attempt(session, build, row)
+    lifecycle.emit_attempt(session, build, row)
     return row
 
 
@@ -197,7 +198,7 @@ def _update_reported(
     row.worker = wanted.worker or row.worker
     if not wanted.status.is_live:
         row.kind = Kind.CHECKPOINT if wanted.artifacts else row.kind
-        changes.end(session, build, row, wanted.status, at=at, message=wanted.message)
+        lifecycle.end(session, build, row, wanted.status, at=at, message=wanted.message)
         return
     before = row.status
     row.status = merged(AttemptStatus(row.status), wanted.status)
@@ -206,7 +207,7 @@ def _update_reported(
     if wanted.status is AttemptStatus.IN_PROGRESS:
         row.started_at = at if row.started_at is None else min(row.started_at, at)
     if row.status != before:
-        changes.emit_attempt(session, build, row)
+        lifecycle.emit_attempt(session, build, row)
 
 
 def _fill_in_start(

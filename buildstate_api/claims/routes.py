@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path
 from fastapi.responses import JSONResponse
 
 from buildstate_api.claims import service
-from buildstate_api.deps import Changing, Reading, WritingDep
+from buildstate_api.rest.deps import Changing, Reading, WritingDep
 from buildstate_core.models import Attempt, Complete, Fail, Heartbeat, Lease
 
 router = APIRouter(prefix="/v1/attempts", tags=["claims"])

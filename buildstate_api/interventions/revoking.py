@@ -11,8 +11,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from buildstate_api.artifacts.service import find
-from buildstate_api.builds import changes
-from buildstate_api.builds.records import records
+from buildstate_api.attempts import lifecycle
+from buildstate_api.attempts.history import load_history
 from buildstate_api.database import database_now
 from buildstate_api.events.service import emit
 from buildstate_api.interventions.recording import record
@@ -36,7 +36,7 @@ async def revoke(session: AsyncSession, artifact_id: UUID, wanted: Revoke, by: U
         All that is out of use by this, and the builds in which it was.
     """
     named = await find(session, artifact_id)
-    builds = await changes.lock_family(session, named.build_id)
+    builds = await lifecycle.lock_lineage(session, named.build_id)
     named = await find(session, artifact_id)
     found = _Found(named)
     touched = [build for build in builds if await found.look_into(session, build)]
@@ -59,7 +59,7 @@ async def revoke(session: AsyncSession, artifact_id: UUID, wanted: Revoke, by: U
             _take_out_of_use(session, each, actor, wanted.reason)
         for build, row in found.at_work:
             message = f"{actor}: what it is made from was revoked: {wanted.reason}"
-            changes.end(session, build, row, AttemptStatus.CANCELLED, at=now, message=message)
+            lifecycle.end(session, build, row, AttemptStatus.CANCELLED, at=now, message=message)
         for build in touched:
             if build is not maker:
                 await record(
@@ -71,7 +71,7 @@ async def revoke(session: AsyncSession, artifact_id: UUID, wanted: Revoke, by: U
                     at=now,
                     artifact_id=named.id,
                 )
-            await changes.derive(session, build)
+            await lifecycle.derive(session, build)
     return Revocation(
         artifacts=tuple(
             artifact_view(each.build, each.attempt, each.row)
@@ -100,7 +100,7 @@ class _Found:
 
     async def look_into(self, session: AsyncSession, build: BuildRow) -> bool:
         """Follow what is found so far into one more build; whether there is any of it."""
-        known = await records(session, build)
+        known = await load_history(session, build)
         tainted = {
             each.id: known.row(each)
             for artifact_id in [self._named.id, *self.artifacts]

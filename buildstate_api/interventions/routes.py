@@ -6,9 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Path
 from fastapi.responses import JSONResponse
 
-from buildstate_api.deps import PagingDep, Reading, WritingDep
 from buildstate_api.interventions import service
 from buildstate_api.interventions.revoking import revoke
+from buildstate_api.rest.deps import PagingDep, Reading, WritingDep
 from buildstate_core.models import (
     Adopt,
     Attempt,

@@ -7,8 +7,8 @@ from fastapi.responses import JSONResponse
 from pydantic import AfterValidator
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from buildstate_api.deps import DatabaseDep, PagingDep, Reading, WritingDep
 from buildstate_api.projects import service
+from buildstate_api.rest.deps import DatabaseDep, PagingDep, Reading, WritingDep
 from buildstate_api.retention import service as retention
 from buildstate_core.models import (
     Catalog,

@@ -6,8 +6,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from buildstate_api.builds import changes
-from buildstate_api.builds import queries as builds
+from buildstate_api.attempts import lifecycle
+from buildstate_api.attempts import queries as builds
 from buildstate_api.errors import violates
 from buildstate_api.events.service import emit
 from buildstate_api.paging import Paging, number
@@ -255,9 +255,9 @@ async def _move_open_builds(session: AsyncSession, project: ProjectRow) -> None:
     build_ids = await builds.lock_open_builds(session, project.id)
     await builds.pin_catalog(session, build_ids, version)
     for build_id in build_ids:
-        build = await changes.find(session, build_id, lock=True)
+        build = await lifecycle.find(session, build_id, lock=True)
         emit(session, "build.catalog_changed", {"version": version}, build_id=build_id)
-        await changes.derive(session, build)
+        await lifecycle.derive(session, build)
 
 
 def _version(part: str) -> int:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from buildstate_api.database import database_now
 from buildstate_api.events.service import emit
-from buildstate_api.resumes import changes, queries
+from buildstate_api.resumes import lifecycle, queries
 from buildstate_api.tables import AttemptRow, BuildRow
 from buildstate_core.rules.reasons import FAILED_BEFORE, LOST_WORKER
 from buildstate_core.vocabulary import AttemptStatus, AutoResume, BuildStatus, ResumeStatus
@@ -31,14 +31,14 @@ async def ask_to_resume(
     over: set[UUID] = set()
     for row in ended:
         reason = _REASONS.get(AttemptStatus(row.status))
-        flow_run_id = changes.flow_run_of(row)
+        flow_run_id = lifecycle.flow_run_of(row)
         if reason is None or flow_run_id is None:
             continue
         await _end_if_succeeded_by(session, row, flow_run_id)
         if reason not in _WANTED_AFTER[AutoResume(build.project.auto_resume)] or _is_closed(build):
             continue
         if await _is_within_limit(session, build, flow_run_id):
-            await changes.begin(
+            await lifecycle.begin(
                 session, build.id, row.lane, row, flow_run_id=flow_run_id, reason=reason
             )
         elif flow_run_id not in over:
@@ -56,7 +56,7 @@ async def _end_if_succeeded_by(
         return
     how = "died as well" if attempt.status == AttemptStatus.LOST else "failed as well"
     where = f"state {attempt.state}, attempt {attempt.number}"
-    changes.move(
+    lifecycle.move(
         session,
         before,
         ResumeStatus.FAILED,

@@ -2,7 +2,7 @@
 
 The rules decide (`buildstate_core.rules.retention`). Many builds are looked at together. Those in
 which something is to be given up are then taken one by one: in a transaction of its own, with the
-build's family locked, everything is decided anew. So a claim, a derived build or a hold that comes
+build's lineage locked, everything is decided anew. So a claim, a derived build or a hold that comes
 in between is there already, and what it needs is kept; or it comes after, and finds the marks.
 """
 
@@ -14,13 +14,13 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from buildstate_api.artifacts.marks import grace_of, mark
-from buildstate_api.builds import changes
+from buildstate_api.attempts import lifecycle
+from buildstate_api.attempts.leases import extend_leases_after_outage
 from buildstate_api.database import Database
-from buildstate_api.leases import make_good
 from buildstate_api.projects import service as projects
 from buildstate_api.retention import queries
-from buildstate_api.retention.protection import build_facts
+from buildstate_api.retention.in_use import build_facts
+from buildstate_api.retention.marks import grace_of, mark
 from buildstate_api.tables import ArtifactRow, AttemptRow, BuildRow, ProjectRow
 from buildstate_api.views import artifact_view
 from buildstate_core import models
@@ -54,7 +54,7 @@ class _Judged(NamedTuple):
 async def get_plan(session: AsyncSession, name: str) -> models.RetentionPlan:
     """Say what a project's policy would keep and give up; nothing is changed."""
     project = await projects.find(session, name)
-    now = await make_good(session)
+    now = await extend_leases_after_outage(session)
     judged: list[_Judged] = []
     after: UUID | None = None
     while builds := await queries.builds_with_blobs(session, project.id, after, _AT_ONCE):
@@ -76,7 +76,7 @@ async def apply(database: Database, name: str, *, only_due: bool = False) -> mod
     while True:
         async with database.transaction() as session:
             project = await projects.find(session, name)
-            now = await make_good(session)
+            now = await extend_leases_after_outage(session)
             due = (now, _made_before(project, now)) if only_due else None
             builds = await queries.builds_with_blobs(session, project.id, after, _AT_ONCE, due=due)
             found = await _judge(session, project, builds, now)
@@ -102,17 +102,17 @@ async def apply_everywhere(database: Database) -> None:
 
 async def _give_up(database: Database, build_id: UUID) -> list[_Judged]:
     async with database.transaction() as session:
-        family = await changes.lock_family(session, build_id)
-        now = await make_good(session)
-        build = next(each for each in family if each.id == build_id)
+        lineage = await lifecycle.lock_lineage(session, build_id)
+        now = await extend_leases_after_outage(session)
+        build = next(each for each in lineage if each.id == build_id)
         judged = await _judge(session, build.project, [build], now)
         given_up = [each for each in judged if not each.verdict.keep]
         grace = grace_of(build.project)
         for _, row, attempt, verdict in given_up:
             mark(session, row, attempt, because=describe(verdict.reason), at=now, grace=grace)
         if given_up:
-            for each in family:
-                await changes.derive(session, each)
+            for each in lineage:
+                await lifecycle.derive(session, each)
     return judged
 
 

@@ -10,7 +10,7 @@ import pytest
 import support
 from support import Service, image
 
-from buildstate_api.openapi import EXAMPLES
+from buildstate_api.rest.openapi import EXAMPLES
 from buildstate_core import models
 
 HOOKS = Path(support.__file__).parent

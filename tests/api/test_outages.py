@@ -10,7 +10,7 @@ import pytest
 import urllib3
 from support import Cluster, Service, ServiceProcess, image, serving, until
 
-from buildstate_api.leases import OUTAGE_SECONDS
+from buildstate_api.attempts.leases import OUTAGE_SECONDS
 from buildstate_core.errors import StaleClaim, Unreachable
 from buildstate_core.models import Build, Claim
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from support import Service
 
-from buildstate_api.problems import problem_response
+from buildstate_api.rest.problems import problem_response
 from buildstate_core import errors
 from buildstate_core.client import ONCE, PATIENT, QUICK, STEADY, Client
 from buildstate_core.errors import (

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from buildstate_api.problems import MEDIA_TYPE
+from buildstate_api.rest.problems import MEDIA_TYPE
 from buildstate_core.models import Problem
 
 _REF: Final = "#/components/schemas/{model}"

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from buildstate_api.facts import history_of
+from buildstate_api.attempts.facts import history_of
 from buildstate_api.retention import queries
 from buildstate_api.tables import BuildRow
 from buildstate_core.rules.retention import BuildFact, needed

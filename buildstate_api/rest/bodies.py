@@ -7,7 +7,7 @@ from typing import Final, NoReturn
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from buildstate_api.problems import problem_response
+from buildstate_api.rest.problems import problem_response
 from buildstate_core.errors import InvalidInput
 
 _MAX_DRAINED_BYTES: Final = 64 * 1024 * 1024

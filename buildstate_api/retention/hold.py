@@ -1,6 +1,6 @@
 """What people decide about one artifact: to keep it whatever happens, or to give it up.
 
-Both, and what a policy decides, happen under the lock of the build's family: a claim, or a build
+Both, and what a policy decides, happen under the lock of the build's lineage: a claim, or a build
 that is derived, comes before or after, and finds what was decided.
 """
 
@@ -11,14 +11,14 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from buildstate_api.artifacts import queries
-from buildstate_api.artifacts.marks import emit_artifact, grace_of, mark, unmark
 from buildstate_api.artifacts.service import find, get_artifact
-from buildstate_api.builds import changes
-from buildstate_api.builds.leaving import lock_of
-from buildstate_api.builds.queries import lock_objects
+from buildstate_api.attempts import lifecycle
+from buildstate_api.attempts.leases import extend_leases_after_outage
+from buildstate_api.attempts.queries import lock_objects
+from buildstate_api.attempts.recorded_artifacts import lock_of
 from buildstate_api.interventions.queries import key_name
-from buildstate_api.leases import make_good
-from buildstate_api.retention.protection import needing
+from buildstate_api.retention.in_use import needing
+from buildstate_api.retention.marks import emit_artifact, grace_of, mark, unmark
 from buildstate_api.tables import ArtifactRow, BuildRow
 from buildstate_api.views import artifact_view
 from buildstate_core.errors import Conflict, Refused
@@ -32,15 +32,15 @@ async def hold(session: AsyncSession, artifact_id: UUID, wanted: HoldCreate, by:
     Raises:
         Conflict: Its bytes are being removed, or are gone.
     """
-    family, row, now = await _locked_family(session, artifact_id)
-    await _check_not_removed(session, row, family)
+    lineage, row, now = await _locked_lineage(session, artifact_id)
+    await _check_not_removed(session, row, lineage)
     if row.hold is None:
         actor = await key_name(session, by)
         is_back = unmark(row)
         row.hold = {"reason": wanted.reason, "actor": actor, "at": now.isoformat()}
         emit_artifact(session, "held", row, row.attempt, actor=actor, reason=wanted.reason)
         if is_back:
-            await _derive(session, family)
+            await _derive(session, lineage)
         await session.flush()
     return await get_artifact(session, artifact_id)
 
@@ -48,7 +48,7 @@ async def hold(session: AsyncSession, artifact_id: UUID, wanted: HoldCreate, by:
 async def release(session: AsyncSession, artifact_id: UUID, by: UUID) -> Artifact:
     """End a hold; there need not be one."""
     build_id = (await find(session, artifact_id)).build_id
-    build = await changes.find(session, build_id, lock=True)
+    build = await lifecycle.find(session, build_id, lock=True)
     row = await find(session, artifact_id)
     if row.hold is not None:
         row.hold = None
@@ -68,37 +68,37 @@ async def delete(
     Raises:
         Refused: It is held, a build needs it, or it is a value.
     """
-    family, row, now = await _locked_family(session, artifact_id)
-    build = _maker(row, family)
+    lineage, row, now = await _locked_lineage(session, artifact_id)
+    build = _maker(row, lineage)
     if row.marked_at is None:
-        _check_not_a_value(row, family)
-        _check_not_held(row, family)
-        await _check_not_needed(session, row, family, now)
+        _check_not_a_value(row, lineage)
+        _check_not_held(row, lineage)
+        await _check_not_needed(session, row, lineage, now)
         row = await find(session, artifact_id)
         actor = await key_name(session, by)
         because = f"deleted by {actor}: {wanted.reason}"
         grace = grace_of(build.project)
         mark(session, row, row.attempt, because=because, at=now, grace=grace, actor=actor)
-        await _derive(session, family)
+        await _derive(session, lineage)
     return await get_artifact(session, artifact_id)
 
 
-async def _locked_family(
+async def _locked_lineage(
     session: AsyncSession, artifact_id: UUID
 ) -> tuple[Sequence[BuildRow], ArtifactRow, datetime]:
     build_id = (await find(session, artifact_id)).build_id
-    family = await changes.lock_family(session, build_id)
-    now = await make_good(session)
-    return family, await find(session, artifact_id), now
+    lineage = await lifecycle.lock_lineage(session, build_id)
+    now = await extend_leases_after_outage(session)
+    return lineage, await find(session, artifact_id), now
 
 
-async def _derive(session: AsyncSession, family: Sequence[BuildRow]) -> None:
-    for build in family:
-        await changes.derive(session, build)
+async def _derive(session: AsyncSession, lineage: Sequence[BuildRow]) -> None:
+    for build in lineage:
+        await lifecycle.derive(session, build)
 
 
 async def _check_not_removed(
-    session: AsyncSession, row: ArtifactRow, family: Sequence[BuildRow]
+    session: AsyncSession, row: ArtifactRow, lineage: Sequence[BuildRow]
 ) -> None:
     """Refuse what has no bytes any more, also where they go as those of another artifact."""
     if row.object_uri is not None:
@@ -108,7 +108,7 @@ async def _check_not_removed(
         return
     how = "are gone" if as_of.removed_at is not None else "are being removed"
     raise Conflict(
-        f"The bytes of {_named(row, family)} {how} since {as_of.removing_at:%Y-%m-%dT%H:%M:%SZ};"
+        f"The bytes of {_named(row, lineage)} {how} since {as_of.removing_at:%Y-%m-%dT%H:%M:%SZ};"
         " it is too late to hold it.",
         code="artifact-removed" if as_of.removed_at is not None else "artifact-being-removed",
         field="artifact",
@@ -116,20 +116,20 @@ async def _check_not_removed(
     )
 
 
-def _check_not_a_value(row: ArtifactRow, family: Sequence[BuildRow]) -> None:
+def _check_not_a_value(row: ArtifactRow, lineage: Sequence[BuildRow]) -> None:
     if row.kind == ArtifactKind.VALUE:
         raise Refused(
-            f"{_named(row, family)} is a value, which has no bytes in a storage.",
+            f"{_named(row, lineage)} is a value, which has no bytes in a storage.",
             code="artifact-is-a-value",
             field="artifact",
             hint=f"To take it out of use: bldst revoke {row.id} --reason TEXT",
         )
 
 
-def _check_not_held(row: ArtifactRow, family: Sequence[BuildRow]) -> None:
+def _check_not_held(row: ArtifactRow, lineage: Sequence[BuildRow]) -> None:
     if row.hold is not None:
         raise Refused(
-            f"{_named(row, family)} is held by {row.hold['actor']}: {row.hold['reason']}.",
+            f"{_named(row, lineage)} is held by {row.hold['actor']}: {row.hold['reason']}.",
             code="artifact-held",
             field="artifact",
             hint=f"End the hold first: bldst artifact hold {row.id} --release",
@@ -137,9 +137,9 @@ def _check_not_held(row: ArtifactRow, family: Sequence[BuildRow]) -> None:
 
 
 async def _check_not_needed(
-    session: AsyncSession, row: ArtifactRow, family: Sequence[BuildRow], now: datetime
+    session: AsyncSession, row: ArtifactRow, lineage: Sequence[BuildRow], now: datetime
 ) -> None:
-    named = _named(row, family)
+    named = _named(row, lineage)
     if AttemptStatus(row.attempt.status).is_live:
         raise Refused(
             f"{named} was recorded by a worker that is still at work.",
@@ -147,7 +147,7 @@ async def _check_not_needed(
             field="artifact",
             hint="Delete it when that attempt has ended.",
         )
-    user = await needing(session, family, row.id, now)
+    user = await needing(session, lineage, row.id, now)
     if user is not None:
         raise Refused(
             f"{named} is needed by build {user}, which is open and could resume from it.",
@@ -158,10 +158,10 @@ async def _check_not_needed(
         )
 
 
-def _maker(row: ArtifactRow, family: Sequence[BuildRow]) -> BuildRow:
-    return next(build for build in family if build.id == row.build_id)
+def _maker(row: ArtifactRow, lineage: Sequence[BuildRow]) -> BuildRow:
+    return next(build for build in lineage if build.id == row.build_id)
 
 
-def _named(row: ArtifactRow, family: Sequence[BuildRow]) -> str:
-    build = _maker(row, family).number
+def _named(row: ArtifactRow, lineage: Sequence[BuildRow]) -> str:
+    build = _maker(row, lineage).number
     return f"Artifact {row.name} of state {row.attempt.state} of build {build}"

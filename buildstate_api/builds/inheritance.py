@@ -11,8 +11,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from buildstate_api.builds import changes, queries
-from buildstate_api.builds.records import Records, records
+from buildstate_api.attempts import lifecycle, queries
+from buildstate_api.attempts.history import BuildHistory, load_history
 from buildstate_api.projects import service as projects
 from buildstate_api.tables import AttemptRow, BuildRow, InheritedAttemptRow
 from buildstate_core.errors import Conflict, Held, NotFound
@@ -43,7 +43,7 @@ async def find_parent(session: AsyncSession, start: Start) -> BuildRow:
     field = start.fields[0]
     project_name, slash, name = str(start.ref).partition("/")
     if not slash:
-        return await changes.find(session, start.ref, field=field)
+        return await lifecycle.find(session, start.ref, field=field)
     project = await projects.find(session, project_name, field=field)
     found = await queries.build_by_key(session, project.id, name)
     if found is not None:
@@ -114,10 +114,10 @@ async def inherit(session: AsyncSession, parent: BuildRow, start: Start) -> tupl
         Held: Something below the checkpoint is being made anew at this moment.
         Conflict: It is no checkpoint that can be used.
     """
-    known = await records(session, parent)
+    known = await load_history(session, parent)
     lanes = known.history.lanes
     if start.lane != TRUNK and start.lane not in lanes:
-        raise changes.no_lane(parent, start.lane, lanes, field=start.fields[2])
+        raise lifecycle.no_lane(parent, start.lane, lanes, field=start.fields[2])
     view = known.history.view(start.lane)
     last = resume_point(view)
     state = start.state if start.state is not None or last is None else last.state
@@ -144,7 +144,7 @@ def _origin(build: BuildRow) -> str:
 
 
 def _no_checkpoint(
-    parent: BuildRow, view: Mapping[int, AttemptFact], start: Start, known: Records
+    parent: BuildRow, view: Mapping[int, AttemptFact], start: Start, known: BuildHistory
 ) -> Conflict:
     lane = f" in lane {start.lane}" if start.lane else ""
     last = resume_point(view)
@@ -170,7 +170,7 @@ def _no_checkpoint(
     )
 
 
-def _why_unusable(view: Mapping[int, AttemptFact], state: int, known: Records) -> str:
+def _why_unusable(view: Mapping[int, AttemptFact], state: int, known: BuildHistory) -> str:
     broken = next((each for each in view.values() if each.is_broken and each.state <= state), None)
     attempt = view.get(state)
     if broken is not None:
@@ -183,7 +183,7 @@ def _why_unusable(view: Mapping[int, AttemptFact], state: int, known: Records) -
     return f"it is {attempt.status}"
 
 
-def _how_broken(broken: AttemptFact, known: Records) -> str:
+def _how_broken(broken: AttemptFact, known: BuildHistory) -> str:
     if broken.is_forced:
         return "has to run again, since a person asked for that"
     lost = next(

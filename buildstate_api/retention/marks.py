@@ -28,7 +28,7 @@ def mark(
     grace: timedelta,
     actor: str | None = None,
 ) -> None:
-    """Give up an artifact of a locked family, and emit it.
+    """Give up an artifact of a locked lineage, and emit it.
 
     Args:
         session: The transaction.

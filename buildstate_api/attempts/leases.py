@@ -40,7 +40,7 @@ _IS_LIVE_CLAIM = (AttemptRow.status == AttemptStatus.IN_PROGRESS) & AttemptRow.l
 )
 
 
-async def make_good(session: AsyncSession) -> datetime:
+async def extend_leases_after_outage(session: AsyncSession) -> datetime:
     """Move leases on by the time for which no copy of the service was alive.
 
     Locks, in this order: builds, the service's clock, attempts. So call it before an attempt is
@@ -77,7 +77,7 @@ async def make_good(session: AsyncSession) -> datetime:
 
 async def beat(session: AsyncSession) -> None:
     """Say that a copy of the service is alive."""
-    await make_good(session)
+    await extend_leases_after_outage(session)
     await session.execute(
         insert(ServiceClockRow)
         .values(id=1, last_seen_at=_NOW)

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from buildstate_api.builds import queries
-from buildstate_api.facts import history_of
+from buildstate_api.attempts import queries
+from buildstate_api.attempts.facts import history_of
 from buildstate_api.interventions.queries import forces
 from buildstate_api.tables import AttemptRow, BuildRow
 from buildstate_core.rules.facts import AttemptFact, History
 
 
 @dataclass(frozen=True)
-class Records:
+class BuildHistory:
     """All attempts of a build and those that it inherited.
 
     Attributes:
@@ -29,8 +29,8 @@ class Records:
         return self.rows[fact.id]
 
 
-async def records(session: AsyncSession, build: BuildRow) -> Records:
+async def load_history(session: AsyncSession, build: BuildRow) -> BuildHistory:
     """Load what is recorded about a build."""
     rows = await queries.attempts(session, build.id)
     wanted = await forces(session, build.id)
-    return Records(history_of(build, rows, wanted), {str(row.id): row for row in rows})
+    return BuildHistory(history_of(build, rows, wanted), {str(row.id): row for row in rows})

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from buildstate_api.builds import queries
-from buildstate_api.builds.records import records
+from buildstate_api.attempts import queries
+from buildstate_api.attempts.history import load_history
+from buildstate_api.attempts.leases import expired_attempts, extend_leases_after_outage
 from buildstate_api.database import database_now
 from buildstate_api.events.service import emit
-from buildstate_api.leases import expired_attempts, make_good
 from buildstate_api.resumes.triggers import ask_to_resume
 from buildstate_api.tables import AttemptRow, BuildRow
 from buildstate_core.errors import Conflict, NotFound
@@ -41,19 +41,19 @@ async def find(
     return row
 
 
-async def lock_family(session: AsyncSession, build_id: UUID) -> Sequence[BuildRow]:
+async def lock_lineage(session: AsyncSession, build_id: UUID) -> Sequence[BuildRow]:
     """Lock a build and all that derive from it.
 
     Returns:
         Them, parents before children.
     """
-    family: set[UUID] = set()
+    lineage: set[UUID] = set()
     while True:
         found = {build_id, *await queries.descendants(session, build_id)}
         rows = await queries.lock_builds(session, found)
-        if found == family:  # none was derived while the others were waited for
+        if found == lineage:  # none was derived while the others were waited for
             return sorted(rows, key=lambda row: row.number)
-        family = found
+        lineage = found
 
 
 def why_closed(build: BuildRow, *, for_lane: str | None = None) -> str | None:
@@ -100,7 +100,7 @@ async def mark_lost(session: AsyncSession, build: BuildRow) -> datetime:
     Returns:
         The database's time by which they were judged: an attempt that is still live was live then.
     """
-    now = await make_good(session)
+    now = await extend_leases_after_outage(session)
     expired = await expired_attempts(session, build.id, now)
     for row in expired:
         assert row.lease_until is not None  # noqa: S101 - an expired one has a lease
@@ -166,7 +166,7 @@ async def derive(session: AsyncSession, build: BuildRow, *, cancel: bool = False
     With `cancel`, a person has given it up just now.
     """
     await session.flush()
-    known = await records(session, build)
+    known = await load_history(session, build)
     required = [each.code for each in build.catalog.states if each.required]
     found = progress(
         known.history,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from buildstate_api.builds import queries
+from buildstate_api.attempts import queries
 from buildstate_api.tables import ArtifactRow, AttemptRow, BuildRow, ProjectRow
 from buildstate_core.errors import Conflict, InvalidInput
 from buildstate_core.locations import canonical, is_allowed
