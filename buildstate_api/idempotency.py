@@ -24,7 +24,7 @@ class Answer(NamedTuple):
 async def answer_before(
     session: AsyncSession, api_key_id: UUID, key: str, request_digest: bytes
 ) -> Answer | None:
-    """Give the answer that this write had before, or `None` if it is new.
+    """Return the answer that this write had before, or `None` if it is new.
 
     A twin that is under way is waited for. A new one has to be `remember`ed in this transaction.
 

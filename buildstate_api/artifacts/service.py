@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from buildstate_api.artifacts import queries
 from buildstate_api.attempts import lifecycle
-from buildstate_api.events.service import emit
+from buildstate_api.outbox import emit
 from buildstate_api.paging import Paging
 from buildstate_api.projects import service as projects
 from buildstate_api.tables import ArtifactRow, BuildRow

@@ -12,7 +12,7 @@ from buildstate_core.vocabulary import TRUNK, ArtifactKind, ArtifactStatus, Atte
 def history_of(
     build: BuildRow, rows: Iterable[AttemptRow], forces: Iterable[InterventionRow] = ()
 ) -> History:
-    """Give a build's attempts and those that it inherited as the rules see them.
+    """Return a build's attempts and those that it inherited as the rules see them.
 
     Args:
         build: The build.
@@ -26,7 +26,7 @@ def history_of(
 
 
 def attempt_fact(row: AttemptRow, build: BuildRow) -> AttemptFact:
-    """Give one attempt as the rules see it; one of another build belongs to the trunk."""
+    """Return one attempt as the rules see it; one of another build belongs to the trunk."""
     is_inherited = row.build_id != build.id
     return AttemptFact(
         id=str(row.id),
@@ -61,7 +61,7 @@ def _artifact_fact(row: ArtifactRow) -> ArtifactFact:
 
 
 def _digest(row: ArtifactRow) -> str | None:
-    """Give what tells one artifact from another: of the bytes, the handle, or the value.
+    """Return a digest that tells one artifact from another: of its bytes, its handle, or its value.
 
     A handle is its id, and what was seen under it: the same name may be made anew.
     """

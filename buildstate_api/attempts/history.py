@@ -7,7 +7,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from buildstate_api.attempts import queries
 from buildstate_api.attempts.facts import history_of
-from buildstate_api.interventions.queries import forces
 from buildstate_api.tables import AttemptRow, BuildRow
 from buildstate_core.rules.facts import AttemptFact, History
 
@@ -25,12 +24,12 @@ class BuildHistory:
     rows: Mapping[str, AttemptRow]
 
     def row(self, fact: AttemptFact) -> AttemptRow:
-        """Give the row of an attempt that the rules speak of."""
+        """Return the row of an attempt that the rules speak of."""
         return self.rows[fact.id]
 
 
 async def load_history(session: AsyncSession, build: BuildRow) -> BuildHistory:
     """Load what is recorded about a build."""
     rows = await queries.attempts(session, build.id)
-    wanted = await forces(session, build.id)
+    wanted = await queries.forces(session, build.id)
     return BuildHistory(history_of(build, rows, wanted), {str(row.id): row for row in rows})

@@ -16,7 +16,7 @@ judged, so that no lease is ever judged against an outage that was not made good
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -100,15 +100,26 @@ async def keep_beating(database: Database) -> None:
         await asyncio.sleep(BEAT_SECONDS)
 
 
-async def builds_with_expired_leases(session: AsyncSession, now: datetime) -> list[UUID]:
-    """Find the builds in which a lease ran out."""
-    rows = await session.execute(
+async def builds_with_expired_leases(
+    session: AsyncSession, among: Collection[UUID] | None = None
+) -> Sequence[UUID]:
+    """Find the builds in which a lease seems to have run out, in ascending order of their ids.
+
+    An outage of the service may not have been made good yet: who ends an attempt does that first.
+
+    Args:
+        session: The transaction, in which nothing is locked or written.
+        among: Look at these builds only.
+    """
+    query = (
         select(AttemptRow.build_id)
-        .where(_IS_LIVE_CLAIM, AttemptRow.lease_until <= now)
+        .where(_IS_LIVE_CLAIM, AttemptRow.lease_until <= _NOW)
         .distinct()
         .order_by(AttemptRow.build_id)
     )
-    return list(rows.scalars())
+    if among is not None:
+        query = query.where(AttemptRow.build_id.in_(among))
+    return (await session.execute(query)).scalars().all()
 
 
 async def expired_attempts(

@@ -10,8 +10,7 @@ from buildstate_api.attempts import queries
 from buildstate_api.attempts.history import load_history
 from buildstate_api.attempts.leases import expired_attempts, extend_leases_after_outage
 from buildstate_api.database import database_now
-from buildstate_api.events.service import emit
-from buildstate_api.resumes.triggers import ask_to_resume
+from buildstate_api.outbox import emit
 from buildstate_api.tables import AttemptRow, BuildRow
 from buildstate_core.errors import Conflict, NotFound
 from buildstate_core.rules.facts import AttemptFact
@@ -39,6 +38,12 @@ async def find(
             hint="Name it by its number or id. To see them: bldst build list",
         )
     return row
+
+
+async def find_id(session: AsyncSession, ref: str) -> UUID | None:
+    """Find the id of a build by its id or number; `None` if there is no such build."""
+    parsed = _parsed(ref)
+    return None if parsed is None else await queries.build_id(session, parsed)
 
 
 async def lock_lineage(session: AsyncSession, build_id: UUID) -> Sequence[BuildRow]:
@@ -109,7 +114,6 @@ async def mark_lost(session: AsyncSession, build: BuildRow) -> datetime:
         end(session, build, row, AttemptStatus.LOST, at=at, message=message)
     if expired:
         await derive(session, build)
-        await ask_to_resume(session, build, expired)
     return now
 
 

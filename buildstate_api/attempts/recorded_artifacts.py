@@ -1,4 +1,4 @@
-"""What an attempt leaves: recorded once by each name, and only where the project allows it."""
+"""The artifacts of an attempt: each name once, and only at places that the project allows."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from buildstate_api.attempts import queries
+from buildstate_api.outbox import emit
 from buildstate_api.tables import ArtifactRow, AttemptRow, BuildRow, ProjectRow
 from buildstate_core.errors import Conflict, InvalidInput
 from buildstate_core.locations import canonical, is_allowed
@@ -65,8 +66,22 @@ def check_place(project: ProjectRow, record: ArtifactRecord, *, field: str) -> N
 
 
 def lock_of(object_uri: str) -> int:
-    """Give the number of the lock that keeps recording and removing one object apart."""
+    """Return the number of the lock that keeps recording and removing one object apart."""
     return int.from_bytes(hashlib.sha256(object_uri.encode()).digest()[:8], signed=True)
+
+
+def emit_artifact(
+    session: AsyncSession, what: str, row: ArtifactRow, attempt: AttemptRow, **about: str | None
+) -> None:
+    """Add what happened to an artifact to the outbox."""
+    data = {
+        "artifact_id": str(row.id),
+        "name": row.name,
+        "state": attempt.state,
+        "lane": attempt.lane,
+        **about,
+    }
+    emit(session, f"artifact.{what}", data, build_id=row.build_id)
 
 
 async def _check_not_being_removed(

@@ -5,10 +5,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from buildstate_api.attempts import lifecycle, queries
-from buildstate_api.builds import inheritance
+from buildstate_api.attempts import lifecycle
+from buildstate_api.attempts.queries import lock_builds
+from buildstate_api.builds import inheritance, queries
 from buildstate_api.builds.inheritance import Start
-from buildstate_api.events.service import emit
+from buildstate_api.outbox import emit
 from buildstate_api.projects import service as projects
 from buildstate_api.tables import BuildRow, ProjectRow
 from buildstate_api.views import build_view
@@ -80,7 +81,7 @@ async def _create(
         if start is not None and parent is not None:
             inheritance.check_same(existing, parent, start)
         return build_view(existing), False
-    await queries.lock_builds(session, {each.id for each in (existing, parent) if each})
+    await lock_builds(session, {each.id for each in (existing, parent) if each})
     row = _row(project, wanted, key)
     inherited: list[UUID] = []
     if start is not None and parent is not None:

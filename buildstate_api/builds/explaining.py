@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from buildstate_api.attempts import lifecycle, queries
+from buildstate_api.attempts import lifecycle
 from buildstate_api.attempts.history import BuildHistory, load_history
 from buildstate_api.attempts.leases import extend_leases_after_outage
+from buildstate_api.attempts.queries import attempt as find_attempt
+from buildstate_api.builds import queries
 from buildstate_api.builds.planning import planned_for
 from buildstate_api.tables import AttemptRow, BuildRow
 from buildstate_api.views import maker_number, state_names
@@ -90,7 +92,7 @@ async def _of_attempt(
     if row is None:
         raise _no_attempt(build, known, which)
     compared = None
-    before = row.compared_with and await queries.attempt(session, row.compared_with)
+    before = row.compared_with and await find_attempt(session, row.compared_with)
     if before:
         compared = _Compared(before, await queries.number(session, before.build_id))
     reason = row.reason or ""
@@ -116,7 +118,7 @@ def _unplanned(build: BuildRow) -> tuple[Decision, str]:
 
 
 def _now(view: Mapping[int, AttemptFact], attempt: AttemptFact) -> Mapping[str, str]:
-    """Give the fingerprint of the same recipe on what is recorded now."""
+    """Return the fingerprint that the same recipe has on what is recorded now."""
     own = {
         part: digest for part, digest in attempt.fingerprint.items() if upstream_state(part) is None
     }

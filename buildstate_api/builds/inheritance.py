@@ -11,8 +11,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from buildstate_api.attempts import lifecycle, queries
+from buildstate_api.attempts import lifecycle
 from buildstate_api.attempts.history import BuildHistory, load_history
+from buildstate_api.builds import queries
 from buildstate_api.projects import service as projects
 from buildstate_api.tables import AttemptRow, BuildRow, InheritedAttemptRow
 from buildstate_core.errors import Conflict, Held, NotFound

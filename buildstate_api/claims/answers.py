@@ -78,7 +78,7 @@ def requires_first(build: BuildRow, request: ClaimRequest, answer: RequiresFirst
 
 
 def usable(build: BuildRow, row: AttemptRow) -> tuple[Artifact, ...]:
-    """Give the artifacts of an attempt that the record allows to be used."""
+    """Return the artifacts of an attempt that the record allows to be used."""
     number = maker_number(build, row)
     return tuple(artifact_view(number, row, each) for each in row.artifacts if not _is_lost(each))
 

@@ -6,7 +6,6 @@ the holder carries the claim's token, and is refused once the attempt is not liv
 run out.
 """
 
-import hashlib
 import secrets
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -19,12 +18,12 @@ from buildstate_api.attempts import lifecycle, queries
 from buildstate_api.attempts.history import BuildHistory, load_history
 from buildstate_api.attempts.leases import extend_leases_after_outage
 from buildstate_api.attempts.recorded_artifacts import add_artifacts
+from buildstate_api.attempts.tokens import check_live, is_token_of, token_hash
 from buildstate_api.claims import answers
 from buildstate_api.claims.queries import next_fence
-from buildstate_api.resumes.triggers import ask_to_resume
 from buildstate_api.tables import AttemptRow, BuildRow
 from buildstate_api.views import attempt_view, storage_rules
-from buildstate_core.errors import NotFound, StaleClaim
+from buildstate_core.errors import NotFound
 from buildstate_core.models import (
     Attempt,
     Claim,
@@ -147,39 +146,7 @@ async def fail(session: AsyncSession, attempt_id: UUID, failed: Fail) -> Attempt
     check_live(build, row, failed.token, now)
     lifecycle.end(session, build, row, status, at=now, message=failed.message)
     await lifecycle.derive(session, build)
-    await ask_to_resume(session, build, [row])
     return attempt_view(build, await _find(session, attempt_id))
-
-
-def check_live(build: BuildRow, row: AttemptRow, token: str, now: datetime) -> None:
-    """Refuse what is said of an attempt by anybody but the holder of its live claim."""
-    what = f"state {row.state} of build {build.number}, attempt {row.number}"
-    if not is_token_of(row, token):
-        raise StaleClaim(
-            f"The token is not the one of {what}.",
-            field="token",
-            hint="Use the token that the claim was answered with.",
-        )
-    expired = row.lease_until is not None and row.lease_until <= now
-    if row.status == AttemptStatus.IN_PROGRESS and not expired and build.superseded_by is None:
-        return
-    how = "lost: its lease ran out" if row.status == AttemptStatus.IN_PROGRESS else row.status
-    if row.status == AttemptStatus.CANCELLED and row.message:
-        how = f"cancelled ({row.message})"
-    if build.superseded_by is not None:
-        how = "given up: its build was restarted"
-    raise StaleClaim(
-        f"The claim on {what} is {how}; nothing that it says is recorded any more.",
-        field="token",
-        hint="Claim the milestone again: it may have been done by another worker."
-        if lifecycle.why_closed(build) is None
-        else f"The build takes no more work. To see why: bldst build interventions {build.number}",
-    )
-
-
-def is_token_of(row: AttemptRow, token: str) -> bool:
-    """Whether a token is the one that an attempt was claimed with."""
-    return row.token_hash is not None and secrets.compare_digest(row.token_hash, _hash(token))
 
 
 def _why_closed(build: BuildRow, request: ClaimRequest) -> str | None:
@@ -229,7 +196,7 @@ async def _run(  # noqa: PLR0917 - what a claim is made of
         worker=request.worker,
         as_of=now,
         started_at=now,
-        token_hash=_hash(token),
+        token_hash=token_hash(token),
         fence=await next_fence(session),
         lease_seconds=request.lease_seconds,
         lease_until=now + timedelta(seconds=request.lease_seconds),
@@ -277,7 +244,3 @@ async def _held_attempt(
     build = await lifecycle.find(session, build_id, lock=True)
     now = await extend_leases_after_outage(session)
     return build, await _find(session, attempt_id, lock=True), now
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

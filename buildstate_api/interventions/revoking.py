@@ -14,8 +14,8 @@ from buildstate_api.artifacts.service import find
 from buildstate_api.attempts import lifecycle
 from buildstate_api.attempts.history import load_history
 from buildstate_api.database import database_now
-from buildstate_api.events.service import emit
 from buildstate_api.interventions.recording import record
+from buildstate_api.outbox import emit
 from buildstate_api.tables import ArtifactRow, AttemptRow, BuildRow
 from buildstate_api.views import artifact_view, maker_number
 from buildstate_core.models import Revocation, Revoke

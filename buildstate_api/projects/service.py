@@ -7,9 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from buildstate_api.attempts import lifecycle
-from buildstate_api.attempts import queries as builds
-from buildstate_api.errors import violates
-from buildstate_api.events.service import emit
+from buildstate_api.database import violates
+from buildstate_api.outbox import emit
 from buildstate_api.paging import Paging, number
 from buildstate_api.projects import queries
 from buildstate_api.tables import CatalogRow, ProjectRow, StateCodeRow
@@ -252,8 +251,8 @@ async def _add_version(
 async def _move_open_builds(session: AsyncSession, project: ProjectRow) -> None:
     """Give every build that still takes work the newest catalogue, and derive where it stands."""
     version = project.catalog_version
-    build_ids = await builds.lock_open_builds(session, project.id)
-    await builds.pin_catalog(session, build_ids, version)
+    build_ids = await queries.lock_open_builds(session, project.id)
+    await queries.pin_catalog(session, build_ids, version)
     for build_id in build_ids:
         build = await lifecycle.find(session, build_id, lock=True)
         emit(session, "build.catalog_changed", {"version": version}, build_id=build_id)

@@ -70,7 +70,7 @@ class JsonBodies:
 
 
 class _Replay:
-    """Gives a body that was read already, then whatever else the client sends."""
+    """Returns a body that was read already, then whatever else the client sends."""
 
     def __init__(self, body: bytes, receive: Receive) -> None:
         self._body: bytes | None = body

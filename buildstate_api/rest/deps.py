@@ -1,87 +1,92 @@
-"""What routes are given: the caller's key, and one transaction of the right sort."""
+"""What routes are given: one transaction of the right sort, by whoever's key it is."""
 
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Header, Request
 from fastapi.responses import JSONResponse
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from buildstate_api.builds.service import sweep
+from buildstate_api.attempts import lifecycle
+from buildstate_api.attempts.expiry import end_expired
+from buildstate_api.attempts.leases import builds_with_expired_leases
+from buildstate_api.attempts.queries import build_of
 from buildstate_api.database import Database
 from buildstate_api.idempotency import Answer, answer_before, remember
-from buildstate_api.keys.service import recognise
 from buildstate_api.paging import Paging
-from buildstate_core.errors import NotAllowed
-
-_bearer = HTTPBearer(auto_error=False, description="An API key: bldst key create --name NAME")
-
-
-# None of these waits, but FastAPI would run them in threads if they were not coroutines.
-async def _database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
-
-
-DatabaseDep = Annotated[Database, Depends(_database)]
-
-
-async def _transaction(database: DatabaseDep) -> AsyncIterator[AsyncSession]:
-    async with database.transaction() as session:
-        yield session
-
-
-# It ends with the route's function, not with the answer: a client that reads slowly keeps no
-# connection, and a commit that fails is not answered as a success.
-_Transaction = Annotated[AsyncSession, Depends(_transaction, scope="function")]
-
-
-async def require_key(
-    session: _Transaction,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> UUID:
-    """Let a request in by its API key, and give the key's id."""
-    if credentials is None:
-        raise NotAllowed(
-            "This request has no API key.",
-            code="key-missing",
-            hint="Send the header Authorization: Bearer KEY; with bldst, set BLDST_API_KEY.",
-        )
-    key_id = await recognise(session, credentials.credentials)
-    if key_id is None:
-        raise NotAllowed(
-            "This API key is unknown or revoked.",
-            code="key-unknown",
-            hint="Make another one with: bldst key create --name NAME",
-        )
-    return key_id
-
-
-KeyDep = Annotated[UUID, Depends(require_key)]
-
-
-async def _reading(session: _Transaction, _: KeyDep) -> AsyncSession:
-    # A reader is never told that a holder whose lease ran out is still at work.
-    await sweep(session)
-    return session
-
-
-async def _changing(session: _Transaction, _: KeyDep) -> AsyncSession:
-    return session
-
-
-Reading = Annotated[AsyncSession, Depends(_reading)]
-"""The request's transaction, to read in."""
-
-Changing = Annotated[AsyncSession, Depends(_changing)]
-"""The request's transaction, for a change that may be made twice."""
+from buildstate_api.rest.auth import KeyDep
+from buildstate_api.rest.params import AttemptPath, BuildPath
+from buildstate_api.rest.transactions import DatabaseDep, Transaction
 
 PagingDep = Annotated[Paging, Depends(Paging.asked)]
+
+
+async def _session(session: Transaction, _: KeyDep) -> AsyncSession:
+    return session
+
+
+Reading = Annotated[AsyncSession, Depends(_session)]
+"""The request's transaction, to read what does not tell who is at work."""
+
+Changing = Annotated[AsyncSession, Depends(_session)]
+"""The request's transaction, for a change that may be made twice."""
+
+
+@dataclass(frozen=True)
+class Settling:
+    """The request's transaction, to read what tells who is at work.
+
+    A reader is never told that a holder whose lease has run out is still at work.
+    """
+
+    session: AsyncSession
+    database: Database
+
+    async def settle(self, build_ids: Collection[UUID]) -> bool:
+        """End the attempts of some builds whose lease has run out, each build by itself.
+
+        Returns:
+            Whether there may have been any: what was read of these builds before is out of date.
+        """
+        expired = await builds_with_expired_leases(self.session, build_ids)
+        if not expired:
+            return False
+        # Only the key's use is written yet. Who waits for other connections holds none.
+        await self.session.commit()
+        await end_expired(self.database, expired)
+        self.session.expire_all()
+        return True
+
+
+async def _settling(session: Transaction, database: DatabaseDep, _: KeyDep) -> Settling:
+    return Settling(session, database)
+
+
+SettlingDep = Annotated[Settling, Depends(_settling)]
+
+
+async def _of_build(build: BuildPath, settling: SettlingDep) -> AsyncSession:
+    found = await lifecycle.find_id(settling.session, build)
+    await settling.settle([] if found is None else [found])
+    return settling.session
+
+
+ReadingBuild = Annotated[AsyncSession, Depends(_of_build)]
+"""The request's transaction, to read what a build in the path is."""
+
+
+async def _of_attempt(attempt: AttemptPath, settling: SettlingDep) -> AsyncSession:
+    found = await build_of(settling.session, attempt)
+    await settling.settle([] if found is None else [found])
+    return settling.session
+
+
+ReadingAttempt = Annotated[AsyncSession, Depends(_of_attempt)]
+"""The same for an attempt in the path."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +104,10 @@ class Writing:
         *,
         status_code: int | Callable[[], int] = 200,
     ) -> JSONResponse:
-        """Do the write, or give the answer that it had before.
+        """Do the write, or return the answer that it had before.
 
         Args:
-            write: Does it, and gives the answer.
+            write: Does it, and returns the answer.
             status_code: Of the answer; asked for after the write.
 
         Raises:
@@ -122,7 +127,7 @@ class Writing:
 
 async def _writing(
     request: Request,
-    session: _Transaction,
+    session: Transaction,
     api_key_id: KeyDep,
     idempotency_key: Annotated[
         str | None,

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from buildstate_api.events.service import emit
+from buildstate_api.outbox import emit
 from buildstate_api.resumes import queries
 from buildstate_api.tables import AttemptRow, ResumeRequestRow
 from buildstate_core.vocabulary import ResumeStatus
@@ -16,7 +16,7 @@ _ENDED: Final = frozenset({ResumeStatus.DONE, ResumeStatus.FAILED})
 
 
 def flow_run_of(attempt: AttemptRow) -> UUID | None:
-    """Give the flow run that an attempt was made in, if Prefect ran it."""
+    """Return the flow run that an attempt was made in, if Prefect ran it."""
     orchestrator = attempt.orchestrator
     if orchestrator is None or orchestrator.get("kind") != "prefect":
         return None

@@ -203,7 +203,7 @@ def _flow_run(data: Any) -> FlowRun:
 
 
 def _said(answer: httpx.Response) -> str:
-    """Give what Prefect says about an error, behind a colon; nothing if it says nothing."""
+    """Return what Prefect says about an error, behind a colon; nothing if it says nothing."""
     try:
         content = answer.json()
     except ValueError:

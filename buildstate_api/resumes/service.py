@@ -8,6 +8,7 @@ from uuid_utils.compat import uuid7
 from buildstate_api.attempts import lifecycle as builds
 from buildstate_api.paging import Paging
 from buildstate_api.resumes import lifecycle, queries
+from buildstate_api.resumes.triggers import consider
 from buildstate_api.tables import AttemptRow, BuildRow, InterventionRow, ResumeRequestRow
 from buildstate_core.errors import Conflict, Held
 from buildstate_core.models import Page, ResumeCreate, ResumeRequest
@@ -30,6 +31,7 @@ async def resume(
     """
     build = await builds.find(session, ref, lock=True)
     now = await builds.mark_lost(session, build)
+    await consider(session, build)  # what has ended comes first, and may have asked already
     closed = builds.why_closed(build)
     if closed is not None:
         raise builds.closed(build, closed)

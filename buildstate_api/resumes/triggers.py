@@ -1,17 +1,25 @@
-"""What makes a request to resume by itself: a worker that stopped answering, or a failure."""
+"""What makes a request to resume by itself: a worker that stopped answering, or a failure.
 
+An attempt that ends lost or failed is left unconsidered by whoever ends it. Soon after that a job
+considers it, in a transaction of its own.
+"""
+
+import logging
 from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from buildstate_api.database import database_now
-from buildstate_api.events.service import emit
+from buildstate_api.attempts import lifecycle as builds
+from buildstate_api.database import Database, database_now
+from buildstate_api.outbox import emit
 from buildstate_api.resumes import lifecycle, queries
 from buildstate_api.tables import AttemptRow, BuildRow
 from buildstate_core.rules.reasons import FAILED_BEFORE, LOST_WORKER
 from buildstate_core.vocabulary import AttemptStatus, AutoResume, BuildStatus, ResumeStatus
+
+_log = logging.getLogger(__name__)
 
 _REASONS: Final = {AttemptStatus.LOST: LOST_WORKER, AttemptStatus.FAILED: FAILED_BEFORE}
 _WANTED_AFTER: Final = {
@@ -21,7 +29,31 @@ _WANTED_AFTER: Final = {
 }
 
 
-async def ask_to_resume(
+async def consider_all(database: Database) -> None:
+    """Consider every attempt that has ended; each build is a transaction of its own."""
+    async with database.transaction() as session:
+        build_ids = await queries.builds_to_consider(session)
+    for build_id in build_ids:
+        try:
+            async with database.transaction() as session:
+                await consider(session, await builds.find(session, build_id, lock=True))
+        except Exception:  # noqa: BLE001 - whatever it was, the other builds go on
+            _log.exception("Build %s could not be considered for a resume", build_id)
+
+
+async def consider(session: AsyncSession, build: BuildRow) -> None:
+    """Request what the project wants after what has ended in a locked build, once for each end."""
+    ended = await queries.unconsidered(session, build.id)
+    if not ended:
+        return
+    await _ask_to_resume(session, build, ended)
+    now = await database_now(session)
+    for row in ended:
+        row.resume_considered_at = now
+    await session.flush()
+
+
+async def _ask_to_resume(
     session: AsyncSession, build: BuildRow, ended: Sequence[AttemptRow]
 ) -> None:
     """Request what the project wants after attempts of a locked build have ended.

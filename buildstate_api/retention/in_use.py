@@ -14,7 +14,7 @@ from buildstate_core.vocabulary import BuildStatus
 
 
 async def build_facts(session: AsyncSession, builds: Collection[BuildRow]) -> list[BuildFact]:
-    """Give builds, their catalogues loaded, as the rules of retention see them."""
+    """Return builds, their catalogues loaded, as the rules of retention see them."""
     ids = [each.id for each in builds]
     attempts = await queries.attempts_of(session, ids)
     forces = await queries.forces_of(session, ids)

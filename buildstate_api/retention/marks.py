@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from buildstate_api.events.service import emit
+from buildstate_api.attempts.recorded_artifacts import emit_artifact
 from buildstate_api.tables import ArtifactRow, AttemptRow, ProjectRow
 from buildstate_core.models import Retention
 from buildstate_core.rules.reasons import EXPIRED
@@ -59,20 +59,6 @@ def unmark(row: ArtifactRow) -> bool:
 
 
 def grace_of(project: ProjectRow) -> timedelta:
-    """Give how long a project leaves the bytes of what was given up."""
+    """Return how long the bytes of what was given up stay in a project's storage."""
     retention = Retention.model_validate(project.retention or {})
     return timedelta(hours=retention.grace_hours)
-
-
-def emit_artifact(
-    session: AsyncSession, what: str, row: ArtifactRow, attempt: AttemptRow, **about: str | None
-) -> None:
-    """Add what happened to an artifact to the outbox."""
-    data = {
-        "artifact_id": str(row.id),
-        "name": row.name,
-        "state": attempt.state,
-        "lane": attempt.lane,
-        **about,
-    }
-    emit(session, f"artifact.{what}", data, build_id=row.build_id)

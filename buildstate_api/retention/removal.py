@@ -12,12 +12,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from buildstate_api.artifacts import queries
 from buildstate_api.artifacts.service import find_locked
 from buildstate_api.attempts.queries import lock_objects
-from buildstate_api.attempts.recorded_artifacts import lock_of
+from buildstate_api.attempts.recorded_artifacts import emit_artifact, lock_of
 from buildstate_api.database import database_now
-from buildstate_api.retention.marks import emit_artifact
+from buildstate_api.retention import queries
 from buildstate_api.tables import ArtifactRow, BuildRow
 from buildstate_api.views import artifact_view
 from buildstate_core.errors import Conflict, Refused

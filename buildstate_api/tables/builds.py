@@ -154,6 +154,12 @@ class AttemptRow(Base):
             "lease_until",
             postgresql_where=text("status = 'in_progress' AND lease_until IS NOT NULL"),
         ),
+        # A job looks for what has ended and may have to be resumed.
+        Index(
+            "build_states_unconsidered_idx",
+            "build_id",
+            postgresql_where=text("status IN ('lost', 'failed') AND resume_considered_at IS NULL"),
+        ),
     )
 
     id: Mapped[UUID]
@@ -187,6 +193,8 @@ class AttemptRow(Base):
     transfer: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     # The artifacts that its claim was answered with, to continue from.
     restored: Mapped[list[UUID]] = mapped_column(server_default="{}")
+    # When it was decided whether its end asks for a resume: a job does that soon after the end.
+    resume_considered_at: Mapped[datetime | None]
 
     artifacts: Mapped[list["ArtifactRow"]] = relationship(
         order_by="ArtifactRow.name", lazy="raise", back_populates="attempt"

@@ -13,12 +13,13 @@ from uuid import UUID, uuid4
 
 import pytest
 from support import Cluster, Service, serving
+from support.jobs import park
 from support.prefect import PrefectServer, prefect_server
 
 from buildstate_api.database import Database
-from buildstate_api.jobs import job_queue
 from buildstate_api.resumes.asking import MAX_TRIES, ask_due
 from buildstate_api.resumes.queries import take_due
+from buildstate_api.resumes.triggers import consider_all
 from buildstate_api.settings import PrefectSettings
 from buildstate_core.errors import Conflict, Held, NotFound
 from buildstate_core.models import (
@@ -75,7 +76,7 @@ def hanging() -> Iterator[Hanging]:
 
 @dataclass
 class World:
-    """The service, whose own job rests, and the Prefect that it may ask."""
+    """The service, whose own jobs rest, and the Prefect that it may ask."""
 
     service: Service
     prefect: PrefectServer
@@ -101,6 +102,24 @@ class World:
         for claim in claims:
             self.service.expire(claim.attempt.id)
         self.service.client.get_build(claims[0].attempt.build)
+        self.consider()
+
+    def fail(self, claim: Claim) -> None:
+        """Let a milestone fail, and let it be noticed."""
+        self.service.fail(claim)
+        self.consider()
+
+    def consider(self) -> None:
+        """Run the job that finds what has ended since."""
+
+        async def run() -> None:
+            database = Database.connect(self.service.database_url)
+            try:
+                await consider_all(database)
+            finally:
+                await database.close()
+
+        asyncio.run(run())
 
     def job(self, copies: int = 1, settings: PrefectSettings | None = None) -> None:
         """Run the job: once, or in so many copies of the service at once."""
@@ -144,19 +163,11 @@ class World:
         return [kind for kind, _ in self.events(build)]
 
 
-async def park_the_job(database_url: str) -> None:
-    """Queue the job for tomorrow: as long as it is in the queue, no other one gets there."""
-    queue = job_queue(database_url, Database.connect(database_url))
-    task = queue.configure_task("resume", queueing_lock="resume", schedule_in={"days": 1})
-    async with queue.open_async():
-        await task.defer_async(timestamp=0)
-
-
 @pytest.fixture(scope="module")
 def resting(cluster: Cluster) -> Iterator[Service]:
-    """A service for all tests, which leaves the job to them."""
+    """A service for all tests, which leaves the jobs to them."""
     name = cluster.create_database()
-    asyncio.run(park_the_job(cluster.url(name)))
+    asyncio.run(park(cluster.url(name), "consider", "resume"))
     with serving(cluster.url(name), cluster.key) as service:
         yield service
     cluster.drop_database(name)
@@ -356,21 +367,21 @@ def test_the_projects_policy_decides(
     if is_lost:
         world.lose(claim)
     else:
-        world.service.fail(claim)
+        world.fail(claim)
     assert [each.status for each in world.requests(build)] == ["pending"] * wanted
 
 
 def test_an_attempt_without_a_flow_run_asks_nobody(world: World) -> None:
     build = world.build(AutoResume.FAILED)
     world.lose(world.service.claim(build, 25))
-    world.service.fail(world.service.claim(build, 25))
+    world.fail(world.service.claim(build, 25))
     assert world.requests(build) == []
 
 
 def test_after_a_failure_the_run_has_to_end_first(world: World, deployment: str) -> None:
     build = world.build(AutoResume.FAILED)
     run = world.prefect.start(deployment, name="calm-otter")
-    world.service.fail(world.claim(build, run))
+    world.fail(world.claim(build, run))
     world.job()
     request = world.request(build)
     assert (request.status, request.reason) == ("pending", "failed_before")
@@ -387,7 +398,7 @@ def test_after_a_failure_the_run_has_to_end_first(world: World, deployment: str)
 def test_a_run_that_completes_after_all_is_not_repeated(world: World, deployment: str) -> None:
     build = world.build(AutoResume.FAILED, limit=1)
     run = world.prefect.start(deployment)
-    world.service.fail(world.claim(build, run))
+    world.fail(world.claim(build, run))
     world.prefect.set_state(run, "COMPLETED")
     world.job()
     assert world.request(build).status == "done"
@@ -461,6 +472,7 @@ def test_a_run_that_somebody_started_already_is_the_successor(
     dead, other = (world.prefect.start(deployment) for _ in range(2))
     world.service.expire(world.claim(build, dead).attempt.id)
     world.claim(build, other)
+    world.consider()
     world.job()
     request = world.request(build)
     assert (request.status, str(request.successor_id)) == ("sent", other)
@@ -638,4 +650,5 @@ def test_a_plain_report_of_a_failure_asks_nobody(world: World) -> None:
     build = world.build(AutoResume.FAILED)
     report = Report(state=50, status=AttemptStatus.FAILED)
     world.service.client.report(build.number, report)
+    world.consider()
     assert world.requests(build) == []

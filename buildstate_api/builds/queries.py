@@ -1,0 +1,118 @@
+"""The SQL of builds: found by what names them, listed, and measured."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Float, cast, exists, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from buildstate_api.attempts.queries import WITH_NAMES
+from buildstate_api.tables import AttemptRow, BuildRow, ProjectRow
+from buildstate_core.vocabulary import AttemptStatus
+
+_RUNS_TO_LEARN_FROM: Final = 20
+
+
+async def build_by_key(session: AsyncSession, project_id: UUID, key: str) -> BuildRow | None:
+    """Find the build that a key means now."""
+    query = (
+        select(BuildRow)
+        .where(
+            BuildRow.project_id == project_id,
+            BuildRow.key == key,
+            BuildRow.superseded_by.is_(None),
+        )
+        .options(*WITH_NAMES)
+    )
+    return (await session.execute(query)).scalar_one_or_none()
+
+
+async def builds_of_version(
+    session: AsyncSession, project_id: UUID, version: str
+) -> Sequence[BuildRow]:
+    """Find the builds of a version that none has superseded, oldest first.
+
+    Those that derive from another of them are left out: they are what became of it.
+    """
+    parent = aliased(BuildRow)
+    is_of_version = (BuildRow.project_id == project_id, BuildRow.version == version)
+    derives_from_one = exists().where(
+        parent.id == BuildRow.derived_from,
+        parent.project_id == project_id,
+        parent.version == version,
+    )
+    query = (
+        select(BuildRow)
+        .where(*is_of_version, BuildRow.superseded_by.is_(None), ~derives_from_one)
+        .options(*WITH_NAMES)
+        .order_by(BuildRow.number)
+    )
+    return (await session.execute(query)).scalars().all()
+
+
+async def number(session: AsyncSession, build_id: UUID) -> int:
+    """Return the number of a build that is known to be there."""
+    query = select(BuildRow.number).where(BuildRow.id == build_id)
+    found: int = (await session.execute(query)).scalar_one()
+    return found
+
+
+async def builds_before(
+    session: AsyncSession, before: int | None, limit: int, filters: Mapping[str, str | UUID]
+) -> Sequence[BuildRow]:
+    """List builds, newest first.
+
+    Args:
+        session: The transaction.
+        before: Only those with a lower number.
+        limit: At most so many.
+        filters: Column to value; `project` is the project's name.
+    """
+    query = select(BuildRow).options(*WITH_NAMES).order_by(BuildRow.number.desc()).limit(limit)
+    if before is not None:
+        query = query.where(BuildRow.number < before)
+    for column, value in filters.items():
+        if column == "project":
+            query = query.join(BuildRow.project).where(ProjectRow.name == value)
+        else:
+            query = query.where(getattr(BuildRow, column) == value)
+    return (await session.execute(query)).scalars().all()
+
+
+async def median_seconds(
+    session: AsyncSession, build: BuildRow, states: Collection[int]
+) -> Mapping[int, float]:
+    """Find how long the last runs of a build's project took at some states: their median.
+
+    Those on the build's platform count, or, at a state that has none of them, those on any.
+    """
+    is_alike = BuildRow.platform.is_not_distinct_from(build.platform).label("is_alike")
+    last = (
+        select(
+            AttemptRow.state,
+            is_alike,
+            func.extract("epoch", AttemptRow.ended_at - AttemptRow.started_at).label("seconds"),
+            func.row_number()
+            .over(partition_by=(AttemptRow.state, is_alike), order_by=AttemptRow.ended_at.desc())
+            .label("place"),
+        )
+        .join(BuildRow, BuildRow.id == AttemptRow.build_id)
+        .where(
+            BuildRow.project_id == build.project_id,
+            AttemptRow.state.in_(states),
+            AttemptRow.status == AttemptStatus.COMPLETED,
+            AttemptRow.lease_until.is_not(None),
+            AttemptRow.started_at.is_not(None),
+        )
+        .subquery()
+    )
+    median = func.percentile_cont(0.5).within_group(last.c.seconds)
+    query = (
+        select(last.c.state, cast(median, Float).label("seconds"))
+        .where(last.c.place <= _RUNS_TO_LEARN_FROM)
+        .group_by(last.c.state, last.c.is_alike)
+        .order_by(last.c.state, last.c.is_alike)  # the platform's own come last, and win
+    )
+    return {row.state: row.seconds for row in await session.execute(query)}
