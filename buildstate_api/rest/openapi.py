@@ -10,6 +10,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from buildstate_api.rest.problems import MEDIA_TYPE
+from buildstate_core.errors import ANSWERED
 from buildstate_core.models import Problem
 
 _REF: Final = "#/components/schemas/{model}"
@@ -114,7 +115,7 @@ class Service(FastAPI):
     """A FastAPI application whose OpenAPI document is complete."""
 
     def openapi(self) -> dict[str, Any]:
-        """Give the document; it is made once."""
+        """Return the document; it is made once."""
         if self.openapi_schema is None:
             self.openapi_schema = _completed(super().openapi())
         return self.openapi_schema
@@ -125,6 +126,7 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     schemas["Problem"] = Problem.model_json_schema(ref_template=_REF)
+    schemas["Problem"]["properties"]["error"]["examples"] = [*ANSWERED]
     for name, example in EXAMPLES.items():
         schemas[name]["examples"] = [example]
     for name, condition in _CONDITIONS.items():

@@ -3,17 +3,19 @@
 import logging
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic_core import ErrorDetails
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from buildstate_core.errors import (
+    ANSWERED,
     BuildStateError,
     Conflict,
     Held,
@@ -24,7 +26,7 @@ from buildstate_core.errors import (
     Unreachable,
 )
 from buildstate_core.models import Problem
-from buildstate_core.vocabulary import MAX_STATE, MIN_STATE
+from buildstate_core.models.refusals import refusal
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +66,7 @@ def problem_response(error: BuildStateError) -> JSONResponse:
     )
     problem = Problem(
         type=TYPE_PREFIX + error.code,
+        error=_name(error),
         title=error.code.replace("-", " ").capitalize(),
         status=status,
         detail=error.message,
@@ -84,6 +87,11 @@ def problem_response(error: BuildStateError) -> JSONResponse:
     )
 
 
+def _name(error: BuildStateError) -> str:
+    """Name the class of an error; of one that only a worker knows, the class above it."""
+    return next(name for name, cls in reversed([*ANSWERED.items()]) if isinstance(error, cls))
+
+
 async def _on_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, BuildStateError)  # noqa: S101 - registered for it alone
     return problem_response(error)
@@ -91,7 +99,7 @@ async def _on_error(_: Request, error: Exception) -> JSONResponse:
 
 async def _on_invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it alone
-    return problem_response(_explain(error.errors()[0]))
+    return problem_response(_refused(error.errors()[0]))
 
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:
@@ -103,6 +111,7 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
         headers["Allow"] = ", ".join(each for each in _METHODS if _is_taken(request, each))
     problem = Problem(
         type=TYPE_PREFIX + status.phrase.lower().replace(" ", "-"),
+        error=_HTTP_ERROR.get(status, BuildStateError).default_code,
         title=status.phrase,
         status=status,
         detail=_HTTP_DETAIL.get(status, str(error.detail)),
@@ -149,60 +158,19 @@ def _is_outage(error: DBAPIError) -> bool:
     return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
 
 
-_NOT_IN_RANGE: Final = {
-    "greater_than_equal",
-    "less_than_equal",
-    "int_type",
-    "int_parsing",
-    "int_parsing_size",
-}
-
-_STATES: Final = {"state", "code", "requires", "consumes", "from_state", "derived_state"}
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_HTTP_ERROR: Final = {
+    HTTPStatus.NOT_FOUND: NotFound,
+    HTTPStatus.METHOD_NOT_ALLOWED: InvalidInput,
+}
 _HTTP_DETAIL: Final = {
     HTTPStatus.NOT_FOUND: "There is nothing at this path; see /openapi.json for what there is.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take this method; see /openapi.json.",
 }
 
 
-def _explain(error: dict[str, Any]) -> InvalidInput:
-    """Say in one sentence what is wrong with which field."""
-    where, *path = error["loc"]
-    names = [str(part) for part in path]
-    field = _printable(".".join(names)) or str(where)
-    value = _shown(error.get("input"))
-    match error["type"]:
-        case "missing":
-            code, message = "missing-field", f"{field} is missing."
-        case "extra_forbidden":
-            code, message = "unknown-field", f"{field} is not a field of this request."
-        case kind if kind in _NOT_IN_RANGE and _is_state(names):
-            code = "state-out-of-range"
-            message = f"{field} is {value}; use an integer from {MIN_STATE} to {MAX_STATE}."
-        case "value_error":
-            said = _printable(str(error["ctx"]["error"]), 500)
-            code, message = "invalid-value", f"{field}: {said}."
-        case _:
-            code, message = "invalid-value", f"{field} is {value}: {_lowered(error['msg'])}."
-    return InvalidInput(message, code=code, field=field)
-
-
-def _is_state(names: list[str]) -> bool:
-    named = [name for name in names if not name.isdigit()]
-    return bool(named) and named[-1] in _STATES
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, dict | list):
-        return "an object" if isinstance(value, dict) else "a list"
-    return _printable(repr(value) if isinstance(value, str) else str(value))
-
-
-def _printable(text: str, limit: int = 80) -> str:
-    """Make a text fit for one line of a problem: short, and with nothing that cannot be sent."""
-    text = text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
-    return text if len(text) <= limit else f"{text[:limit]}…"
-
-
-def _lowered(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]
+def _refused(refused: ErrorDetails) -> InvalidInput:
+    """Return the error for what FastAPI refused of a request."""
+    where, *path = refused["loc"]
+    name = ".".join(map(str, path)) or str(where)
+    return refusal(refused, name)

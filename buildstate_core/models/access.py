@@ -7,9 +7,14 @@ from buildstate_core.models.base import Request, Resource, Time, Word
 
 
 class Problem(Resource):
-    """An error, as RFC 9457 has it. `type` is stable; `detail` says what to do."""
+    """An error, as RFC 9457 has it. `type` is stable; `detail` says what to do.
+
+    `error` names the class of the error, of which there are few (`stale-claim`); `type` names its
+    cause. A problem that did not come from the service, but from a proxy, has none.
+    """
 
     type: str
+    error: str | None = None
     title: str
     status: int
     detail: str
