@@ -119,7 +119,7 @@ async def verify(session: AsyncSession, artifact_id: UUID, seen: ArtifactVerifie
 
 
 async def quarantine(session: AsyncSession, artifact_id: UUID, found: Quarantine) -> Artifact:
-    """Take an artifact out of use; said twice, the first reason stays.
+    """Take an artifact out of use; if repeated, the first reason stays.
 
     The builds that derive from its build may have to go back for it too.
     """

@@ -1,7 +1,7 @@
 """Ends what nobody works on any more: the attempts whose lease has run out.
 
-Each build is a transaction of its own, with its row locked. Whoever calls this waits for them, so
-that it should hold no lock, nor a connection.
+Each build is a transaction of its own, with its row locked. The caller waits for them, and so must
+not hold a lock, nor a connection to the database.
 """
 
 from collections.abc import Iterable

@@ -4,10 +4,10 @@ A claim gives its holder a lease. The holder renews it; when it runs out, the at
 another worker may take over. Only the database's clock counts.
 
 While no copy of the service is up, nobody can renew, so that time must not count. One row says
-when a copy was last alive (`service_clock`), and each copy writes it once a second. Whoever finds
-it older than `OUTAGE_SECONDS` moves every lease that was good at that time on by the time that was
-missed, in the same transaction in which it says "alive again". This comes before any lease is
-judged, so that no lease is ever judged against an outage that was not made good.
+when a copy was last alive (`service_clock`), and each copy writes it once a second. A copy that
+finds it older than `OUTAGE_SECONDS` extends every lease that was good at that time by the time that
+was missed, in the same transaction in which it says "alive again". This comes before any lease is
+judged, so that no holder loses a lease that it could not renew.
 
     holder           ──beat────beat──· · (down) · ·──beat──
     service_clock    ──────────────┤               ├───────
@@ -41,13 +41,13 @@ _IS_LIVE_CLAIM = (AttemptRow.status == AttemptStatus.IN_PROGRESS) & AttemptRow.l
 
 
 async def extend_leases_after_outage(session: AsyncSession) -> datetime:
-    """Move leases on by the time for which no copy of the service was alive.
+    """Extend leases by the time for which no copy of the service was alive.
 
     Locks, in this order: builds, the service's clock, attempts. So call it before an attempt is
     locked.
 
     Returns:
-        The database's time at which nothing was left to make good. Leases are judged by it and
+        The database's time at which no lease had to be extended. Leases are judged by it and
         not by a later look at the clock: the service may have been down in between.
     """
     # Looks first without a lock: nearly always there was no outage.
@@ -71,7 +71,7 @@ async def extend_leases_after_outage(session: AsyncSession) -> datetime:
         .execution_options(synchronize_session=False)
     )
     await session.execute(update(ServiceClockRow).values(last_seen_at=now))
-    _log.info("Leases were moved on by %s: the service was down", now - last_seen_at)
+    _log.info("Leases were extended by %s: the service was down", now - last_seen_at)
     return now
 
 
@@ -95,7 +95,7 @@ async def keep_beating(database: Database) -> None:
             async with database.transaction() as session:
                 await beat(session)
         except Exception as error:  # noqa: BLE001 - whatever it was, the next beat may work
-            # Then this is an outage too, and is made good when the database is back.
+            # Then this is an outage, too: leases are extended when the database is back.
             _log.warning("The service cannot say that it is alive: %s", error)
         await asyncio.sleep(BEAT_SECONDS)
 
@@ -105,7 +105,7 @@ async def builds_with_expired_leases(
 ) -> Sequence[UUID]:
     """Find the builds in which a lease seems to have run out, in ascending order of their ids.
 
-    An outage of the service may not have been made good yet: who ends an attempt does that first.
+    They may still have to be extended after an outage; that comes before an attempt is ended.
 
     Args:
         session: The transaction, in which nothing is locked or written.

@@ -25,8 +25,8 @@ async def find(
 ) -> BuildRow:
     """Find a build by id or number, or say that there is none.
 
-    With `lock`, every other writer of this build waits until the commit. Who locks several builds
-    does so in ascending order of their ids, after the project and before anything else.
+    With `lock`, every other writer of this build waits until the commit. Several builds are locked
+    in ascending order of their ids, after the project and before anything else.
     """
     parsed = ref if isinstance(ref, UUID) else _parsed(ref)
     row = None if parsed is None else await queries.build(session, parsed, lock=lock)

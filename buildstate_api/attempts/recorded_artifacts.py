@@ -41,7 +41,7 @@ async def add_artifacts(
 def check_place(project: ProjectRow, record: ArtifactRecord, *, field: str) -> None:
     """Refuse a blob that lies where the project does not allow it.
 
-    A handle's id and a value are no places.
+    A handle's id and a value do not say where something lies, so they are not checked.
 
     Args:
         project: The project.

@@ -71,7 +71,7 @@ async def find_parent(session: AsyncSession, start: Start) -> BuildRow:
 def check_same(existing: BuildRow, parent: BuildRow, start: Start) -> None:
     """Refuse a build with the wanted key that does not start from there.
 
-    What was left open is no difference: the parent may have come further since.
+    A state that the request leaves open fits any: the parent may have come further since.
     """
     is_same = (
         existing.derived_from == parent.id,

@@ -116,7 +116,7 @@ async def heartbeat(session: AsyncSession, attempt_id: UUID, beat: Heartbeat) ->
 async def complete(session: AsyncSession, attempt_id: UUID, done: Complete) -> Attempt:
     """Record an attempt's completion and its artifacts, both or neither.
 
-    Said twice with the same token, it has one effect.
+    Repeated with the same token, it has one effect.
 
     Raises:
         StaleClaim: The token is not the live claim's.

@@ -27,10 +27,10 @@ _REVOCABLE = {ArtifactStatus.AVAILABLE, ArtifactStatus.QUARANTINED, ArtifactStat
 
 
 async def revoke(session: AsyncSession, artifact_id: UUID, wanted: Revoke, by: UUID) -> Revocation:
-    """Revoke an artifact and what was made from it; said twice, nothing more happens.
+    """Revoke an artifact and what was made from it; if repeated, nothing more happens.
 
     Of the attempt that made it nothing else is revoked: its other artifacts were made with it,
-    not from it. Who works on something made from it learns so by the next heartbeat, and stops.
+    not from it. A worker at something made from it is told by its next heartbeat, and stops.
 
     Returns:
         All that is out of use by this, and the builds in which it was.

@@ -97,7 +97,7 @@ async def force(session: AsyncSession, ref: str, wanted: Force, by: UUID) -> Pla
 
 
 async def cancel(session: AsyncSession, ref: str, wanted: Cancel, by: UUID) -> Build:
-    """Give a build up, and end what is being worked on; said twice, the first reason stays.
+    """Give a build up, and end what is being worked on; if repeated, the first reason stays.
 
     A holder learns it by its next heartbeat.
 

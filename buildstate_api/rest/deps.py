@@ -1,4 +1,4 @@
-"""What routes are given: one transaction of the right sort, by whoever's key it is."""
+"""What routes are given: who asks, and one transaction of the right sort."""
 
 import hashlib
 from collections.abc import Awaitable, Callable, Collection

@@ -57,7 +57,7 @@ async def ask_due(database: Database, settings: PrefectSettings | None) -> None:
 
 
 def wait_seconds(tries: int) -> float:
-    """Say how long to wait after so many tries in vain.
+    """Return the seconds to wait after so many failed tries.
 
     >>> [wait_seconds(tries) for tries in (1, 2, 3, 7)]
     [5.0, 10.0, 20.0, 300.0]
@@ -160,7 +160,7 @@ async def _write(
 
 
 async def _try_later(database: Database, row: ResumeRequestRow, message: str) -> None:
-    """Note a try in vain; after the last one the request has failed."""
+    """Note a failed try; after the last one the request has failed."""
     async with database.transaction() as session:
         locked = await queries.lock_taken(session, row)
         if locked is None:

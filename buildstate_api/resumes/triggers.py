@@ -1,6 +1,6 @@
 """What makes a request to resume by itself: a worker that stopped answering, or a failure.
 
-An attempt that ends lost or failed is left unconsidered by whoever ends it. Soon after that a job
+The transaction that ends an attempt as lost or failed leaves it unconsidered. Within seconds a job
 considers it, in a transaction of its own.
 """
 

@@ -19,7 +19,7 @@ async def delete_artifact(
 ) -> Artifact:
     """Give an artifact up: it is used no more, and a worker may remove its bytes once they are due.
 
-    Said twice, the first reason stays. A handle is only used no more: what it names is not bytes
+    If repeated, the first reason stays. A handle is only used no more: what it names is not bytes
     of ours.
 
     Raises:

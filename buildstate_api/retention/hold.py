@@ -19,7 +19,7 @@ from buildstate_core.models import Artifact, HoldCreate
 async def hold_artifact(
     session: AsyncSession, artifact_id: UUID, wanted: HoldCreate, by: UUID
 ) -> Artifact:
-    """Keep an artifact, whatever the policy says; said twice, the first reason stays.
+    """Keep an artifact, whatever the policy says; if repeated, the first reason stays.
 
     Raises:
         Conflict: Its bytes are being removed, or are gone.

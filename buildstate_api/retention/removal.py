@@ -66,7 +66,7 @@ async def begin_removal(session: AsyncSession, artifact_id: UUID) -> Artifact:
 
 
 async def end_removal(session: AsyncSession, artifact_id: UUID) -> Artifact:
-    """Record that an artifact's bytes are gone; said twice, it has one effect.
+    """Record that an artifact's bytes are gone; if repeated, it has one effect.
 
     Raises:
         Conflict: That was not begun.

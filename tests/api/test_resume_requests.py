@@ -24,6 +24,7 @@ from buildstate_api.settings import PrefectSettings
 from buildstate_core.errors import Conflict, Held, NotFound
 from buildstate_core.models import (
     Build,
+    Cancel,
     Claim,
     ClaimRequest,
     Orchestrator,
@@ -176,6 +177,7 @@ def resting(cluster: Cluster) -> Iterator[Service]:
 @pytest.fixture
 def world(resting: Service, prefect: PrefectServer) -> World:
     resting.query("DELETE FROM resume_requests")
+    resting.query("UPDATE build_states SET resume_considered_at = now()")  # of the tests before
     return World(resting, prefect, PrefectSettings(api_url=prefect.url))
 
 
@@ -652,3 +654,48 @@ def test_a_plain_report_of_a_failure_asks_nobody(world: World) -> None:
     world.service.client.report(build.number, report)
     world.consider()
     assert world.requests(build) == []
+
+
+def test_whoever_ends_an_attempt_leaves_it_to_the_job(world: World) -> None:
+    build = world.build(AutoResume.FAILED)
+    lost, failed = (world.claim(build, str(uuid4()), state=each) for each in (30, 50))
+    world.service.fail(failed)
+    world.service.expire(lost.attempt.id)
+    assert world.service.client.get_build(build.number).status == "failed"
+    assert world.requests(build) == []
+    world.consider()
+    assert {each.reason for each in world.requests(build)} == {"lost_worker"}
+
+
+def test_what_has_ended_is_considered_once(world: World) -> None:
+    build = world.build(AutoResume.NEVER)
+    world.lose(world.claim(build, str(uuid4())))
+    world.service.query("UPDATE projects SET auto_resume = 'lost'")
+    world.consider()  # the policy of today is not for what ended yesterday
+    assert world.requests(build) == []
+
+
+def test_what_completes_or_is_cancelled_asks_for_no_resume(world: World) -> None:
+    build = world.build(AutoResume.FAILED)
+    world.service.complete(world.claim(build, str(uuid4()), state=30))
+    world.claim(build, str(uuid4()))
+    world.service.client.cancel_build(build.number, Cancel(reason="called off"))
+    world.consider()
+    assert world.requests(build) == []
+
+
+def test_a_build_that_cannot_be_considered_keeps_no_other_waiting(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken, good = world.build(), world.build()
+    for build in (broken, good):
+        world.service.expire(world.claim(build, str(uuid4())).attempt.id)
+        world.service.client.get_build(build.number)
+    world.service.query(
+        'UPDATE build_states SET orchestrator = orchestrator || \'{"flow_run_id": "?"}\''
+        " WHERE build_id = %s",
+        broken.id,
+    )
+    world.consider()
+    assert f"Build {broken.id} could not be considered" in caplog.text
+    assert (len(world.requests(broken)), len(world.requests(good))) == (0, 1)
