@@ -121,7 +121,7 @@ async def complete(session: AsyncSession, attempt_id: UUID, done: Complete) -> A
     Raises:
         StaleClaim: The token is not the live claim's.
     """
-    build, row, now = await _held_attempt(session, attempt_id)
+    build, row, now = await _locked_attempt(session, attempt_id)
     if row.status == AttemptStatus.COMPLETED and is_token_of(row, done.token):
         return attempt_view(build, row)
     check_live(build, row, done.token, now)
@@ -140,7 +140,7 @@ async def fail(session: AsyncSession, attempt_id: UUID, failed: Fail) -> Attempt
         StaleClaim: The token is not the live claim's.
     """
     status = AttemptStatus.CANCELLED if failed.cancelled else AttemptStatus.FAILED
-    build, row, now = await _held_attempt(session, attempt_id)
+    build, row, now = await _locked_attempt(session, attempt_id)
     if row.status == status and is_token_of(row, failed.token):
         return attempt_view(build, row)
     check_live(build, row, failed.token, now)
@@ -236,7 +236,7 @@ async def _find(session: AsyncSession, attempt_id: UUID, *, lock: bool = False) 
     return row
 
 
-async def _held_attempt(
+async def _locked_attempt(
     session: AsyncSession, attempt_id: UUID
 ) -> tuple[BuildRow, AttemptRow, datetime]:
     """Find an attempt and lock its build, in the order in which every writer locks them."""
