@@ -33,7 +33,7 @@ WITH_NAMES: Final = (
     joinedload(BuildRow.parent),
     joinedload(BuildRow.catalog).selectinload(CatalogRow.states),
 )
-"""A build comes with all that its view names."""
+"""Loads with a build all that its view names."""
 
 
 async def build(session: AsyncSession, ref: UUID | int, *, lock: bool = False) -> BuildRow | None:

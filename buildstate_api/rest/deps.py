@@ -55,7 +55,8 @@ class Settling:
         expired = await builds_with_expired_leases(self.session, build_ids)
         if not expired:
             return False
-        # Only the key's use is written yet. Who waits for other connections holds none.
+        # Only the key's use was written so far. A request that waits for another connection must
+        # hold none, or all of them could wait for each other.
         await self.session.commit()
         await end_expired(self.database, expired)
         self.session.expire_all()
