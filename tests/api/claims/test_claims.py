@@ -214,9 +214,10 @@ def test_an_expired_lease_is_lost_on_the_next_read(service: Service) -> None:
     assert attempt.finished_at is not None
 
 
-def test_an_expired_lease_is_lost_to_whoever_reads_anything(service: Service) -> None:
+def test_an_expired_lease_is_lost_to_whoever_reads_its_build(service: Service) -> None:
     build = service.make_build()
-    for n, path in enumerate(("/v1/builds", f"/v1/builds/{build.number}/plan", "/v1/projects")):
+    shown_at = f"/v1/builds/{build.number}"
+    for n, path in enumerate(("/v1/builds", f"{shown_at}/plan", f"{shown_at}/history")):
         claim = service.claim(build, 25)
         service.expire(claim.attempt.id)
         service.request("GET", path)

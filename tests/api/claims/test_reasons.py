@@ -22,7 +22,7 @@ from buildstate_core.models import (
 from buildstate_core.rules.reasons import describe
 from buildstate_core.vocabulary import AttemptStatus, Kind
 
-DOCS = Path(__file__).parents[2] / "docs" / "resume.md"
+DOCS = Path(__file__).parents[3] / "docs" / "resume.md"
 
 
 @pytest.fixture

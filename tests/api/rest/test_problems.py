@@ -120,6 +120,7 @@ def test_a_wrong_state_is_told_by_its_name_wherever_it_stands(
 def test_a_wrong_state_is_told_what_is_right(reported: Service) -> None:
     assert post(reported, REPORT | {"state": 250}).problem == {
         "type": "/problems/state-out-of-range",
+        "error": "invalid-input",
         "title": "State out of range",
         "status": 422,
         "detail": "state is 250; use an integer from 0 to 100.",
