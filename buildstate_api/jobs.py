@@ -42,7 +42,7 @@ def job_queue(
     )
     queue = procrastinate.App(connector=connector)
 
-    # A holder that died is found by the next read of its build; this is for builds nobody reads.
+    # A read ends what has expired of the builds that it shows; this is for all the others.
     @queue.periodic(cron="* * * * * */5")
     @queue.task(name="sweep", queueing_lock="sweep")
     async def sweep_leases(timestamp: int) -> None:  # noqa: ARG001 - given by procrastinate
@@ -75,7 +75,7 @@ def job_queue(
 
 
 async def keep_working(settings: ServerSettings, database: Database) -> None:
-    """Work on jobs until cancelled; start again after the database was away."""
+    """Work on jobs until cancelled; start again when the database is back."""
     while True:
         queue = job_queue(settings.database_url, database, settings.prefect)
         try:

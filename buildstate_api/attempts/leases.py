@@ -50,7 +50,7 @@ async def extend_leases_after_outage(session: AsyncSession) -> datetime:
         The database's time at which no lease had to be extended. Leases are judged by it and
         not by a later look at the clock: the service may have been down in between.
     """
-    # Looks first without a lock: nearly always there was no outage.
+    # The first look takes no lock: nearly always there was no outage.
     last_seen = select(ServiceClockRow.last_seen_at).scalar_subquery()
     now: datetime
     now, last_seen_at = (await session.execute(select(_NOW, last_seen))).one()

@@ -89,7 +89,7 @@ def closed(build: BuildRow, reason: str) -> Conflict:
 
 
 def no_lane(build: BuildRow, lane: str, lanes: Iterable[str], field: str = "lane") -> NotFound:
-    """Make the error for a lane of which nothing is recorded."""
+    """Make the error for a lane in which nothing is recorded."""
     known = ", ".join(lanes)
     return NotFound(
         f"Build {build.number} has no lane {lane}.",
@@ -110,7 +110,7 @@ async def mark_lost(session: AsyncSession, build: BuildRow) -> datetime:
     for row in expired:
         assert row.lease_until is not None  # noqa: S101 - an expired one has a lease
         message = f"{row.worker or 'its worker'} stopped answering: the lease ran out"
-        at = max(row.as_of, row.lease_until)  # that it is noticed later changes nothing
+        at = max(row.as_of, row.lease_until)  # however late that is noticed
         end(session, build, row, AttemptStatus.LOST, at=at, message=message)
     if expired:
         await derive(session, build)

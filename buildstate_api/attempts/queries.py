@@ -1,4 +1,4 @@
-"""The SQL of attempts, and of finding and locking the builds that they are of."""
+"""The SQL of attempts, and of finding and locking their builds."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime

@@ -66,7 +66,7 @@ def check_place(project: ProjectRow, record: ArtifactRecord, *, field: str) -> N
 
 
 def lock_of(object_uri: str) -> int:
-    """Return the number of the lock that keeps recording and removing one object apart."""
+    """Return the number of the lock under which one object is recorded or removed."""
     return int.from_bytes(hashlib.sha256(object_uri.encode()).digest()[:8], signed=True)
 
 

@@ -1,4 +1,4 @@
-"""The token of a claim: by it a holder is known, until its attempt ends or its lease runs out."""
+"""The token of a claim: it proves who holds the claim, until the attempt ends or its lease does."""
 
 import hashlib
 import secrets
@@ -21,7 +21,7 @@ def is_token_of(row: AttemptRow, token: str) -> bool:
 
 
 def check_live(build: BuildRow, row: AttemptRow, token: str, now: datetime) -> None:
-    """Refuse what is said of an attempt by anybody but the holder of its live claim."""
+    """Raise `StaleClaim` unless the token is that of an attempt's live claim."""
     what = f"state {row.state} of build {build.number}, attempt {row.number}"
     if not is_token_of(row, token):
         raise StaleClaim(

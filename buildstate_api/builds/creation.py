@@ -42,7 +42,7 @@ async def create_build(session: AsyncSession, wanted: BuildCreate) -> tuple[Buil
 
 
 async def derive_build(session: AsyncSession, ref: str, wanted: BuildDerive) -> tuple[Build, bool]:
-    """Create a build from a checkpoint of another; what is not said is as in that one.
+    """Create a build from a checkpoint of another; fields that are left out are as in that one.
 
     Returns:
         The build, and whether it is new.
@@ -59,7 +59,7 @@ async def derive_build(session: AsyncSession, ref: str, wanted: BuildDerive) -> 
     }
     child = BuildCreate.model_validate(as_before | said)
     if child.key is None and child.version is None:
-        # Without a version its own fields do not tell it from what derives from another build.
+        # Without a version, builds derived from different parents would get the same key.
         key = f"{parent.number}/{child.derived_key}"
         child = child.model_copy(update={"key": key})
     start = Start(parent.id, wanted.from_state, wanted.lane, ("build", "from_state", "lane"))
@@ -69,10 +69,10 @@ async def derive_build(session: AsyncSession, ref: str, wanted: BuildDerive) -> 
 async def _create(
     session: AsyncSession, wanted: BuildCreate, start: Start | None
 ) -> tuple[Build, bool]:
-    # The lock makes two workers that start the same build at once agree on one.
+    # With the lock, two workers that start the same build at the same time get the same one.
     project = await projects.find(session, wanted.project, lock=True)
     parent = None if start is None else await inheritance.find_parent(session, start)
-    # Without a version there is nothing to tell it by: then each request is a build of its own.
+    # Without a version nothing tells two builds apart: then each request makes a new one.
     key = wanted.key or (wanted.derived_key if wanted.version else str(uuid7()))
     if parent is not None:
         inheritance.check_apart(parent, project.id, key)

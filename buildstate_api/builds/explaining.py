@@ -104,14 +104,14 @@ async def _of_attempt(
 def _planned(
     planned: tuple[Planned, ...], state: int, lane: str, newest: AttemptFact | None
 ) -> Planned | None:
-    """Find what is planned for a milestone; a lane shares the trunk's before it began."""
+    """Find what is planned for a milestone; before a lane begins, it shares the trunk's plan."""
     shared = lane if newest is None else newest.lane
     by_lane = {each.lane: each for each in planned if each.state == state}
     return by_lane.get(lane) or by_lane.get(shared)
 
 
 def _unplanned(build: BuildRow) -> tuple[Decision, str]:
-    """Decide for a state of the catalogue that the pipeline has passed without it."""
+    """Decide for a state of the catalogue that the pipeline has gone past without running it."""
     if lifecycle.why_closed(build) is not None:
         return Decision.REFUSE, BUILD_CLOSED
     return Decision.RUN, NEVER_COMPLETED
@@ -154,7 +154,7 @@ def _explanation(
 
 
 def _part(name: str, before: str | None, now: str | None, reason: str) -> Part:
-    # A state that was inserted has a part on one side only, and is the reason all the same.
+    # The part of an inserted state is on one side only, but may still be the reason.
     if before is None and now is not None and part_changed(name) == reason:
         change = PartChange.CHANGED
     elif before is None or now is None:

@@ -24,7 +24,7 @@ from buildstate_core.vocabulary import TRUNK, ArtifactStatus
 
 @dataclass(frozen=True)
 class Start:
-    """From where a derived build is wanted to start.
+    """Where a derived build is to start.
 
     Attributes:
         ref: The parent, as it was named.
@@ -40,7 +40,7 @@ class Start:
 
 
 async def find_parent(session: AsyncSession, start: Start) -> BuildRow:
-    """Find the build that is to be derived from: by number, id, or PROJECT/KEY-or-VERSION."""
+    """Find the parent by its number, id, PROJECT/KEY or PROJECT/VERSION."""
     field = start.fields[0]
     project_name, slash, name = str(start.ref).partition("/")
     if not slash:
@@ -69,7 +69,7 @@ async def find_parent(session: AsyncSession, start: Start) -> BuildRow:
 
 
 def check_same(existing: BuildRow, parent: BuildRow, start: Start) -> None:
-    """Refuse a build with the wanted key that does not start from there.
+    """Refuse an existing build with the wanted key that starts from elsewhere.
 
     A state that the request leaves open fits any: the parent may have come further since.
     """

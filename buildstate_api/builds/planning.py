@@ -24,7 +24,7 @@ async def get_plan(session: AsyncSession, ref: str) -> Plan:
 
 
 async def plan_of(session: AsyncSession, build: BuildRow, now: datetime) -> Plan:
-    """Say the same of a build at hand.
+    """Say what a rerun of a loaded build would do with each milestone.
 
     Args:
         session: The transaction.

@@ -53,7 +53,7 @@ async def builds_of_version(
 
 
 async def number(session: AsyncSession, build_id: UUID) -> int:
-    """Return the number of a build that is known to be there."""
+    """Return the number of an existing build."""
     query = select(BuildRow.number).where(BuildRow.id == build_id)
     found: int = (await session.execute(query)).scalar_one()
     return found
@@ -84,7 +84,7 @@ async def builds_before(
 async def median_seconds(
     session: AsyncSession, build: BuildRow, states: Collection[int]
 ) -> Mapping[int, float]:
-    """Find how long the last runs of a build's project took at some states: their median.
+    """Return the median duration, in seconds, of the last runs of a build's project at some states.
 
     Those on the build's platform count, or, at a state that has none of them, those on any.
     """

@@ -16,7 +16,7 @@ from buildstate_core.vocabulary import ArtifactStatus, AttemptStatus, ClaimDecis
 
 
 def skip(build: BuildRow, row: AttemptRow, answer: Skipped) -> Claim:
-    """Say that it is done, and what it left; that may not be kept any longer."""
+    """Answer that it is done, with the artifacts that it left, of which some may be gone."""
     return Claim(
         decision=ClaimDecision.SKIP,
         reason=answer.reason,
@@ -32,7 +32,7 @@ def skip(build: BuildRow, row: AttemptRow, answer: Skipped) -> Claim:
 
 
 def held(build: BuildRow, row: AttemptRow) -> Claim:
-    """Say who has it, and until when."""
+    """Answer who holds it, and until when."""
     return Claim(
         decision=ClaimDecision.HELD,
         reason=HELD,

@@ -1,4 +1,4 @@
-"""Takes an artifact, and all that was made from it, out of use: in its build and in those derived.
+"""Takes an artifact, and all that was made from it, out of use, in derived builds too.
 
 The rules say what of one build was made from an artifact. A derived build continues from what it
 inherited, so what is found there has to be followed in turn. Every build that could be concerned

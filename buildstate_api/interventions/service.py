@@ -57,7 +57,7 @@ async def waive(session: AsyncSession, ref: str, wanted: Waive, by: UUID) -> Att
 
 
 async def adopt(session: AsyncSession, ref: str, wanted: Adopt, by: UUID) -> Attempt:
-    """Make something that exists already what a state left.
+    """Record something that exists already as what a state left.
 
     Raises:
         Held: A worker has the milestone.
@@ -146,7 +146,7 @@ async def _open(session: AsyncSession, ref: str) -> tuple[BuildRow, datetime]:
 async def _decided(
     session: AsyncSession, ref: str, wanted: Waive | Adopt, status: AttemptStatus
 ) -> tuple[BuildRow, datetime, AttemptRow]:
-    """Make the attempt by which a person settles a milestone; what was left open before it ends."""
+    """Make the attempt by which a person settles a milestone, and end what was left open there."""
     build, now = await _open(session, ref)
     tries = _tries(build, await load_history(session, build), wanted)
     for row in _live(build, tries):
@@ -160,7 +160,7 @@ async def _decided(
             )
         message = f"settled by a person: {wanted.reason}"
         lifecycle.end(session, build, row, AttemptStatus.CANCELLED, at=now, message=message)
-    await session.flush()  # the one that was live gives its place away first
+    await session.flush()  # the live one has to end first: there is at most one
     settled = AttemptRow(
         id=uuid7(),
         build_id=build.id,
@@ -218,7 +218,7 @@ def _live(build: BuildRow, rows: Iterable[AttemptRow]) -> list[AttemptRow]:
 
 
 def _is_in_the_way(row: AttemptRow, wanted: Force) -> bool:
-    """Whether a worker holds something that was to run again."""
+    """Whether a worker holds something that is to run again."""
     return (
         AttemptStatus(row.status).is_live
         and row.lease_until is not None

@@ -67,7 +67,7 @@ async def create_project(session: AsyncSession, wanted: ProjectCreate) -> Projec
 
 
 async def get_project(session: AsyncSession, name: str) -> tuple[Project, int]:
-    """Get one project, and which revision of it this is."""
+    """Get one project and its revision."""
     row = await find(session, name)
     return project_view(row), row.revision
 
@@ -75,7 +75,7 @@ async def get_project(session: AsyncSession, name: str) -> tuple[Project, int]:
 async def update_project(
     session: AsyncSession, name: str, wanted: ProjectUpdate, *, if_revision: int | None = None
 ) -> tuple[Project, int]:
-    """Change what is said of a project; what is not said, or is as it was, stays.
+    """Change the given fields of a project; the others stay as they are.
 
     Only `storage_url` and `retention` can be taken away, by null; of the others null says nothing.
     Of a `retention` only what is said changes.

@@ -38,7 +38,7 @@ class JsonBodies:
             await self._app(scope, _Replay(body, receive), send)
 
     async def _read(self, headers: Headers, receive: Receive) -> bytes | None:
-        """Read the whole body; `None` if the client went away."""
+        """Read the whole body; `None` if the client has gone away."""
         declared = headers.get("content-length", "0")
         is_too_large = declared.isdigit() and int(declared) > self._max
         chunks: list[bytes] = []

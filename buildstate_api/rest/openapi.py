@@ -145,7 +145,7 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """Leave out null: what is not in a query or header is not there, rather than null."""
+    """Leave out null: a query or header that is not given is absent, not null."""
     options = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
     if len(options) != 1:
         return schema

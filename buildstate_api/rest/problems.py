@@ -107,7 +107,7 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
     status = HTTPStatus(error.status_code)
     headers = {}
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
-        # Starlette names those of the first route at this path only.
+        # Starlette names only the methods of the first route at this path.
         headers["Allow"] = ", ".join(each for each in _METHODS if _is_taken(request, each))
     problem = Problem(
         type=TYPE_PREFIX + status.phrase.lower().replace(" ", "-"),
@@ -154,7 +154,7 @@ async def _on_bug(_: Request, error: Exception) -> JSONResponse:
 
 
 def _is_outage(error: DBAPIError) -> bool:
-    """Whether trying again may help: no connection, a lost one, a lock not got, a deadlock."""
+    """Whether trying again may help: after a lost connection, a lock timeout or a deadlock."""
     return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
 
 

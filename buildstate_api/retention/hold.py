@@ -49,7 +49,7 @@ async def release_artifact(session: AsyncSession, artifact_id: UUID, by: UUID) -
 
 
 async def _check_not_removed(session: AsyncSession, locked: LockedArtifact) -> None:
-    """Refuse what has no bytes any more, also where they go as those of another artifact."""
+    """Refuse an artifact whose bytes are gone or going, be it as those of another artifact."""
     if locked.row.object_uri is not None:
         await lock_objects(session, [lock_of(locked.row.object_uri)])
     as_of = await queries.removal_at(session, locked.row)

@@ -48,7 +48,7 @@ def mark(
 
 
 def unmark(row: ArtifactRow) -> bool:
-    """Take a mark away, if there is one; whether that made the artifact usable again."""
+    """Take a mark away, if there is one; `True` if that made the artifact usable again."""
     if row.marked_at is None:
         return False
     row.marked_at = row.marked_because = row.removable_at = None

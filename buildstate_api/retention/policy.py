@@ -128,7 +128,7 @@ async def _judge(
     policy = _policy(project)
     of_project = {str(each.id) for each in [*builds, *others] if each.project_id == project.id}
     count = 0 if policy is None else policy.keep_delivered_builds
-    # Of builds that are not looked at it only matters that they were delivered, and when.
+    # Of the other builds only the delivery counts, and when it was.
     known = {
         each.id: each
         for each in [

@@ -29,7 +29,7 @@ _WITH_STATES: Final = (
     joinedload(BuildRow.catalog).selectinload(CatalogRow.states),
 )
 _STILL_WRITING: Final = timedelta(hours=1)
-"""For how long after its attempt a worker may not have noticed that it has ended."""
+"""For so long after an attempt has ended, its worker may not have noticed and still write."""
 _IS_CANDIDATE: Final = (ArtifactRow.kind == ArtifactKind.BLOB) & ArtifactRow.marked_at.is_(None)
 
 
