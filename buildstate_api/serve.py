@@ -229,7 +229,7 @@ def _sole(data_dir: Path, running: Running) -> Iterator[None]:
 
 
 def _locked(file: IO[str]) -> bool:
-    """Take the lock. Somebody who only looks has it too, but for a moment."""
+    """Take the lock, if it is free. A process that only looks holds it for a moment, too."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
