@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from buildstate_api.app import create_app
-from buildstate_api.problems import problem_response
+from buildstate_api.rest.problems import problem_response
 from buildstate_api.settings import ServerSettings
 from buildstate_cli import exit_codes
 from buildstate_cli.app import app
