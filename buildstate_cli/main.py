@@ -64,7 +64,7 @@ def _as_ours(error: BaseException) -> BaseException:
     """Make what a wire model refused an error that names the option."""
     pydantic = sys.modules.get("pydantic")
     if pydantic is not None and isinstance(error, pydantic.ValidationError):
-        from buildstate_cli.checking import invalid  # noqa: PLC0415 - it needs pydantic
+        from buildstate_cli.validation import invalid  # noqa: PLC0415 - it needs pydantic
 
         return invalid(error)
     return error

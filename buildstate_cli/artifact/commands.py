@@ -4,17 +4,19 @@ from typing import Annotated, Final
 
 import typer
 
-from buildstate_cli.helping import Command, Group, Panel
-from buildstate_cli.options import (
+from buildstate_cli.artifact.options import (
     AnyProject,
-    AnyState,
     ArtifactArgument,
     ArtifactExpires,
+    ClaimToken,
+    DryRun,
+)
+from buildstate_cli.help import Command, Group, Panel
+from buildstate_cli.options import (
+    AnyState,
     ArtifactSensitivity,
     BuildRef,
-    ClaimToken,
     Compress,
-    DryRun,
     Format,
     Lane,
     Output,
@@ -261,9 +263,9 @@ def list_some(
     output: Output = Format.TABLE,
 ) -> None:
     """List the artifacts of a build, or of all builds, oldest first."""
-    from buildstate_cli.artifact import records
+    from buildstate_cli.artifact import actions
 
-    records.list_some(
+    actions.list_some(
         ctx.obj,
         output,
         build,
@@ -278,9 +280,9 @@ def list_some(
 @commands.command()
 def show(ctx: typer.Context, artifact: ArtifactArgument, output: Output = Format.TABLE) -> None:
     """Show one artifact: where it is, its size, its digest, and how long it is kept."""
-    from buildstate_cli.artifact import records
+    from buildstate_cli.artifact import actions
 
-    records.show_one(ctx.obj, output, artifact)
+    actions.show_one(ctx.obj, output, artifact)
 
 
 @commands.command()
@@ -320,9 +322,9 @@ def copy(
     output: Output = Format.TABLE,
 ) -> None:
     """Copy an artifact to another storage, verified on the way; never over something."""
-    from buildstate_cli.artifact import records
+    from buildstate_cli.artifact import actions
 
-    records.copy(ctx.obj, output, artifact, uri)
+    actions.copy(ctx.obj, output, artifact, uri)
 
 
 @commands.command()
@@ -337,9 +339,9 @@ def hold(
     output: Output = Format.TABLE,
 ) -> None:
     """Keep an artifact whatever the project's policy says, until it is released."""
-    from buildstate_cli.artifact import records
+    from buildstate_cli.artifact import actions
 
-    records.hold(ctx.obj, output, artifact, reason=reason, is_release=release)
+    actions.hold(ctx.obj, output, artifact, reason=reason, is_release=release)
 
 
 @commands.command()
@@ -354,9 +356,9 @@ def delete(
     output: Output = Format.TABLE,
 ) -> None:
     """Give an artifact up: it is not used again, and `gc` removes its bytes when that is due."""
-    from buildstate_cli.artifact import records
+    from buildstate_cli.artifact import actions
 
-    records.delete(ctx.obj, output, artifact, reason=reason)
+    actions.delete(ctx.obj, output, artifact, reason=reason)
 
 
 @commands.command()
@@ -386,9 +388,9 @@ def gc(
     Run it where the storages' credentials are, now and then. Exit code 6: something could not be
     removed; the next run tries it again.
     """
-    from buildstate_cli.artifact import collect
+    from buildstate_cli.artifact import gc as actions
 
-    collect.collect(
+    actions.collect_garbage(
         ctx.obj,
         output,
         project=project,

@@ -5,7 +5,6 @@ from pathlib import Path
 from uuid import UUID
 
 from buildstate_cli.artifact import view as artifacts
-from buildstate_cli.checking import artifact_id, build_reference
 from buildstate_cli.connection import connect, storage_reached
 from buildstate_cli.options import Format
 from buildstate_cli.output.messages import notice, warn
@@ -13,6 +12,7 @@ from buildstate_cli.output.progress import meter
 from buildstate_cli.output.show import show
 from buildstate_cli.run.restore import path_for
 from buildstate_cli.session import Session
+from buildstate_cli.validation import artifact_id, build_reference
 from buildstate_core.errors import InvalidInput, NotFound, Refused
 from buildstate_core.models import Artifact, Attempt
 from buildstate_core.vocabulary import ArtifactStatus, AttemptStatus

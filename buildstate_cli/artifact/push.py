@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from buildstate_cli import times
 from buildstate_cli.artifact import view as artifacts
 from buildstate_cli.artifact.storage_flags import artifact_kind, file_name, inferred_type
-from buildstate_cli.checking import build_reference, checked, checked_value, pairs
 from buildstate_cli.connection import connect
 from buildstate_cli.options import Format
 from buildstate_cli.output import formats
@@ -20,6 +19,7 @@ from buildstate_cli.output.messages import notice
 from buildstate_cli.output.progress import meter
 from buildstate_cli.output.show import show
 from buildstate_cli.session import Session
+from buildstate_cli.validation import build_reference, checked, checked_value, pairs
 from buildstate_core.errors import BuildStateError, InvalidInput, NotAllowed, Unreachable
 from buildstate_core.locations import upload_of
 from buildstate_core.models import Artifact, ArtifactCreate, ArtifactRecord, Build

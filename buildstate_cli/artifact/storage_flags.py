@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import unquote
 
-from buildstate_cli.checking import checked
+from buildstate_cli.validation import checked
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import ArtifactRecord
 from buildstate_core.vocabulary import ArtifactKind

@@ -7,7 +7,6 @@ from uuid import UUID
 import typer
 
 from buildstate_cli.artifact.verify_view import Look, looks
-from buildstate_cli.checking import build_reference
 from buildstate_cli.connection import connect
 from buildstate_cli.exit_codes import FAILED, UNREACHABLE
 from buildstate_cli.options import Format
@@ -16,6 +15,7 @@ from buildstate_cli.output.messages import notice
 from buildstate_cli.output.progress import meter
 from buildstate_cli.output.show import show
 from buildstate_cli.session import Session
+from buildstate_cli.validation import build_reference
 from buildstate_core.errors import ArtifactLost, ArtifactUnreachable, InvalidInput, NotFound
 from buildstate_core.models import Artifact
 from buildstate_core.vocabulary import ArtifactKind, ArtifactStatus

@@ -9,11 +9,11 @@ from typing import Final
 from pydantic import JsonValue
 
 from buildstate_cli.build import compare_view as comparisons
-from buildstate_cli.checking import build_reference
 from buildstate_cli.connection import connect
 from buildstate_cli.options import Format
 from buildstate_cli.output.show import show
 from buildstate_cli.session import Session
+from buildstate_cli.validation import build_reference
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Artifact, Attempt, Build
 from buildstate_core.vocabulary import TRUNK, ArtifactKind

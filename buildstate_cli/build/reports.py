@@ -6,12 +6,12 @@ from uuid import uuid4
 from buildstate_cli import spool
 from buildstate_cli.artifact.storage_flags import FLAGS, ArtifactFlags
 from buildstate_cli.build import attempts_view as attempts
-from buildstate_cli.checking import build_reference, checked
 from buildstate_cli.connection import connect
 from buildstate_cli.options import Format
 from buildstate_cli.output import messages
 from buildstate_cli.output.show import show
 from buildstate_cli.session import Session
+from buildstate_cli.validation import build_reference, checked
 from buildstate_core.errors import Unreachable
 from buildstate_core.models import Attempt, Report
 from buildstate_worker.handles import Probes

@@ -226,14 +226,14 @@ def _seconds(attempt: Attempt) -> float:
 
 def _page(outcome: Outcome) -> Page:
     states = ", ".join(str(state) for state in outcome.skipped)
+    downloaded = formats.size(outcome.downloaded_bytes)
     return [
         Fields(
             [
                 ("skipped by worker B", f"states {states}"),
                 (
                     "pulled and verified",
-                    f"{outcome.artifacts_pulled} artifact,"
-                    f" {formats.size(outcome.downloaded_bytes)}",
+                    f"{outcome.artifacts_pulled} artifact, {downloaded}",
                 ),
                 ("work done twice", f"{outcome.done_twice_seconds:.1f} s of state 50"),
                 ("saved against starting over", f"{outcome.saved_seconds:.1f} s"),

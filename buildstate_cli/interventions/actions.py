@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from buildstate_cli.build import attempts_view as attempts
 from buildstate_cli.build import view as builds
-from buildstate_cli.checking import build_reference, checked
 from buildstate_cli.connection import connect
 from buildstate_cli.interventions import view as decisions
 from buildstate_cli.options import Format
@@ -12,6 +11,7 @@ from buildstate_cli.output.page import Page
 from buildstate_cli.output.show import show
 from buildstate_cli.plan import view as plans
 from buildstate_cli.session import Session
+from buildstate_cli.validation import build_reference, checked
 from buildstate_core.errors import NotFound
 from buildstate_core.models import (
     Artifact,

@@ -9,7 +9,6 @@ from typing import Final
 from pydantic import ValidationError
 
 from buildstate_cli.artifact.storage_flags import file_name, inferred_type
-from buildstate_cli.checking import build_reference, checked
 from buildstate_cli.connection import connect
 from buildstate_cli.interventions import view as decisions
 from buildstate_cli.options import Format
@@ -17,6 +16,7 @@ from buildstate_cli.output.messages import notice
 from buildstate_cli.output.progress import meter
 from buildstate_cli.output.show import show
 from buildstate_cli.session import Session
+from buildstate_cli.validation import build_reference, checked
 from buildstate_core.errors import BuildStateError, InvalidInput, NotAllowed, Unreachable
 from buildstate_core.locations import upload_of
 from buildstate_core.models import Adopt, ArtifactRecord, Attempt

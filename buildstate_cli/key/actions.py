@@ -2,13 +2,13 @@
 
 from uuid import UUID
 
-from buildstate_cli.checking import checked
 from buildstate_cli.connection import connect
 from buildstate_cli.key import view as keys
 from buildstate_cli.options import Format
 from buildstate_cli.output.messages import notice
 from buildstate_cli.output.show import show
 from buildstate_cli.session import Session
+from buildstate_cli.validation import checked
 from buildstate_core.errors import NotFound, Refused
 from buildstate_core.models import KeyCreate
 from buildstate_worker.client import Client

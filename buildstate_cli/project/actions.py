@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from buildstate_cli.checking import checked
 from buildstate_cli.connection import connect
 from buildstate_cli.options import Format
 from buildstate_cli.output.show import show
 from buildstate_cli.project import view as projects
 from buildstate_cli.session import Session
+from buildstate_cli.validation import checked
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import ProjectCreate, ProjectUpdate, Retention
 from buildstate_core.vocabulary import Sensitivity

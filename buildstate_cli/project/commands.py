@@ -4,18 +4,16 @@ from typing import Annotated
 
 import typer
 
-from buildstate_cli.helping import Command, Group, Panel
-from buildstate_cli.options import (
-    Format,
+from buildstate_cli.help import Command, Group, Panel
+from buildstate_cli.options import Format, Output, ProjectArgument
+from buildstate_cli.project.options import (
     GraceHours,
     KeepDays,
     KeepDelivered,
     KeepDeliveredBuilds,
     MaxAutoResumes,
     NoRetention,
-    Output,
     ProjectAllow,
-    ProjectArgument,
     ProjectAutoResume,
     ProjectCompression,
     ProjectDeduplicate,

@@ -3,13 +3,13 @@
 import time
 from typing import Final
 
-from buildstate_cli.checking import build_reference, checked
 from buildstate_cli.connection import connect
 from buildstate_cli.options import Format
 from buildstate_cli.output.messages import notice
 from buildstate_cli.output.show import show
 from buildstate_cli.resume import view as resumes
 from buildstate_cli.session import Session
+from buildstate_cli.validation import build_reference, checked
 from buildstate_core.errors import BuildStateError
 from buildstate_core.models import ResumeCreate, ResumeRequest
 from buildstate_core.vocabulary import ResumeStatus

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 from buildstate_cli import exit_codes
-from buildstate_cli.checking import build_reference
 from buildstate_cli.connection import connect
 from buildstate_cli.options import Format
 from buildstate_cli.output.messages import complain, notice
@@ -21,6 +20,7 @@ from buildstate_cli.run.flags import RunFlags
 from buildstate_cli.run.journal import Call, Journal
 from buildstate_cli.run.step import Ready, Site, Step, made_ready, told_if_unwritable
 from buildstate_cli.session import Session
+from buildstate_cli.validation import build_reference
 from buildstate_core.errors import ArtifactLost, InvalidInput, Refused
 from buildstate_core.models import Claim
 from buildstate_worker.artifacts import Artifacts

@@ -10,7 +10,6 @@ from typing import Final
 
 from buildstate_cli import exit_codes
 from buildstate_cli.build import attempts_view as attempts
-from buildstate_cli.checking import pairs
 from buildstate_cli.options import Format
 from buildstate_cli.output.messages import complain_of, notice, warn
 from buildstate_cli.output.progress import Meter
@@ -23,6 +22,7 @@ from buildstate_cli.run.journal import Call
 from buildstate_cli.run.machine_state import Remembering
 from buildstate_cli.run.restore import Restored, restore, targets
 from buildstate_cli.session import Session
+from buildstate_cli.validation import pairs
 from buildstate_core.errors import (
     ArtifactLost,
     BuildStateError,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from buildstate_cli.helping import Group, Panel
+from buildstate_cli.help import Group, Panel
 from buildstate_cli.options import Format, Output
 
 commands = typer.Typer(cls=Group, help="Run the service on this machine.")

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from buildstate_cli.checking import build_reference
 from buildstate_cli.connection import connect
 from buildstate_cli.exit_codes import FAILED, OK
 from buildstate_cli.options import Format
@@ -15,6 +14,7 @@ from buildstate_cli.output.messages import warn
 from buildstate_cli.output.show import emit, show
 from buildstate_cli.output.text import printable
 from buildstate_cli.session import Session
+from buildstate_cli.validation import build_reference
 from buildstate_cli.watch import view as watching
 from buildstate_cli.watch.view import Seen
 from buildstate_core.errors import Unreachable

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from buildstate_cli.helping import Panel
+from buildstate_cli.help import Panel
 from buildstate_cli.options import BuildRef, Format
 
 

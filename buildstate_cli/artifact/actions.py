@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from typing import Final, TypedDict, Unpack
 
 from buildstate_cli.artifact import view as artifacts
-from buildstate_cli.checking import artifact_id, build_reference, checked, checked_value
 from buildstate_cli.connection import connect, storage_reached
 from buildstate_cli.options import Format
 from buildstate_cli.output.messages import warn
 from buildstate_cli.output.progress import meter
 from buildstate_cli.output.show import show
 from buildstate_cli.session import Session
+from buildstate_cli.validation import artifact_id, build_reference, checked, checked_value
 from buildstate_core.errors import InvalidInput, Refused
 from buildstate_core.models import Artifact, ArtifactDelete, HoldCreate
 from buildstate_core.models.base import Checksum

@@ -7,7 +7,8 @@ from typing import Final
 import typer
 
 from buildstate_cli import times
-from buildstate_cli.artifact.collect_view import Collected, Gone, collected
+from buildstate_cli.artifact import gc_view as results
+from buildstate_cli.artifact.gc_view import GcItem, GcResult
 from buildstate_cli.connection import connect
 from buildstate_cli.exit_codes import UNREACHABLE
 from buildstate_cli.options import Format
@@ -32,7 +33,7 @@ from buildstate_worker.transfer import ArtifactStore, storage_type_of, transfera
 _AT_LEAST: Final = timedelta(hours=1)
 
 
-def collect(
+def collect_garbage(
     session: Session,
     output: Format,
     *,
@@ -50,21 +51,21 @@ def collect(
     with connect(session, retries=STEADY) as client:
         store = ArtifactStore(cache_dir=session.settings.cache_dir)
         projects = [client.get_project(project)] if project else list(client.list_projects())
-        gc = _Collection(client, store, is_dry_run=is_dry_run)
+        collection = _Collection(client, store, is_dry_run=is_dry_run)
         try:
             for each in projects:
-                gc.mark(each)
+                collection.mark(each)
             for each in projects:
-                gc.remove(each)
+                collection.remove(each)
             if with_orphans:
                 for location, name in _locations(projects, session.settings.storage_url).items():
-                    gc.search(location, name, before)
+                    collection.search(location, name, before)
         except BaseException:
-            if gc.has_removed:  # which no later run can tell
-                show(gc.result(), output, collected)
+            if collection.has_removed:  # which no later run can tell
+                show(collection.result(), output, results.one)
             raise
-    result = gc.result()
-    show(result, output, collected)
+    result = collection.result()
+    show(result, output, results.one)
     if result.failed:
         raise typer.Exit(UNREACHABLE)
 
@@ -76,10 +77,10 @@ class _Collection:
         self._client = client
         self._store = store
         self._is_dry_run = is_dry_run
-        self._marked: list[Gone] = []
-        self._removed: list[Gone] = []
-        self._orphans: list[Gone] = []
-        self._failed: list[Gone] = []
+        self._marked: list[GcItem] = []
+        self._removed: list[GcItem] = []
+        self._orphans: list[GcItem] = []
+        self._failed: list[GcItem] = []
 
     @property
     def has_removed(self) -> bool:
@@ -95,16 +96,16 @@ class _Collection:
         for each in plan.items:
             if each.keep:
                 continue
-            gone = Gone(
+            item = GcItem(
                 project=project.name,
                 artifact=each.artifact.id,
                 uri=each.artifact.uri,
                 size_bytes=each.size_bytes,
                 why=each.text,
             )
-            self._marked.append(gone)
+            self._marked.append(item)
             if self._is_dry_run and is_due_at_once and each.artifact.uri not in kept:
-                self._removed.append(gone)
+                self._removed.append(item)
 
     def remove(self, project: Project) -> None:
         """Remove the bytes of what is due."""
@@ -135,7 +136,7 @@ class _Collection:
             else:
                 why = f"it was not searched for orphans: {error}"
                 self._failed.append(
-                    Gone(project=project, artifact=None, uri=None, size_bytes=None, why=why)
+                    GcItem(project=project, artifact=None, uri=None, size_bytes=None, why=why)
                 )
             return
         found: Iterable[Removed]
@@ -145,9 +146,9 @@ class _Collection:
             found = remove_orphans(self._client, self._store, location, orphans)
         self._note(project, found, self._orphans)
 
-    def result(self) -> Collected:
+    def result(self) -> GcResult:
         """Give what came of it."""
-        return Collected(
+        return GcResult(
             marked=tuple(self._marked),
             removed=tuple(self._removed),
             orphans=tuple(self._orphans),
@@ -156,10 +157,10 @@ class _Collection:
             dry_run=self._is_dry_run,
         )
 
-    def _note(self, project: str, found: Iterable[Removed], gone: list[Gone]) -> None:
+    def _note(self, project: str, found: Iterable[Removed], removed: list[GcItem]) -> None:
         for each in found:
-            into = gone if each.error is None else self._failed
-            into.append(_gone(project, each))
+            into = removed if each.error is None else self._failed
+            into.append(_item(project, each))
 
 
 def _locations(projects: Iterable[Project], own: str) -> dict[str, str]:
@@ -178,12 +179,12 @@ def _is_begun(own: str) -> bool:
     return storage_type_of(own) != "file" or local_path(root_of(own)).exists()
 
 
-def _gone(project: str, removed: Removed) -> Gone:
+def _item(project: str, removed: Removed) -> GcItem:
     artifact = removed.artifact
     why: str | None = "nobody has recorded it"
     if artifact is not None:
         why = artifact.removal.reason if artifact.removal is not None else None
-    return Gone(
+    return GcItem(
         project=project,
         artifact=None if artifact is None else artifact.id,
         uri=removed.uri,

@@ -12,7 +12,7 @@ from buildstate_cli.run import flags as running_flags
 from buildstate_cli.run.restore import path_for, targets
 from buildstate_core.models import Artifact, Build
 
-from .pushing import push
+from .uploads import push
 
 Bldst = Callable[..., Any]
 
