@@ -20,6 +20,7 @@ from buildstate_cli.options import (
     Format,
     Lane,
     Output,
+    Reason,
     StateArgument,
     StorageOverride,
 )
@@ -65,14 +66,15 @@ def push(
 ) -> None:
     """Upload files or folders, hashed on the way, and record each as what a state left."""
     from buildstate_cli.artifact import push as actions
+    from buildstate_cli.artifact.create import Target
 
     actions.push(
         ctx.obj,
         output,
-        actions.Target(build=build, state=state, lane=lane, token=token),
+        Target(build=build, state=state, lane=lane, token=token),
         path,
         name=name,
-        storing=actions.Storing(
+        upload=actions.UploadFlags(
             storage=storage, compression=compress, sensitivity=sensitivity, expires=expires
         ),
     )
@@ -166,12 +168,12 @@ def create(
     output: Output = Format.TABLE,
 ) -> None:
     """Record what a pipeline has put somewhere by itself as what a state left."""
-    from buildstate_cli.artifact import push
+    from buildstate_cli.artifact import create as actions
 
-    push.create(
+    actions.create(
         ctx.obj,
         output,
-        push.Target(build=build, state=state, lane=lane, token=token),
+        actions.Target(build=build, state=state, lane=lane, token=token),
         uri=uri,
         metadata=metadata or [],
         expires=expires,
@@ -349,10 +351,7 @@ def delete(
     ctx: typer.Context,
     artifact: ArtifactArgument,
     *,
-    reason: Annotated[
-        str,
-        typer.Option("--reason", help="Why, for whoever reads it later.", show_default=False),
-    ],
+    reason: Reason,
     output: Output = Format.TABLE,
 ) -> None:
     """Give an artifact up: it is not used again, and `gc` removes its bytes when that is due."""

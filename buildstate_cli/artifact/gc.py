@@ -1,4 +1,4 @@
-"""`bldst artifact gc`: give up what policies say, and remove what is due."""
+"""`bldst artifact gc`: mark what the policies do not keep, and remove what is due."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -42,7 +42,7 @@ def collect_garbage(
     older_than: str,
     with_orphans: bool,
 ) -> None:
-    """Mark, remove, look for orphans, and print what came of it.
+    """Mark, remove, look for orphans, and print the result.
 
     Raises:
         typer.Exit: Something should be gone and is not, or could not be looked at.
@@ -71,7 +71,7 @@ def collect_garbage(
 
 
 class _Collection:
-    """What is given up and removed, and what came of it so far."""
+    """One run: what it has marked and removed so far, and what it failed to remove."""
 
     def __init__(self, client: Client, store: ArtifactStore, *, is_dry_run: bool) -> None:
         self._client = client
@@ -84,11 +84,11 @@ class _Collection:
 
     @property
     def has_removed(self) -> bool:
-        """Whether anything is gone."""
+        """Whether anything has been removed."""
         return not self._is_dry_run and bool(self._removed or self._orphans)
 
     def mark(self, project: Project) -> None:
-        """Give up what a project's policy does not keep."""
+        """Mark what a project's policy does not keep."""
         ask = self._client.retention if self._is_dry_run else self._client.apply_retention
         plan = ask(project.name)
         kept = {each.artifact.uri for each in plan.items if each.keep}
@@ -119,10 +119,10 @@ class _Collection:
         self._note(project.name, found, self._removed)
 
     def search(self, location: str, project: str, before: datetime) -> None:
-        """Look for orphans in a storage and remove them; the others go on if it cannot be read.
+        """Look for orphans in a storage and remove them; one that cannot be read counts as failed.
 
         Raises:
-            BuildStateError: The service does not answer. Without it nothing is anybody's.
+            BuildStateError: The service does not answer, so that nobody knows what is recorded.
         """
         if not transferable(location):
             return
@@ -147,7 +147,7 @@ class _Collection:
         self._note(project, found, self._orphans)
 
     def result(self) -> GcResult:
-        """Give what came of it."""
+        """Return what the run came to."""
         return GcResult(
             marked=tuple(self._marked),
             removed=tuple(self._removed),
@@ -164,10 +164,10 @@ class _Collection:
 
 
 def _locations(projects: Iterable[Project], own: str) -> dict[str, str]:
-    """Give each storage once, with a project that uses it: two may share one."""
+    """Return each storage once, with one project that uses it: several may share one."""
     found: dict[str, str] = {}
     for each in projects:
-        # With the project's name in its place less is listed, and nothing of others looked at.
+        # With the project's name filled in, less is listed, and nothing of other projects.
         location = (each.storage_url or own).replace("{project}", each.name)
         if each.storage_url is not None or _is_begun(location):
             found.setdefault(location, each.name)
@@ -175,7 +175,7 @@ def _locations(projects: Iterable[Project], own: str) -> dict[str, str]:
 
 
 def _is_begun(own: str) -> bool:
-    """Whether this worker's own storage has anything; a folder is made by the first upload."""
+    """Return whether this worker's own storage exists; the first upload makes its folder."""
     return storage_type_of(own) != "file" or local_path(root_of(own)).exists()
 
 

@@ -50,7 +50,7 @@ class GcResult(BaseModel):
 
 
 def one(found: GcResult) -> Page:
-    """Write a row for each, and a sentence about the whole."""
+    """Return a row for each item, and a sentence about the whole."""
     to_be = ("give up", "remove", "orphan") if found.dry_run else ("given up", "removed", "orphan")
     rows = [
         (what, each.project, formats.size(each.size_bytes), each.uri or "", each.why or "")

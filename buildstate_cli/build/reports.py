@@ -1,4 +1,7 @@
-"""Plain reports. One that cannot be delivered is kept, and sent by a later command."""
+"""`bldst build add-state` and `add-failure`: plain reports.
+
+A report that cannot be delivered is kept, and sent by a later command.
+"""
 
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -29,9 +32,9 @@ def add(
     artifact: ArtifactFlags = _NO_ARTIFACT,
     **values: object,
 ) -> None:
-    """Report about a milestone, and print the attempt that the report is about.
+    """Report how a milestone went, and print its attempt.
 
-    When the service cannot be reached the report is kept: a warning, no attempt, exit code 0.
+    If the service cannot be reached, the report is kept: a warning, no attempt, exit code 0.
     """
     reference = build_reference(build)
     record = artifact.record(status)

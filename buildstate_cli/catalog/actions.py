@@ -1,4 +1,4 @@
-"""Catalogues: show, set, insert a state, and their versions."""
+"""Show, set and extend a project's catalogue, and list its versions."""
 
 import json
 import sys

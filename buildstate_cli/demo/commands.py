@@ -21,12 +21,11 @@ def demo(
         typer.Option("--keep", help="Leave the folder with all that was made, and say where."),
     ] = False,
     output: Output = Format.TABLE,
-) -> int:
+) -> None:
     """Watch a real build being killed half-way and resumed by another worker, in about a minute.
 
     Everything happens in a throw-away folder with a throw-away service; nothing is left behind.
     """
     from buildstate_cli.demo import story
 
-    code: int = story.run(ctx.obj, output, keep=keep)
-    return code
+    story.run(ctx.obj, output, keep=keep)

@@ -1,4 +1,4 @@
-"""`bldst waive`, `force`, `revoke`, `adopt` and `bldst build cancel`: what people decide.
+"""`bldst waive`, `force`, `revoke`, `adopt` and `bldst build cancel`: interventions.
 
 Each is recorded with who, when and why; `bldst build interventions` lists them.
 """
@@ -15,7 +15,7 @@ from buildstate_core.vocabulary import TRUNK
 def register(root: typer.Typer, build: typer.Typer) -> None:
     """Add the commands to `bldst`, and to `bldst build` those that are about it as a whole."""
     for each in (waive, force, revoke, adopt):
-        root.command(rich_help_panel=Panel.DECISIONS)(each)
+        root.command(rich_help_panel=Panel.INTERVENTIONS)(each)
     build.command()(cancel)
     build.command()(interventions)
 

@@ -59,7 +59,7 @@ def create(
         ctx.obj,
         output,
         allow=allow or [],
-        keeping=actions.Keeping(
+        retention=actions.RetentionFlags(
             keep_delivered_builds=keep_delivered_builds,
             keep_delivered=keep_delivered,
             keep_days=keep_days,
@@ -102,7 +102,7 @@ def update(
         output,
         project,
         allow=allow or [],
-        keeping=actions.Keeping(
+        retention=actions.RetentionFlags(
             keep_delivered_builds=keep_delivered_builds,
             keep_delivered=keep_delivered,
             keep_days=keep_days,

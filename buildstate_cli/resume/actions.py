@@ -1,4 +1,4 @@
-"""Requests to resume: ask for one, follow it, list them."""
+"""Request that a build is resumed, follow the request, list the requests."""
 
 import time
 from typing import Final
@@ -51,7 +51,7 @@ def list_all(session: Session, output: Format, build: str) -> None:
 
 
 def _followed(client: Client, request: ResumeRequest) -> ResumeRequest:
-    """Wait until a request has ended, and say meanwhile what becomes of it."""
+    """Return a request once it has ended, and print its messages until then."""
     said = None
     while True:
         if request.message not in {None, said}:

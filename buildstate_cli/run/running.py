@@ -13,7 +13,7 @@ from typing import Final
 from buildstate_cli import exit_codes
 from buildstate_cli.connection import connect
 from buildstate_cli.options import Format
-from buildstate_cli.output.messages import complain, notice
+from buildstate_cli.output.messages import notice, print_message
 from buildstate_cli.output.progress import meter
 from buildstate_cli.run.child import Signalled, signals_raised
 from buildstate_cli.run.flags import RunFlags
@@ -125,13 +125,15 @@ class _Pass:
 
     def _make_again(self, call: Call, rewind: Rewind, error: ArtifactLost | Refused) -> int:
         below, wanted = self._below(call, error), call.flags
-        complain(error.message, f"{_as_called(below)}; then state {wanted.state} goes on.")
+        print_message(error.message, f"{_as_called(below)}; then state {wanted.state} goes on.")
         for each in below:
             rewind.count(each.key, error)
             flags = replace(each.flags, wait_seconds=wanted.wait_seconds)
             code = self.perform(replace(each, flags=flags), outer=rewind)
             if code != exit_codes.OK:
-                complain(f"State {wanted.state} is not run: it needs state {flags.state} first.")
+                print_message(
+                    f"State {wanted.state} is not run: it needs state {flags.state} first."
+                )
                 return code
         return exit_codes.OK
 

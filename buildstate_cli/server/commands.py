@@ -67,7 +67,7 @@ def start(
     """
     from buildstate_cli.server import actions
 
-    begin = actions.start_behind if background else actions.start
+    begin = actions.start_in_background if background else actions.start
     begin(
         ctx.obj,
         output,
