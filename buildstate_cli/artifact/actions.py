@@ -100,7 +100,7 @@ def hold(
     wanted = artifact_id(artifact)
     if (reason is not None) == is_release:
         raise InvalidInput(
-            "--reason and --release are given, but only one of them can hold."
+            "--reason and --release are both given; use one of the two."
             if is_release
             else "--reason is missing; say why it is held, for whoever wonders later.",
             field="--reason",

@@ -201,7 +201,10 @@ def pull(
     state: Annotated[
         int | None,
         typer.Argument(
-            metavar="[STATE]", min=MIN_STATE, max=MAX_STATE, help="What which state left."
+            metavar="[STATE]",
+            min=MIN_STATE,
+            max=MAX_STATE,
+            help="The state whose artifacts to download.",
         ),
     ] = None,
     *,
@@ -218,8 +221,8 @@ def pull(
         typer.Option(
             "--to",
             metavar="PATH",
-            help="Where to put it; into PATH if that ends in a slash, or is a folder and it is a"
-            " file.  [default: the path it was made at]",
+            help="Where to put it; into PATH if that ends in a slash, or is a folder and the"
+            " artifact a file.  [default: the path it was made at]",
         ),
     ] = None,
     output: Output = Format.TABLE,
@@ -252,15 +255,15 @@ def list_some(
     state: AnyState = None,
     project: AnyProject = None,
     status: Annotated[
-        ArtifactStatus | None, typer.Option("--status", help="Only in this status.")
+        ArtifactStatus | None, typer.Option("--status", help="Only artifacts with this status.")
     ] = None,
     checksum: Annotated[
         str | None,
-        typer.Option("--checksum", metavar="sha256:HEX", help="Only those with these bytes."),
+        typer.Option("--checksum", metavar="sha256:HEX", help="Only artifacts with this digest."),
     ] = None,
     removable: Annotated[
         bool,
-        typer.Option("--removable", help="Only those whose bytes `gc` may remove now."),
+        typer.Option("--removable", help="Only artifacts whose bytes `gc` may remove now."),
     ] = False,
     output: Output = Format.TABLE,
 ) -> None:
@@ -301,9 +304,10 @@ def verify(
     state: AnyState = None,
     output: Output = Format.TABLE,
 ) -> None:
-    """Read artifacts in their storage to the end and compare their digests; look at handles.
+    """Read artifacts from their storage and compare their digests; probe handles.
 
-    What is gone or corrupt is quarantined: exit code 1. If some could only not be reached: 6.
+    What is gone or corrupt is quarantined, and the exit code is 1. Exit code 6: nothing is, but
+    some could not be reached.
     """
     from buildstate_cli.artifact import verify as actions
 
@@ -317,13 +321,14 @@ def copy(
     uri: Annotated[
         str,
         typer.Argument(
-            metavar="URI", help="Where to: a URI or absolute path; behind a / its name is added."
+            metavar="URI",
+            help="Where to: a URI or an absolute path; if it ends in a slash, the name is added.",
         ),
     ],
     *,
     output: Output = Format.TABLE,
 ) -> None:
-    """Copy an artifact to another storage, verified on the way; never over something."""
+    """Copy an artifact to another storage, verified on the way; nothing is overwritten."""
     from buildstate_cli.artifact import actions
 
     actions.copy(ctx.obj, output, artifact, uri)
@@ -382,9 +387,9 @@ def gc(
     ] = True,
     output: Output = Format.TABLE,
 ) -> None:
-    """Give up what the projects' policies say, and remove the bytes of what is due.
+    """Mark what the projects' policies do not keep, and remove the bytes that are due.
 
-    Run it where the storages' credentials are, now and then. Exit code 6: something could not be
+    Run it regularly, where the credentials of the storages are. Exit code 6: something could not be
     removed; the next run tries it again.
     """
     from buildstate_cli.artifact import gc as actions

@@ -6,7 +6,7 @@ import typer
 
 ArtifactArgument = Annotated[str, typer.Argument(metavar="ARTIFACT", help="The artifact's id.")]
 AnyProject = Annotated[
-    str | None, typer.Option("--project", "-p", help="Only of this one.  [default: all]")
+    str | None, typer.Option("--project", "-p", help="Only this project.  [default: all]")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 ArtifactExpires = Annotated[
@@ -20,5 +20,5 @@ ArtifactExpires = Annotated[
 ]
 ClaimToken = Annotated[
     str | None,
-    typer.Option("--token", help="That of the live claim on the state, if there is one."),
+    typer.Option("--token", help="The token of the live claim on the state, if there is one."),
 ]

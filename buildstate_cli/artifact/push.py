@@ -91,7 +91,7 @@ def _blobs(paths: Sequence[str], name: str | None, upload: UploadFlags) -> list[
     expires_at = times.moment(upload.expires, flag="--expires")
     if expires_at is not None and expires_at <= datetime.now(UTC):
         raise InvalidInput(
-            f"--expires is {upload.expires}, which is over; give a time to come.",
+            f"--expires is {upload.expires}, which is in the past; use a time in the future.",
             field="--expires",
         )
     found: dict[str, Blob] = {}

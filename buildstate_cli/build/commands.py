@@ -108,15 +108,21 @@ def list_some(
     ctx: typer.Context,
     *,
     project: Annotated[
-        str | None, typer.Option("--project", "-p", help="Only of this one.")
+        str | None, typer.Option("--project", "-p", help="Only builds of this project.")
     ] = None,
-    platform: Annotated[str | None, typer.Option("--platform", help="Only for this one.")] = None,
-    status: Annotated[BuildStatus | None, typer.Option("--status", help="Only with this.")] = None,
+    platform: Annotated[
+        str | None, typer.Option("--platform", help="Only builds for this platform.")
+    ] = None,
+    status: Annotated[
+        BuildStatus | None, typer.Option("--status", help="Only builds with this status.")
+    ] = None,
     derived_from: Annotated[
         str | None,
-        typer.Option("--derived-from", metavar="BUILD", help="Only those that start from it."),
+        typer.Option(
+            "--derived-from", metavar="BUILD", help="Only builds that start from this one."
+        ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most this many.")] = 50,
     output: Output = Format.TABLE,
 ) -> None:
     """List builds, newest first."""
@@ -261,7 +267,7 @@ def derive(
     quiet: Quiet = False,
     output: Output = Format.TABLE,
 ) -> None:
-    """Start a build from a checkpoint of another; what is left out is as in that one."""
+    """Start a build from a checkpoint of another; what is left out is taken from that one."""
     from buildstate_cli.build import actions
 
     actions.derive(

@@ -91,7 +91,7 @@ def _limit(cache: Cache, max_size: str | None, *, is_all: bool) -> int:
         return 0 if is_all else cache.max_bytes
     if is_all:
         raise InvalidInput(
-            "--all and --max-size are given, but only one of them can hold.", field="--max-size"
+            "--all and --max-size are both given; use one of the two.", field="--max-size"
         )
     size = parse_size(max_size)
     if size is None:

@@ -9,7 +9,7 @@ from buildstate_cli.options import Format, Output, ProjectArgument, State
 
 ApplyToOpen = Annotated[
     bool,
-    typer.Option("--apply-to-open", help="Builds in flight take the new version over, too."),
+    typer.Option("--apply-to-open", help="Builds in flight take over the new version, too."),
 ]
 
 commands = typer.Typer(cls=Group, help="Show and change the states of a project.")

@@ -18,7 +18,9 @@ def demo(
     *,
     keep: Annotated[
         bool,
-        typer.Option("--keep", help="Leave the folder with all that was made, and say where."),
+        typer.Option(
+            "--keep", help="Keep the folder with everything that was made, and print where it is."
+        ),
     ] = False,
     output: Output = Format.TABLE,
 ) -> None:

@@ -87,7 +87,7 @@ def _source(found: Found) -> Blob | ArtifactRecord:
     for flag, value in (("--checksum", found.checksum), ("--size", found.size_bytes)):
         if value is not None:
             raise InvalidInput(
-                f"{flag} is given, but {what} is a path, which is read: both are measured then.",
+                f"{flag} is given, but {what} is a path: its size and digest are measured.",
                 field=flag,
                 hint="Leave it out, or name where the artifact is by a URI: s3://bucket/image",
             )

@@ -41,7 +41,7 @@ def revoke(
     key: Annotated[str, typer.Argument(metavar="KEY", help="The key's name or id.")],
     output: Output = Format.TABLE,
 ) -> None:
-    """Make a key useless."""
+    """Revoke a key: it no longer works."""
     from buildstate_cli.key import actions
 
     actions.revoke(ctx.obj, output, key)

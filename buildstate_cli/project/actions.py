@@ -75,7 +75,7 @@ def update(
     is_policy_given = retention.merged_into(None) is not None
     if is_policy_given and is_kept_for_ever:
         raise InvalidInput(
-            "--no-retention is given with a part of a policy, but only one of them can hold.",
+            "--no-retention is given together with a part of a policy; use one of the two.",
             field="--no-retention",
         )
     typed = {**values, "allowed_places": _places(allow, {})}
@@ -146,7 +146,8 @@ def _places(texts: Sequence[str], before: Places) -> dict[str, tuple[str, ...]] 
     for label, places in typed.items():
         if _ANYWHERE in places and len(places) > 1:
             raise InvalidInput(
-                f"--allow says both that {label} artifacts may lie anywhere and where.",
+                f"--allow gives both places and {_ANYWHERE} for {label} artifacts; use one of the"
+                " two.",
                 field="--allow",
             )
     if not typed:

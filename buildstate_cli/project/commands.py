@@ -94,7 +94,7 @@ def update(
     no_retention: NoRetention = False,
     output: Output = Format.TABLE,
 ) -> None:
-    """Change what is said of a project; what is left out stays as it is."""
+    """Change a project; what is left out stays as it is."""
     from buildstate_cli.project import actions
 
     actions.update(

@@ -19,7 +19,7 @@ ProjectStorage = Annotated[
         "--storage-url",
         metavar="URL",
         help="Where its artifacts go: a folder (s3://bucket/prefix), or a template with {attempt}"
-        " and {name}; without one each worker's BLDST_STORAGE_URL says so.",
+        " and {name}; without one, each worker's BLDST_STORAGE_URL is used.",
         rich_help_panel=STORAGE_PANEL,
     ),
 ]
@@ -98,8 +98,8 @@ ProjectAutoResume = Annotated[
     AutoResume | None,
     typer.Option(
         "--auto-resume",
-        help="After what its builds go on by themselves, by way of Prefect: never, after a worker"
-        " was lost, or after a failure too. A new project begins with never.",
+        help="When Prefect resumes its builds without being asked: never, after a worker was lost,"
+        " or also after a failure. A new project begins with never.",
     ),
 ]
 MaxAutoResumes = Annotated[
@@ -108,6 +108,6 @@ MaxAutoResumes = Annotated[
         "--max-auto-resumes",
         min=0,
         max=100,
-        help="How often one build may go on by itself. A new project begins with 3.",
+        help="How often one build is resumed without being asked. A new project begins with 3.",
     ),
 ]

@@ -40,5 +40,5 @@ def listing(requests: Sequence[ResumeRequest]) -> Page:
         )
         for each in requests
     ]
-    empty = "Nobody has asked for this build to go on."
+    empty = "No requests to resume this build."
     return [Table(columns=_COLUMNS, rows=rows, free_text=_FREE_TEXT, empty=empty)]

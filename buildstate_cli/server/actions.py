@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -37,15 +38,21 @@ _ERROR_OF_EXIT_CODE: Final[dict[int, type[BuildStateError]]] = {
 """The error that made the service in the background end with an exit code."""
 
 
-def start(
-    session: Session,
-    output: Format,
-    *,
-    host: str,
-    port: int,
-    database_url: str | None,
-    prefect_api_url: str | None,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class StartFlags:
+    """What was typed for `bldst server start`; `None` where nothing was.
+
+    Attributes:
+        port: 0 for any that is free.
+    """
+
+    host: str
+    port: int
+    database_url: str | None
+    prefect_api_url: str | None
+
+
+def start(session: Session, output: Format, flags: StartFlags) -> None:
     """Run the service in this process until a signal ends it."""
 
     def ready(running: "Running") -> None:
@@ -56,30 +63,22 @@ def start(
     with _server_installed():
         from buildstate_api.serve import prefect_at, serve  # noqa: PLC0415 - only here
 
-    prefect = prefect_api_url and prefect_at(
-        prefect_api_url,
+    prefect = flags.prefect_api_url and prefect_at(
+        flags.prefect_api_url,
         api_key=session.environ.get("BLDST_PREFECT_API_KEY"),
         ui_url=session.environ.get("BLDST_PREFECT_UI_URL"),
     )
     serve(
         session.settings,
-        host=host,
-        port=port,
-        database_url=database_url,
+        host=flags.host,
+        port=flags.port,
+        database_url=flags.database_url,
         prefect=prefect or None,
         on_ready=ready,
     )
 
 
-def start_in_background(
-    session: Session,
-    output: Format,
-    *,
-    host: str,
-    port: int,
-    database_url: str | None,
-    prefect_api_url: str | None,
-) -> None:
+def start_in_background(session: Session, output: Format, flags: StartFlags) -> None:
     """Start the service in a process of its own, and return once it answers.
 
     Raises:
@@ -92,14 +91,14 @@ def start_in_background(
     data_dir.mkdir(parents=True, exist_ok=True)
     log = data_dir / "server.log"
     environ = dict(session.environ)
-    if database_url is not None:  # not on the command line, where everyone could read it
-        environ["BLDST_DATABASE_URL"] = database_url
-    if prefect_api_url is not None:
-        environ["BLDST_PREFECT_API_URL"] = prefect_api_url
+    if flags.database_url is not None:  # not on the command line, where everyone could read it
+        environ["BLDST_DATABASE_URL"] = flags.database_url
+    if flags.prefect_api_url is not None:
+        environ["BLDST_PREFECT_API_URL"] = flags.prefect_api_url
     start = log.stat().st_size if log.exists() else 0
     with log.open("ab") as file:
         process = subprocess.Popen(  # noqa: S603 - ourselves
-            service_process.command("--host", host, "--port", str(port)),
+            service_process.command("--host", flags.host, "--port", str(flags.port)),
             env=environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -139,7 +138,7 @@ def stop(session: Session, output: Format) -> None:
             raise BuildStateError(
                 f"The service (process {running.pid}) does not end.",
                 code="server-not-stopped",
-                hint="Look at what it does, or end it with: kill -9",
+                hint=f"To end it at once: kill -9 {running.pid}",
             )
     postgres = EmbeddedPostgres(postgres_folder(data_dir))
     if postgres.is_running():  # its service was killed

@@ -26,7 +26,7 @@ PrefectApiUrl = Annotated[
         metavar="URL",
         envvar="BLDST_PREFECT_API_URL",
         show_envvar=True,
-        help="The Prefect that goes on with builds (http://127.0.0.1:4200/api).  [default: none]",
+        help="The Prefect that resumes builds (http://127.0.0.1:4200/api).  [default: none]",
     ),
 ]
 
@@ -56,14 +56,16 @@ def start(
     prefect_api_url: PrefectApiUrl = None,
     background: Annotated[
         bool,
-        typer.Option("--background", "-d", help="Come back once it runs, and leave it running."),
+        typer.Option(
+            "--background", "-d", help="Return once the service runs, and leave it running."
+        ),
     ] = False,
     output: Output = Format.TABLE,
 ) -> None:
     """Run the service, on an embedded PostgreSQL unless told otherwise; Ctrl-C ends it.
 
-    The first start makes an administrator's key and puts it into the local profile. A Prefect that
-    wants a key finds it in BLDST_PREFECT_API_KEY.
+    The first start makes an administrator's key and puts it into the local profile. If Prefect
+    needs a key, it is read from BLDST_PREFECT_API_KEY.
     """
     from buildstate_cli.server import actions
 
@@ -71,10 +73,9 @@ def start(
     begin(
         ctx.obj,
         output,
-        host=host,
-        port=port,
-        database_url=database_url,
-        prefect_api_url=prefect_api_url,
+        actions.StartFlags(
+            host=host, port=port, database_url=database_url, prefect_api_url=prefect_api_url
+        ),
     )
 
 

@@ -74,7 +74,7 @@ def _look_again(client: Client, reference: str | int, before: Seen) -> Seen:
     try:
         return _look(client, reference)
     except Unreachable as error:
-        warn(f"{error.message}", "It is asked again.")
+        warn(f"{error.message}", "Trying again.")
         return before
 
 

@@ -38,5 +38,4 @@ def watch(
     """
     from buildstate_cli.watch import actions
 
-    code: int = actions.watch(ctx.obj, output, build, is_once=once, wait=actions.every(interval))
-    return code
+    return actions.watch(ctx.obj, output, build, is_once=once, wait=actions.every(interval))
