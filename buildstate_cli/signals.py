@@ -1,6 +1,6 @@
 """Signals that ask this process to end, as an exception: what was begun is undone on the way out.
 
-`bldst run`, `server start` and `demo` have more to do then, and their own way to do it.
+`bldst run` and `bldst server start` have more to do then, and their own way to do it.
 """
 
 import contextlib
@@ -11,8 +11,10 @@ from typing import Final
 
 from buildstate_cli.exit_codes import SIGNAL_BASE
 
+ALL_ENDING: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+
 _ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
-"""Python itself makes an exception of SIGINT."""
+"""What does not end a Python process in good order; of SIGINT it makes an exception itself."""
 
 
 class Ended(BaseException):
@@ -24,15 +26,15 @@ class Ended(BaseException):
 
 
 @contextlib.contextmanager
-def ended_in_good_order() -> Iterator[None]:
-    """Raise `Ended` at the first signal that asks for it; more of them change nothing."""
+def ended_in_good_order(signals: Sequence[signal.Signals] = _ENDING) -> Iterator[None]:
+    """Raise `Ended` at the first of some signals; more of them change nothing."""
 
     def end(number: int, _: FrameType | None) -> None:
         for each in heard:
             signal.signal(each, signal.SIG_IGN)  # the end is on its way
         raise Ended(number)
 
-    with handled(end, _ENDING) as heard:
+    with handled(end, signals) as heard:
         yield
 
 
@@ -40,7 +42,7 @@ def ended_in_good_order() -> Iterator[None]:
 def handled(
     handler: Callable[[int, FrameType | None], None], signals: Sequence[signal.Signals]
 ) -> Iterator[list[signal.Signals]]:
-    """Handle signals within the block; give those that are.
+    """Handle signals within the block; yield those that are.
 
     What the caller ignores stays ignored, also in what is started: `nohup`, `trap '' HUP`, `&`.
     """

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from buildstate_cli.helping import Command, Panel
+from buildstate_cli.help import Command, Panel
 from buildstate_cli.options import (
     ArtifactSensitivity,
     BuildRef,

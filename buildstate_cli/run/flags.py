@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from buildstate_cli.checking import checked_value
+from buildstate_cli.validation import checked_value
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models.projects import StorageUrl
 from buildstate_core.vocabulary import MAX_STATE, Compression, Kind, Sensitivity

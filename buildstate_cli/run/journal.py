@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from buildstate_cli.checking import pairs
 from buildstate_cli.run.flags import RunFlags, Storing
+from buildstate_cli.validation import pairs
 from buildstate_core.vocabulary import TRUNK, Compression, Kind, Sensitivity
 from buildstate_worker.fingerprint.digests import param_parts
 from buildstate_worker.workspace.machine_state import Workspace

@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from buildstate_cli.artifact.destination import path_for
 from buildstate_cli.run.flags import Restore
 from buildstate_core.errors import InvalidInput, NotFound
 from buildstate_core.models import Artifact
 from buildstate_core.vocabulary import Activity
-from buildstate_worker.artifacts import Artifacts, is_folder, place_of
+from buildstate_worker.artifacts import Artifacts, place_of
 from buildstate_worker.runner import Running
 from buildstate_worker.transfer import Pulled
 from buildstate_worker.transfer_progress import ended
@@ -50,23 +51,6 @@ def restore(begun: Running, mover: Artifacts, artifact: Artifact, target: Path) 
     # Who did not know how much would come has not said that this was all.
     begun.note(ended(Activity.DOWNLOADING, artifact.name, size_bytes=pulled.size_bytes))
     return pulled
-
-
-def path_for(artifact: Artifact, wanted: str | None, folder: Path) -> str:
-    """Give the path that an artifact goes to: where it was made, or what was asked for.
-
-    As with `cp`, a file goes into a folder that is there, and anything into what ends in a slash.
-
-    Args:
-        artifact: A blob.
-        wanted: What was asked for.
-        folder: What both are relative to.
-    """
-    place = place_of(artifact)
-    if wanted is None:
-        return str(place)
-    goes_into = not is_folder(artifact) and (folder / wanted).is_dir()
-    return str(Path(wanted, place.name)) if goes_into or wanted.endswith("/") else wanted
 
 
 def targets(

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Final
 
 from buildstate_cli import exit_codes
-from buildstate_cli.checking import build_reference
 from buildstate_cli.connection import connect
 from buildstate_cli.options import Format
-from buildstate_cli.output.messages import complain, notice
+from buildstate_cli.output.messages import notice, print_message
 from buildstate_cli.output.progress import meter
 from buildstate_cli.run.child import Signalled, signals_raised
 from buildstate_cli.run.flags import RunFlags
 from buildstate_cli.run.journal import Call, Journal
 from buildstate_cli.run.step import Ready, Site, Step, made_ready, told_if_unwritable
 from buildstate_cli.session import Session
+from buildstate_cli.validation import build_reference
 from buildstate_core.errors import ArtifactLost, InvalidInput, Refused
 from buildstate_core.models import Claim
 from buildstate_worker.artifacts import Artifacts
@@ -125,13 +125,15 @@ class _Pass:
 
     def _make_again(self, call: Call, rewind: Rewind, error: ArtifactLost | Refused) -> int:
         below, wanted = self._below(call, error), call.flags
-        complain(error.message, f"{_as_called(below)}; then state {wanted.state} goes on.")
+        print_message(error.message, f"{_as_called(below)}; then state {wanted.state} goes on.")
         for each in below:
             rewind.count(each.key, error)
             flags = replace(each.flags, wait_seconds=wanted.wait_seconds)
             code = self.perform(replace(each, flags=flags), outer=rewind)
             if code != exit_codes.OK:
-                complain(f"State {wanted.state} is not run: it needs state {flags.state} first.")
+                print_message(
+                    f"State {wanted.state} is not run: it needs state {flags.state} first."
+                )
                 return code
         return exit_codes.OK
 

@@ -15,9 +15,8 @@ from typing import Final
 
 from buildstate_cli import exit_codes
 from buildstate_cli.build import attempts_view as attempts
-from buildstate_cli.checking import pairs
 from buildstate_cli.options import Format
-from buildstate_cli.output.messages import complain_of, notice, warn
+from buildstate_cli.output.messages import explain_error, notice, warn
 from buildstate_cli.output.progress import Meter
 from buildstate_cli.output.show import show
 from buildstate_cli.run import flags as running_flags
@@ -28,6 +27,7 @@ from buildstate_cli.run.journal import Call
 from buildstate_cli.run.machine_state import Remembering
 from buildstate_cli.run.restore import Restored, restore, targets
 from buildstate_cli.session import Session
+from buildstate_cli.validation import pairs
 from buildstate_core.errors import (
     ArtifactLost,
     BuildStateError,
@@ -252,7 +252,7 @@ class Step:
         return self._completed(begun, remembering)
 
     def _given_up(self, begun: Running, stale: StaleClaim) -> int:
-        complain_of(stale)
+        explain_error(stale)
         if stale.code != LEASE_RUNNING_OUT:
             return exit_codes.exit_code(stale)
         recorded: list[Attempt] = []

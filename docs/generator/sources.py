@@ -16,7 +16,7 @@ from buildstate_api.rest.problems import problem_response
 from buildstate_api.settings import ServerSettings
 from buildstate_cli import exit_codes
 from buildstate_cli.app import app
-from buildstate_cli.helping import Panel
+from buildstate_cli.help import Panel
 from buildstate_core import errors
 from buildstate_core.errors import BuildStateError
 from buildstate_core.rules import reasons

@@ -15,7 +15,7 @@ from buildstate_core.models import Build
 from buildstate_core.vocabulary import Compression
 from buildstate_worker.workspace.machine_state import Workspace
 
-from .pushing import push
+from .uploads import push
 
 Bldst = Callable[..., Any]
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from support import Service, until
 
-from buildstate_cli.checking import pairs
 from buildstate_cli.run import child, running
 from buildstate_cli.run import flags as running_flags
+from buildstate_cli.validation import pairs
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Build
 from buildstate_worker.client import ONCE

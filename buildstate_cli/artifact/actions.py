@@ -1,16 +1,16 @@
-"""Artifacts: list, show, copy, hold, delete."""
+"""List, show, copy, hold and delete artifacts."""
 
 from collections.abc import Iterator
 from typing import Final, TypedDict, Unpack
 
 from buildstate_cli.artifact import view as artifacts
-from buildstate_cli.checking import artifact_id, build_reference, checked, checked_value
 from buildstate_cli.connection import connect, storage_reached
 from buildstate_cli.options import Format
 from buildstate_cli.output.messages import warn
 from buildstate_cli.output.progress import meter
 from buildstate_cli.output.show import show
 from buildstate_cli.session import Session
+from buildstate_cli.validation import artifact_id, build_reference, checked, checked_value
 from buildstate_core.errors import InvalidInput, Refused
 from buildstate_core.models import Artifact, ArtifactDelete, HoldCreate
 from buildstate_core.models.base import Checksum
@@ -64,7 +64,7 @@ def copy(session: Session, output: Format, artifact: str, uri: str) -> None:
         InvalidInput: There is no transfer for it, or the project does not allow it there.
     """
     wanted = artifact_id(artifact)
-    with connect(session, retries=STEADY) as client, meter(session.environ) as told:
+    with connect(session, retries=STEADY) as client, meter(session.environ) as progress:
         found = client.get_artifact(wanted)
         if not is_pullable(found):
             raise InvalidInput(
@@ -74,7 +74,7 @@ def copy(session: Session, output: Format, artifact: str, uri: str) -> None:
             )
         target = f"{uri}{found.name}" if uri.endswith("/") else uri
         project = client.get_project(client.get_build(found.build).project)
-        mover = Artifacts.of_worker(client, session.settings, on_transfer=told)
+        mover = Artifacts.of_worker(client, session.settings, on_transfer=progress)
         with storage_reached():
             mover.copy(found, target, rules_of(project))
     stored = found.packed or found
@@ -92,7 +92,7 @@ def copy(session: Session, output: Format, artifact: str, uri: str) -> None:
 def hold(
     session: Session, output: Format, artifact: str, *, reason: str | None, is_release: bool
 ) -> None:
-    """Keep an artifact whatever the policy says, or no longer, and print it.
+    """Hold an artifact, or release it, and print it.
 
     Raises:
         InvalidInput: Not exactly one of the two was asked for.
@@ -100,7 +100,7 @@ def hold(
     wanted = artifact_id(artifact)
     if (reason is not None) == is_release:
         raise InvalidInput(
-            "--reason and --release are given, but only one of them can hold."
+            "--reason and --release are both given; use one of the two."
             if is_release
             else "--reason is missing; say why it is held, for whoever wonders later.",
             field="--reason",
@@ -108,12 +108,12 @@ def hold(
         )
     with connect(session) as client:
         if is_release:
-            held = client.release_artifact(wanted)
+            changed = client.release_artifact(wanted)
         else:
-            held = client.hold_artifact(
+            changed = client.hold_artifact(
                 wanted, checked(HoldCreate, {"reason": reason}, flags=_FLAGS)
             )
-        show(held, output, artifacts.held)
+        show(changed, output, artifacts.hold_changed)
 
 
 def delete(session: Session, output: Format, artifact: str, *, reason: str) -> None:

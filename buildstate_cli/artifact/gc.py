@@ -1,4 +1,4 @@
-"""`bldst artifact gc`: give up what policies say, and remove what is due."""
+"""`bldst artifact gc`: mark what the policies do not keep, and remove what is due."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,8 @@ from typing import Final
 import typer
 
 from buildstate_cli import times
-from buildstate_cli.artifact.collect_view import Collected, Gone, collected
+from buildstate_cli.artifact import gc_view as results
+from buildstate_cli.artifact.gc_view import GcItem, GcResult
 from buildstate_cli.connection import connect
 from buildstate_cli.exit_codes import UNREACHABLE
 from buildstate_cli.options import Format
@@ -32,7 +33,7 @@ from buildstate_worker.transfer import ArtifactStore, storage_type_of, transfera
 _AT_LEAST: Final = timedelta(hours=1)
 
 
-def collect(
+def collect_garbage(
     session: Session,
     output: Format,
     *,
@@ -41,7 +42,7 @@ def collect(
     older_than: str,
     with_orphans: bool,
 ) -> None:
-    """Mark, remove, look for orphans, and print what came of it.
+    """Mark, remove, look for orphans, and print the result.
 
     Raises:
         typer.Exit: Something should be gone and is not, or could not be looked at.
@@ -50,44 +51,44 @@ def collect(
     with connect(session, retries=STEADY) as client:
         store = ArtifactStore(cache_dir=session.settings.cache_dir)
         projects = [client.get_project(project)] if project else list(client.list_projects())
-        gc = _Collection(client, store, is_dry_run=is_dry_run)
+        collection = _Collection(client, store, is_dry_run=is_dry_run)
         try:
             for each in projects:
-                gc.mark(each)
+                collection.mark(each)
             for each in projects:
-                gc.remove(each)
+                collection.remove(each)
             if with_orphans:
                 for location, name in _locations(projects, session.settings.storage_url).items():
-                    gc.search(location, name, before)
+                    collection.search(location, name, before)
         except BaseException:
-            if gc.has_removed:  # which no later run can tell
-                show(gc.result(), output, collected)
+            if collection.has_removed:  # which no later run can tell
+                show(collection.result(), output, results.one)
             raise
-    result = gc.result()
-    show(result, output, collected)
+    result = collection.result()
+    show(result, output, results.one)
     if result.failed:
         raise typer.Exit(UNREACHABLE)
 
 
 class _Collection:
-    """What is given up and removed, and what came of it so far."""
+    """One run: what it has marked and removed so far, and what it failed to remove."""
 
     def __init__(self, client: Client, store: ArtifactStore, *, is_dry_run: bool) -> None:
         self._client = client
         self._store = store
         self._is_dry_run = is_dry_run
-        self._marked: list[Gone] = []
-        self._removed: list[Gone] = []
-        self._orphans: list[Gone] = []
-        self._failed: list[Gone] = []
+        self._marked: list[GcItem] = []
+        self._removed: list[GcItem] = []
+        self._orphans: list[GcItem] = []
+        self._failed: list[GcItem] = []
 
     @property
     def has_removed(self) -> bool:
-        """Whether anything is gone."""
+        """Whether anything has been removed."""
         return not self._is_dry_run and bool(self._removed or self._orphans)
 
     def mark(self, project: Project) -> None:
-        """Give up what a project's policy does not keep."""
+        """Mark what a project's policy does not keep."""
         ask = self._client.retention if self._is_dry_run else self._client.apply_retention
         plan = ask(project.name)
         kept = {each.artifact.uri for each in plan.items if each.keep}
@@ -95,16 +96,16 @@ class _Collection:
         for each in plan.items:
             if each.keep:
                 continue
-            gone = Gone(
+            item = GcItem(
                 project=project.name,
                 artifact=each.artifact.id,
                 uri=each.artifact.uri,
                 size_bytes=each.size_bytes,
                 why=each.text,
             )
-            self._marked.append(gone)
+            self._marked.append(item)
             if self._is_dry_run and is_due_at_once and each.artifact.uri not in kept:
-                self._removed.append(gone)
+                self._removed.append(item)
 
     def remove(self, project: Project) -> None:
         """Remove the bytes of what is due."""
@@ -118,10 +119,10 @@ class _Collection:
         self._note(project.name, found, self._removed)
 
     def search(self, location: str, project: str, before: datetime) -> None:
-        """Look for orphans in a storage and remove them; the others go on if it cannot be read.
+        """Look for orphans in a storage and remove them; one that cannot be read counts as failed.
 
         Raises:
-            BuildStateError: The service does not answer. Without it nothing is anybody's.
+            BuildStateError: The service does not answer, so that nobody knows what is recorded.
         """
         if not transferable(location):
             return
@@ -135,7 +136,7 @@ class _Collection:
             else:
                 why = f"it was not searched for orphans: {error}"
                 self._failed.append(
-                    Gone(project=project, artifact=None, uri=None, size_bytes=None, why=why)
+                    GcItem(project=project, artifact=None, uri=None, size_bytes=None, why=why)
                 )
             return
         found: Iterable[Removed]
@@ -145,9 +146,9 @@ class _Collection:
             found = remove_orphans(self._client, self._store, location, orphans)
         self._note(project, found, self._orphans)
 
-    def result(self) -> Collected:
-        """Give what came of it."""
-        return Collected(
+    def result(self) -> GcResult:
+        """Return what the run came to."""
+        return GcResult(
             marked=tuple(self._marked),
             removed=tuple(self._removed),
             orphans=tuple(self._orphans),
@@ -156,17 +157,17 @@ class _Collection:
             dry_run=self._is_dry_run,
         )
 
-    def _note(self, project: str, found: Iterable[Removed], gone: list[Gone]) -> None:
+    def _note(self, project: str, found: Iterable[Removed], removed: list[GcItem]) -> None:
         for each in found:
-            into = gone if each.error is None else self._failed
-            into.append(_gone(project, each))
+            into = removed if each.error is None else self._failed
+            into.append(_item(project, each))
 
 
 def _locations(projects: Iterable[Project], own: str) -> dict[str, str]:
-    """Give each storage once, with a project that uses it: two may share one."""
+    """Return each storage once, with one project that uses it: several may share one."""
     found: dict[str, str] = {}
     for each in projects:
-        # With the project's name in its place less is listed, and nothing of others looked at.
+        # With the project's name filled in, less is listed, and nothing of other projects.
         location = (each.storage_url or own).replace("{project}", each.name)
         if each.storage_url is not None or _is_begun(location):
             found.setdefault(location, each.name)
@@ -174,16 +175,16 @@ def _locations(projects: Iterable[Project], own: str) -> dict[str, str]:
 
 
 def _is_begun(own: str) -> bool:
-    """Whether this worker's own storage has anything; a folder is made by the first upload."""
+    """Return whether this worker's own storage exists; the first upload makes its folder."""
     return storage_type_of(own) != "file" or local_path(root_of(own)).exists()
 
 
-def _gone(project: str, removed: Removed) -> Gone:
+def _item(project: str, removed: Removed) -> GcItem:
     artifact = removed.artifact
     why: str | None = "nobody has recorded it"
     if artifact is not None:
         why = artifact.removal.reason if artifact.removal is not None else None
-    return Gone(
+    return GcItem(
         project=project,
         artifact=None if artifact is None else artifact.id,
         uri=removed.uri,

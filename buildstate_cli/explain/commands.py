@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from buildstate_cli.helping import Panel
+from buildstate_cli.help import Panel
 from buildstate_cli.options import BuildRef, Format, Lane, Output, StateArgument
 from buildstate_core.vocabulary import TRUNK
 
@@ -29,6 +29,6 @@ def explain(
     output: Output = Format.TABLE,
 ) -> None:
     """Explain why a state would run again or be skipped, part by part."""
-    from buildstate_cli.plan import actions
+    from buildstate_cli.explain import actions
 
     actions.explain(ctx.obj, output, build, state=state, lane=lane, attempt=attempt)

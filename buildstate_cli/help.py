@@ -21,7 +21,7 @@ class Panel(StrEnum):
     """The sections of `bldst --help`."""
 
     BUILDS = "Builds"
-    DECISIONS = "What people decide, kept with who, when and why"
+    INTERVENTIONS = "Interventions: what people decide, recorded with who, when and why"
     PROJECTS = "Projects"
     SERVICE = "Service and access"
 
@@ -46,10 +46,10 @@ class Group(TyperGroup):
         return command
 
     def get_params(self, ctx: Any) -> Any:
-        """Give the options, with flags that were not given `False` rather than nothing.
+        """Return the options, with `False` as the default of a flag that has none.
 
-        Typer loads pydantic to make a boolean of nothing, which its own flags are by default. For
-        each `bldst GROUP --help` that would be most of the time.
+        Typer loads pydantic to make a boolean of `None`, the default of its own flags. That would
+        be most of the time that `bldst GROUP --help` takes.
         """
         params = super().get_params(ctx)
         for param in params:

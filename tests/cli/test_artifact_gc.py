@@ -16,7 +16,7 @@ from buildstate_core.models import Build, ProjectUpdate, Retention
 from buildstate_worker.client import Client
 from buildstate_worker.storage.uris import local_path
 
-from .pushing import push
+from .uploads import push
 
 Bldst = Callable[..., Any]
 

@@ -1,6 +1,6 @@
 """Values from the command line, checked by the wire models before anything is sent.
 
-A model names its fields; a person typed options. Here the one becomes the other.
+A model names its fields, a person typed options: an error names the option.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ _MAX_SHOWN: Final = 80
 def checked(
     model: type[Model], values: Mapping[str, object], *, flags: Mapping[str, str] | None = None
 ) -> Model:
-    """Make a request, leaving out what was not given (`None`).
+    """Return a request made of the values that were given; `None` stands for one that was not.
 
     Args:
         model: The request's model.
@@ -55,7 +55,7 @@ def checked(
 
 
 def checked_value(kind: Any, value: object, *, flag: str) -> Any:
-    """Make one value of a type of the wire models.
+    """Return one value, checked as a type of the wire models.
 
     Args:
         kind: The type.
@@ -72,13 +72,13 @@ def checked_value(kind: Any, value: object, *, flag: str) -> Any:
 
 
 def invalid(error: ValidationError, flags: Mapping[str, str] | None = None) -> InvalidInput:
-    """Make a sentence of the first thing that a model refused, naming the option."""
+    """Return the first thing that a model refused as an error that names the option."""
     first = error.errors()[0]
     return _invalid(first, _flag(first["loc"], flags or {}))
 
 
 def checked_content(model: type[Model], content: object) -> Model:
-    """Make a request of a file's content.
+    """Return a request made of a file's content.
 
     Raises:
         InvalidInput: A value is wrong. The message names its place in the file.
@@ -91,7 +91,7 @@ def checked_content(model: type[Model], content: object) -> Model:
 
 
 def build_reference(text: str, *, name: str = "BUILD") -> str | int:
-    """Read how a person names a build: `123`, `#123` or its id.
+    """Return the build that a person names by `123`, `#123` or its id.
 
     >>> build_reference("#123")
     123
@@ -101,7 +101,7 @@ def build_reference(text: str, *, name: str = "BUILD") -> str | int:
         name: The argument or option that it was typed for.
 
     Raises:
-        InvalidInput: It is none of these.
+        InvalidInput: It is none of these forms.
     """
     number = text.removeprefix("#")
     if number.isascii() and number.isdigit() and len(number) <= _MAX_NUMBER_DIGITS:
@@ -118,10 +118,10 @@ def build_reference(text: str, *, name: str = "BUILD") -> str | int:
 
 
 def artifact_id(text: str) -> UUID:
-    """Read an artifact's id.
+    """Return the artifact's id that was typed.
 
     Raises:
-        InvalidInput: It is no id.
+        InvalidInput: It is not an id.
     """
     try:
         return UUID(text)
@@ -135,7 +135,7 @@ def artifact_id(text: str) -> UUID:
 
 
 def pairs(texts: Sequence[str], *, flag: str) -> dict[str, str]:
-    """Read the `KEY=VALUE` texts of an option.
+    """Return the `KEY=VALUE` texts of an option as keys and values.
 
     >>> pairs(["team=platform", "note=a=b"], flag="--label")
     {'team': 'platform', 'note': 'a=b'}
@@ -155,7 +155,7 @@ def pairs(texts: Sequence[str], *, flag: str) -> dict[str, str]:
 
 
 def _invalid(refused: ErrorDetails, name: str, *, field: str | None = None) -> InvalidInput:
-    """Make a sentence of what a model refused."""
+    """Return what a model refused as an error with a sentence."""
     seen = _shown(refused["input"])
     match refused["type"]:
         case "missing":
@@ -181,14 +181,14 @@ def _is_state(path: tuple[int | str, ...]) -> bool:
 
 
 def _flag(path: tuple[int | str, ...], flags: Mapping[str, str]) -> str:
-    """Name the option that a field was given by; of an artifact's fields, the innermost counts."""
+    """Return the option that a field was given by; in a nested field, the innermost counts."""
     names = [part for part in path if isinstance(part, str)]
     known = next((flags[name] for name in reversed(names) if name in flags), None)
     return known or (f"--{names[0].replace('_', '-')}" if names else "a value")
 
 
 def _place(path: tuple[int | str, ...]) -> str:
-    """Write where in a file a value is: `states[3].code`."""
+    """Return where in a file a value is: `states[3].code`."""
     parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return "".join(parts).removeprefix(".") or "the content"
 

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from support import Service, image
 
+from buildstate_cli.artifact.destination import path_for
 from buildstate_cli.run import flags as running_flags
-from buildstate_cli.run.restore import path_for, targets
+from buildstate_cli.run.restore import targets
 from buildstate_core.models import Artifact, Build
 
-from .pushing import push
+from .uploads import push
 
 Bldst = Callable[..., Any]
 

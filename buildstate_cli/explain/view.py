@@ -1,4 +1,4 @@
-"""Why a milestone runs or not, part by part."""
+"""Why a milestone runs or not, part by part, for people."""
 
 from typing import Final
 
@@ -30,12 +30,12 @@ _ATTEMPT: Final = {
 
 
 def one(explanation: Explanation) -> Page:
-    """Write a decision and its reason, what was compared, and how each part came out."""
+    """Return a decision and its reason, what was compared, and how each part came out."""
     return [sentence(explanation), *_comparison(explanation)]
 
 
 def sentence(explanation: Explanation) -> str:
-    """Say what a rerun would do with a milestone, or why one of its attempts ran."""
+    """Return a sentence about what a rerun would do, or why one of the attempts ran."""
     each = explanation
     state = f"state {formats.state(each.state, each.state_name)}{formats.lane(each.lane)}"
     if each.attempt is None:

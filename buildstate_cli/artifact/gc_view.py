@@ -1,4 +1,4 @@
-"""What was given up, and what was removed."""
+"""What `bldst artifact gc` marked, removed, and failed to remove."""
 
 from collections.abc import Iterator
 from uuid import UUID
@@ -9,7 +9,7 @@ from buildstate_cli.output import formats
 from buildstate_cli.output.page import Page, Table
 
 
-class Gone(BaseModel):
+class GcItem(BaseModel):
     """One thing that is given up, is removed, or could not be.
 
     Attributes:
@@ -27,7 +27,7 @@ class Gone(BaseModel):
     why: str | None
 
 
-class Collected(BaseModel):
+class GcResult(BaseModel):
     """What `gc` came to.
 
     Attributes:
@@ -41,16 +41,16 @@ class Collected(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    marked: tuple[Gone, ...]
-    removed: tuple[Gone, ...]
-    orphans: tuple[Gone, ...]
+    marked: tuple[GcItem, ...]
+    removed: tuple[GcItem, ...]
+    orphans: tuple[GcItem, ...]
     freed_bytes: int
-    failed: tuple[Gone, ...]
+    failed: tuple[GcItem, ...]
     dry_run: bool
 
 
-def collected(found: Collected) -> Page:
-    """Write a row for each, and a sentence about the whole."""
+def one(found: GcResult) -> Page:
+    """Return a row for each item, and a sentence about the whole."""
     to_be = ("give up", "remove", "orphan") if found.dry_run else ("given up", "removed", "orphan")
     rows = [
         (what, each.project, formats.size(each.size_bytes), each.uri or "", each.why or "")
@@ -70,7 +70,7 @@ def collected(found: Collected) -> Page:
     return [table, " ".join(_sentences(found))] if rows else [table]
 
 
-def _sentences(found: Collected) -> Iterator[str]:
+def _sentences(found: GcResult) -> Iterator[str]:
     would = "would be " if found.dry_run else ""
     if found.marked:
         size = formats.size(sum(each.size_bytes or 0 for each in found.marked))
