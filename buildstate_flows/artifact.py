@@ -9,7 +9,7 @@ from uuid import UUID
 from weakref import WeakValueDictionary
 
 from buildstate_core.errors import InvalidInput
-from buildstate_core.models import Artifact as ArtifactRecord
+from buildstate_core.models import Artifact as RecordedArtifact
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,14 @@ class Version:
             changes its file in place, so that each has its own copy.
     """
 
-    record: ArtifactRecord
+    record: RecordedArtifact
     root: str | None
     places: dict[str, Path] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
 class Slot:
-    """One artifact of this pass.
+    """One artifact of this session.
 
     Attributes:
         now: The newest version; replaced as a whole when the milestone ran again.
@@ -41,15 +41,15 @@ class Slot:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 
-class Giver(Protocol):
-    """Whoever gives out lazy artifacts: the shelf of one pass."""
+class ResultGiver(Protocol):
+    """Whoever gives out lazy artifacts: the results of one session."""
 
-    def adopt(self, record: ArtifactRecord, root: str | None) -> "Artifact":
+    def adopt(self, record: RecordedArtifact, root: str | None) -> "Artifact":
         """Give the artifact of a record that came from another process."""
 
 
-givers: Final[WeakValueDictionary[UUID, Giver]] = WeakValueDictionary()
-"""Those of this process, by the id of their pass. It is the same in every process of the pass."""
+givers: Final[WeakValueDictionary[UUID, ResultGiver]] = WeakValueDictionary()
+"""Those of this process, by the id of their session, which is the same in every process of it."""
 
 
 class Artifact:
@@ -81,7 +81,7 @@ class Artifact:
         return self._slot.now.root
 
     @property
-    def record(self) -> ArtifactRecord:
+    def record(self) -> RecordedArtifact:
         """The whole record."""
         return self._slot.now.record
 
@@ -134,7 +134,7 @@ class Artifact:
         return f"<Artifact {self.name} of build {self.record.build} state {self.state}{lane}>"
 
 
-def _arrived(giver: UUID, record: ArtifactRecord, root: str | None) -> Artifact:
+def _arrived(giver: UUID, record: RecordedArtifact, root: str | None) -> Artifact:
     """Give an artifact that came from another process."""
     found = givers.get(giver)
     if found is not None:

@@ -63,6 +63,7 @@ def push(
 ) -> None:
     """Upload files or folders, hashed on the way, and record each as what a state left."""
     from buildstate_cli.artifact import push as actions
+    from buildstate_worker.storage_options import StorageOptions
 
     actions.push(
         ctx.obj,
@@ -70,9 +71,8 @@ def push(
         actions.Target(build=build, state=state, lane=lane, token=token),
         path,
         name=name,
-        storing=actions.Storing(
-            storage=storage, compression=compress, sensitivity=sensitivity, expires=expires
-        ),
+        options=StorageOptions(storage=storage, compression=compress, sensitivity=sensitivity),
+        expires=expires,
     )
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -24,11 +24,12 @@ from buildstate_core.errors import BuildStateError, InvalidInput, NotAllowed, Un
 from buildstate_core.locations import upload_of
 from buildstate_core.models import Artifact, ArtifactCreate, ArtifactRecord, Build
 from buildstate_core.models.projects import StorageUrl
-from buildstate_core.vocabulary import ArtifactKind, Compression, Sensitivity
+from buildstate_core.vocabulary import ArtifactKind
 from buildstate_worker.artifacts import Artifacts
 from buildstate_worker.blobs import Blob, Spot, name_of, rules_of
 from buildstate_worker.client import STEADY, Client
 from buildstate_worker.handles import Probes
+from buildstate_worker.storage_options import StorageOptions
 
 _PATH: Final = "PATH"
 _FLAGS: Final = {
@@ -55,16 +56,6 @@ class Target:
     token: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Storing:
-    """How bytes are to be stored; `None` for what the project says."""
-
-    storage: str | None
-    compression: Compression | None
-    sensitivity: Sensitivity
-    expires: str | None
-
-
 def push(
     session: Session,
     output: Format,
@@ -72,11 +63,12 @@ def push(
     paths: Sequence[str],
     *,
     name: str | None,
-    storing: Storing,
+    options: StorageOptions,
+    expires: str | None,
 ) -> None:
     """Upload files and folders, record each as an artifact, and print them."""
     reference = build_reference(target.build)
-    blobs = _blobs(paths, name, storing)
+    blobs = _blobs(paths, name, options, expires)
     # Checked in full before anything is uploaded; a stand-in tells as much as the record will.
     for blob in blobs:
         _request(target, ArtifactRecord(name=blob.name, storage_type="file", uri="/"))
@@ -147,7 +139,9 @@ def _request(target: Target, record: ArtifactRecord | dict[str, object]) -> Arti
     return checked(ArtifactCreate, {**facts, **where}, flags=_FLAGS)
 
 
-def _blobs(paths: Sequence[str], name: str | None, storing: Storing) -> list[Blob]:
+def _blobs(
+    paths: Sequence[str], name: str | None, options: StorageOptions, expires: str | None
+) -> list[Blob]:
     if name is not None and len(paths) > 1:
         raise InvalidInput(
             f'--name is "{name}", but {len(paths)} paths are given; an artifact has a name of its'
@@ -155,12 +149,12 @@ def _blobs(paths: Sequence[str], name: str | None, storing: Storing) -> list[Blo
             field="--name",
             hint="Push them one by one, or leave it out: each is named as its file.",
         )
-    if storing.storage is not None:
-        checked_value(StorageUrl, storing.storage, flag="--storage")
-    expires_at = times.moment(storing.expires, flag="--expires")
+    if options.storage is not None:
+        checked_value(StorageUrl, options.storage, flag="--storage")
+    expires_at = times.moment(expires, flag="--expires")
     if expires_at is not None and expires_at <= datetime.now(UTC):
         raise InvalidInput(
-            f"--expires is {storing.expires}, which is over; give a time to come.",
+            f"--expires is {expires}, which is over; give a time to come.",
             field="--expires",
         )
     found: dict[str, Blob] = {}
@@ -177,10 +171,8 @@ def _blobs(paths: Sequence[str], name: str | None, storing: Storing) -> list[Blo
             name=name or name_of(full),
             path=full,
             place=_place(full),
-            storage=storing.storage,
-            compression=storing.compression,
-            sensitivity=storing.sensitivity,
             expires_at=expires_at,
+            **asdict(options),
         )
         if blob.name in found:
             raise InvalidInput(

@@ -128,6 +128,7 @@ def run(
     called again with the words and options of that call, and the environment of this one.
     """
     from buildstate_cli.run import flags, running
+    from buildstate_worker.storage_options import StorageOptions
 
     code: int = running.run(
         ctx.obj,
@@ -145,7 +146,9 @@ def run(
             probe=probe,
             lease_seconds=lease,
             wait_seconds=wait,
-            storing=flags.Storing(storage=storage, compression=compress, sensitivity=sensitivity),
+            storage_options=StorageOptions(
+                storage=storage, compression=compress, sensitivity=sensitivity
+            ),
         ),
     )
     return code

@@ -20,9 +20,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from buildstate_cli.checking import pairs
-from buildstate_cli.run.flags import RunFlags, Storing
+from buildstate_cli.run.flags import RunFlags
 from buildstate_core.vocabulary import TRUNK, Compression, Kind, Sensitivity
 from buildstate_worker.fingerprint.digests import param_parts
+from buildstate_worker.storage_options import StorageOptions
 from buildstate_worker.workspace.machine_state import Workspace
 
 _TRUNK_FOLDER: Final = "_"  # no lane has this name
@@ -152,27 +153,29 @@ def _call(data: Any) -> Call:
     for name in ("artifacts", "inputs", "params", "restores"):
         flags[name] = _texts(flags[name])
     kind = flags.pop("kind")
-    storing = flags.pop("storing", {})
+    options = flags.pop("storage_options", {})
     if not isinstance(flags["state"], int) or not isinstance(flags["probe"], str | None):
         raise TypeError
     return Call(
         command=_texts(data["command"]),
         flags=RunFlags(
-            kind=None if kind is None else Kind(kind), storing=_storing(**storing), **flags
+            kind=None if kind is None else Kind(kind),
+            storage_options=_storage_options(**options),
+            **flags,
         ),
         params={str(name): str(digest) for name, digest in data["params"].items()},
         called_at=int(data["called_at"]),
     )
 
 
-def _storing(
+def _storage_options(
     storage: str | None = None,
     compression: str | None = None,
     sensitivity: str = Sensitivity.INTERNAL,
-) -> Storing:
+) -> StorageOptions:
     if not isinstance(storage, str | None):
         raise TypeError
-    return Storing(
+    return StorageOptions(
         storage=storage,
         compression=None if compression is None else Compression(compression),
         sensitivity=Sensitivity(sensitivity),

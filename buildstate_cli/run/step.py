@@ -76,7 +76,7 @@ def made_ready(call: Call, folder: Path) -> Ready:
     flags = call.flags
     return Ready(
         restores=running_flags.restores(flags.restores, folder, below=flags.state),
-        blobs=running_flags.blobs(flags.artifacts, folder, flags.storing),
+        blobs=running_flags.blobs(flags.artifacts, folder, flags.storage_options),
         fingerprint={
             **command_parts(call.command),
             **call.params,

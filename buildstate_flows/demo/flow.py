@@ -93,10 +93,10 @@ def demo_image(project: str, key: str) -> None:
 
 
 def _told_of(task: Milestone[..., Any], *arguments: object) -> Any:
-    """Call a milestone, and say how Prefect's state of it is named, and why."""
+    """MilestoneCall a milestone, and say how Prefect's state of it is named, and why."""
     state: Any = task(*arguments, return_state=True)
     why = f": {state.message}" if state.message else ""
-    _say(f"state {task.recipe.state}: {state.name}{why}")
+    _say(f"state {task.spec.state}: {state.name}{why}")
     return state.result()
 
 

@@ -23,9 +23,9 @@ from buildstate_core.models import Attempt, Claim
 from buildstate_flows.artifact import Artifact
 from buildstate_flows.engine.arguments import Form, replaced
 from buildstate_flows.engine.cancellation import Ending, Stopper, ending_by
-from buildstate_flows.engine.milestone_call import Call
+from buildstate_flows.engine.milestone_call import MilestoneCall
 from buildstate_flows.engine.results import outputs_of, stand_in
-from buildstate_flows.engine.session import Pass
+from buildstate_flows.engine.session import BuildSession
 from buildstate_flows.prefect_api.flow_run_report import Row
 from buildstate_flows.prefect_api.prefect_runs import say, task_run_here
 from buildstate_flows.prefect_api.transfers import logged, noted
@@ -67,15 +67,17 @@ class Job:
         stopper: Stops the function when the claim is no longer ours.
     """
 
-    def __init__(self, work: Pass, call: Call, running: Running, stopper: Stopper) -> None:
+    def __init__(
+        self, session: BuildSession, call: MilestoneCall, running: Running, stopper: Stopper
+    ) -> None:
         self.parameters: Mapping[str, Any] = {}
         self.stopper = stopper
-        self._pass = work
+        self._session = session
         self._call = call
         self._running = running
         self._began = monotonic()
         self._is_through = False
-        work.begin(self)
+        session.begin(self)
 
     @property
     def why(self) -> str:
@@ -91,9 +93,9 @@ class Job:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._pass.end(self)
+        self._session.end(self)
         if error is not None:
-            self._pass.lose(self._call.lane)
+            self._session.lose(self._call.lane)
             ending = ending_by(error, since=self._began)
             if ending is not None:
                 self._end(ending)
@@ -125,16 +127,16 @@ class Job:
             InvalidInput: It cannot be recorded.
             StaleClaim: The milestone was lost or taken over meanwhile.
         """
-        recipe = self._call.recipe
-        outputs = outputs_of(value, recipe.name, recipe.storing)
+        spec = self._call.spec
+        outputs = outputs_of(value, spec.name, spec.storage_options)
         with logged():
             attempt = self._running.complete(outputs)
         self._is_through = True
         paths = {each.name: each.path for each in outputs if isinstance(each, Blob)}
         root = self._running.claim.storage_url
-        result = self._pass.shelf.settle(attempt.artifacts, root, paths)
-        self._pass.hold(self._call.lane, attempt.id)
-        self._pass.note(self._call)
+        result = self._session.results.settle(attempt.artifacts, root, paths)
+        self._session.hold(self._call.lane, attempt.id)
+        self._session.note(self._call)
         self._note("completed", attempt)
         return Outcome(result, "Completed", self.why)
 
@@ -151,16 +153,16 @@ class Job:
             self._is_through = True
 
     def _note(self, outcome: str, attempt: Attempt, message: str = "") -> None:
-        if self._pass.board is not None:
+        if self._session.report is not None:
             row = Row(
-                name=self._call.recipe.name,
+                name=self._call.spec.name,
                 outcome=outcome,
                 attempt=attempt,
                 why=self._running.claim.text,
                 seconds=monotonic() - self._began,
                 message=message,
             )
-            self._pass.board.note(row)
+            self._session.report.note(row)
 
 
 class Asking:
@@ -202,11 +204,13 @@ class Asking:
                 self._job.__exit__(type(error), error, None)
 
 
-def begin(work: Pass, call: Call, asking: Asking, *, is_rewound: bool) -> Outcome | Job:
+def begin(
+    session: BuildSession, call: MilestoneCall, asking: Asking, *, is_rewound: bool
+) -> Outcome | Job:
     """Claim a milestone, and have its arguments on this worker if it has to run.
 
     Args:
-        work: The pass.
+        session: The session.
         call: What is called.
         asking: Who waits for the answer.
         is_rewound: A later milestone starts from before it, so that no later checkpoint covers it.
@@ -217,30 +221,30 @@ def begin(work: Pass, call: Call, asking: Asking, *, is_rewound: bool) -> Outcom
         InvalidInput: What it makes could not be stored. Its attempt is failed.
         Held, Refused, Conflict: As the service says.
     """
-    settings = work.settings
-    runner = Runner(work.client, work.artifacts, worker=settings.worker, on_wait=asking.wait)
+    settings = session.settings
+    runner = Runner(session.client, session.artifacts, worker=settings.worker, on_wait=asking.wait)
     stopper = Stopper()
     claim = call.to_claim(
-        work.build,
-        work.machine(call.lane),
+        session.build,
+        session.machine(call.lane),
         lease_seconds=settings.lease_seconds,
         is_rewound=is_rewound,
-        giver=work.id,
-        orchestrator=work.orchestrator(task_run_here()),
+        giver=session.id,
+        orchestrator=session.orchestrator(task_run_here()),
     )
-    begun = runner.begin(claim, on_stale=stopper.stop, probe=_probe_of(work, call))
+    begun = runner.begin(claim, on_stale=stopper.stop, probe=_probe_of(session, call))
     if isinstance(begun, Done):
-        return _skipped(work, call, begun)
+        return _skipped(session, call, begun)
     with ExitStack() as stack:
-        job = stack.enter_context(Job(work, call, begun, stopper))
-        say(f"State {call.recipe.state} runs, {job.why}.")
-        _check_place(work, call, begun)
+        job = stack.enter_context(Job(session, call, begun, stopper))
+        say(f"State {call.spec.state} runs, {job.why}.")
+        _check_place(session, call, begun)
         as_it_is = begun.claim.is_in_place
         if not as_it_is:
-            work.restore(call.lane)
+            session.restore(call.lane)
         try:
             with job.noted():
-                job.parameters = _in_place(work, call, as_it_is=as_it_is)
+                job.parameters = _in_place(session, call, as_it_is=as_it_is)
         except ArtifactLost as error:
             job.give_up(error)
             raise
@@ -267,24 +271,24 @@ def run_to_end(coroutine: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     return made[0]
 
 
-def _skipped(work: Pass, call: Call, done: Done) -> Outcome:
-    outcome = Outcome.of_done(work.shelf.settle(done.artifacts, done.storage_url), done)
-    work.note(call)
-    if work.board is not None:
-        name = call.recipe.name
+def _skipped(session: BuildSession, call: MilestoneCall, done: Done) -> Outcome:
+    outcome = Outcome.of_done(session.results.settle(done.artifacts, done.storage_url), done)
+    session.note(call)
+    if session.report is not None:
+        name = call.spec.name
         row = Row(name=name, outcome=outcome.name.lower(), attempt=done.attempt, why=done.text)
-        work.board.note(row)
+        session.report.note(row)
     return outcome
 
 
-def _probe_of(work: Pass, call: Call) -> Callable[[Done], bool] | None:
+def _probe_of(session: BuildSession, call: MilestoneCall) -> Callable[[Done], bool] | None:
     """Give what asks the user's probe about what the milestone returned."""
-    probe = call.recipe.probe
+    probe = call.spec.probe
     if probe is None:
         return None
 
     def ask(done: Done) -> bool:
-        value = work.shelf.settle(done.artifacts, done.storage_url)
+        value = session.results.settle(done.artifacts, done.storage_url)
         if inspect.iscoroutinefunction(probe):
             return bool(run_to_end(lambda: probe(value)))
         return bool(probe(value))
@@ -292,29 +296,33 @@ def _probe_of(work: Pass, call: Call) -> Callable[[Done], bool] | None:
     return ask
 
 
-def _check_place(work: Pass, call: Call, running: Running) -> None:
+def _check_place(session: BuildSession, call: MilestoneCall, running: Running) -> None:
     """Make sure that what will be made can be stored, before work is put into it.
 
     Whether there will be files is known if the function is annotated so, and is taken for granted
     if the milestone says where they go. What they are called is not known: a template that goes on
     below the name may lead anywhere, so that the upload alone can tell.
     """
-    recipe, rules = call.recipe, running.claim.storage
-    if not recipe.leaves_files and not recipe.storing.is_about_places:
+    spec, rules = call.spec, running.claim.storage
+    if not spec.leaves_files and not spec.storage_options.is_about_places:
         return
-    location = recipe.storing.storage or (rules.url if rules else None) or work.settings.storage_url
+    location = (
+        spec.storage_options.storage
+        or (rules.url if rules else None)
+        or session.settings.storage_url
+    )
     if "/" not in location.partition("{name")[2]:
-        running.check_places([stand_in(recipe.name, recipe.storing)])
+        running.check_places([stand_in(spec.name, spec.storage_options)])
 
 
-def _in_place(work: Pass, call: Call, *, as_it_is: bool) -> dict[str, Any]:
+def _in_place(session: BuildSession, call: MilestoneCall, *, as_it_is: bool) -> dict[str, Any]:
     def put(form: Form, value: Any) -> Any:
         if not isinstance(value, Artifact) or form is Form.LAZY:
             return value
-        path = work.shelf.place(value, call.lane, as_it_is=as_it_is)
+        path = session.results.place(value, call.lane, as_it_is=as_it_is)
         return str(path) if form is Form.TEXT and not isinstance(path, Artifact) else path
 
-    forms = call.recipe.forms
+    forms = call.spec.forms
     return {
         name: replaced(value, partial(put, forms.get(name, Form.PATH)))
         for name, value in call.parameters.items()

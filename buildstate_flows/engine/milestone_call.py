@@ -22,13 +22,13 @@ from buildstate_flows.engine.arguments import (
 )
 from buildstate_flows.engine.results import is_named
 from buildstate_flows.handle import Handle
-from buildstate_flows.storage_options import Storing
 from buildstate_worker.fingerprint.digests import code_parts, input_parts, param_parts
 from buildstate_worker.runner import Milestone
+from buildstate_worker.storage_options import StorageOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class MilestoneSpec:
     """What a milestone is, whatever it is called with.
 
     Attributes:
@@ -39,7 +39,7 @@ class Recipe:
         kind: What it does, if that was said.
         inputs: Files whose content decides "unchanged".
         version: Stands for the code, if it is given.
-        storing: How the files that it returns are stored. It decides nothing about "unchanged".
+        storage_options: How the files that it returns are stored.
         code: Whether the code counts: its own, or `ignore`.
         probe: Looks whether what it did to the world still holds.
     """
@@ -51,7 +51,7 @@ class Recipe:
     kind: Kind | None
     inputs: Sequence[str]
     version: str | None
-    storing: Storing
+    storage_options: StorageOptions
     code: Literal["own", "ignore"] = "own"
     probe: Callable[[Any], Any] | None = None
 
@@ -99,7 +99,7 @@ class Recipe:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
+class MilestoneCall:
     """A milestone with what it is called with.
 
     Attributes:
@@ -107,23 +107,23 @@ class Call:
         lane: The lane that this call works in.
     """
 
-    recipe: Recipe
+    spec: MilestoneSpec
     parameters: Mapping[str, Any]
     lane: str
 
     @classmethod
-    def of(cls, recipe: Recipe, parameters: Mapping[str, Any]) -> "Call":
+    def of(cls, spec: MilestoneSpec, parameters: Mapping[str, Any]) -> "MilestoneCall":
         """Make one.
 
         Raises:
             InvalidInput: The lane's template names what is no parameter.
         """
-        return cls(recipe=recipe, parameters=parameters, lane=recipe.lane_of(parameters))
+        return cls(spec=spec, parameters=parameters, lane=spec.lane_of(parameters))
 
     @property
     def key(self) -> tuple[str, int]:
         """Names the milestone in its build."""
-        return self.lane, self.recipe.state
+        return self.lane, self.spec.state
 
     def results(self) -> list[Result]:
         """Give the results of milestones that it is called with."""
@@ -143,10 +143,10 @@ class Call:
 
         Args:
             build: The build.
-            machine: The attempts whose results this pass's machine holds.
+            machine: The attempts whose results this session's machine holds.
             lease_seconds: After how long without a heartbeat the claim is lost.
             is_rewound: No later checkpoint stands in for it.
-            giver: The pass; what it gave out is of the build, or of one that it derives from.
+            giver: The session; what it gave out is of the build, or of one that it derives from.
             orchestrator: What runs it.
         """
 
@@ -157,9 +157,9 @@ class Call:
         return Milestone(
             build=build.id,
             lease_seconds=lease_seconds,
-            state=self.recipe.state,
+            state=self.spec.state,
             lane=self.lane,
-            kind=self.recipe.kind,
+            kind=self.spec.kind,
             fingerprint=self._fingerprint(is_seen),
             consumes=sorted({each.state for each in seen if each is not None}),
             machine=machine,
@@ -170,7 +170,7 @@ class Call:
     def _sees(self, result: Result, number: int, giver: UUID) -> bool:
         """Whether the service compares it: of this build, below, in this lane or the trunk."""
         record = result.record
-        if record is None or record.state >= self.recipe.state:
+        if record is None or record.state >= self.spec.state:
             return False
         if record.build == number:
             return record.lane in {TRUNK, self.lane}
@@ -182,8 +182,8 @@ class Call:
             for name, value in self.parameters.items()
         }
         return {
-            **self.recipe.code_parts,
-            **input_parts(self.recipe.inputs, folder=Path.cwd()),
+            **self.spec.code_parts,
+            **input_parts(self.spec.inputs, folder=Path.cwd()),
             **param_parts(plain),
         }
 

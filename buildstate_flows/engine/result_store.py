@@ -1,4 +1,4 @@
-"""The results of one pass: what is recorded of them, and where on this worker they are."""
+"""The results of one session: what is recorded of them, and where on this worker they are."""
 
 import shutil
 import threading
@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from buildstate_core.errors import InvalidInput
-from buildstate_core.models import Artifact as Recorded
+from buildstate_core.models import Artifact as RecordedArtifact
 from buildstate_core.vocabulary import Activity, ArtifactKind
 from buildstate_flows.artifact import Artifact, Slot, Version, givers
 from buildstate_flows.engine.results import is_named, value_of
@@ -22,15 +22,15 @@ from buildstate_worker.transfer_progress import ended
 _Key = tuple[str, int, str]
 
 
-class Shelf:
+class ResultStore:
     """Keeps one lazy object for each result, and moves bytes when somebody needs them.
 
     Threads may share it.
 
     Args:
-        giver: The pass's id, which results carry.
+        giver: The session's id, which results carry.
         artifacts: What moves artifacts.
-        folder: Gives the pass's folder.
+        folder: Gives the session's folder.
         fetch: Gives the path of an artifact to the flow's own code.
     """
 
@@ -54,7 +54,10 @@ class Shelf:
         givers[giver] = self
 
     def settle(
-        self, records: Sequence[Recorded], root: str | None, paths: Mapping[str, Path] | None = None
+        self,
+        records: Sequence[RecordedArtifact],
+        root: str | None,
+        paths: Mapping[str, Path] | None = None,
     ) -> Any:
         """Give what a milestone returns, from what it left.
 
@@ -69,8 +72,8 @@ class Shelf:
         with self._lock:
             return value_of(records, lambda each: self._put(each, root, where.get(each.name)))
 
-    def adopt(self, record: Recorded, root: str | None) -> Artifact:
-        """Give the artifact of a record that came from another process of this pass."""
+    def adopt(self, record: RecordedArtifact, root: str | None) -> Artifact:
+        """Give the artifact of a record that came from another process of this session."""
         with self._lock:
             known = self._results.get(_key(record))
             if isinstance(known, Artifact) and known.record.created_at >= record.created_at:
@@ -80,7 +83,7 @@ class Shelf:
         return result
 
     def bound(self, value: Any) -> Any:
-        """Give an artifact of this pass as the one that is known here; all else as it is."""
+        """Give an artifact of this session as the one that is known here; all else as it is."""
         if isinstance(value, Artifact) and value.giver == self._giver:
             return self.adopt(value.record, value.root)
         return value
@@ -142,7 +145,7 @@ class Shelf:
                 if lane != slot.now.record.lane:
                     slot.now.places.pop(lane, None)
 
-    def _pull(self, record: Recorded, path: Path, root: str | None) -> Pulled:
+    def _pull(self, record: RecordedArtifact, path: Path, root: str | None) -> Pulled:
         """Download an artifact, and say how far that is."""
         note = noting.get()
         with logged():
@@ -152,7 +155,9 @@ class Shelf:
             note(ended(Activity.DOWNLOADING, record.name, size_bytes=pulled.size_bytes))
         return pulled
 
-    def _put(self, record: Recorded, root: str | None, path: Path | None) -> Artifact | Handle:
+    def _put(
+        self, record: RecordedArtifact, root: str | None, path: Path | None
+    ) -> Artifact | Handle:
         key = _key(record)
         if record.kind is ArtifactKind.HANDLE:
             return self._put_handle(key, record)
@@ -169,7 +174,7 @@ class Shelf:
             result = self._results[key] = Artifact(slot, self._fetch, self._giver)
         return result
 
-    def _put_handle(self, key: _Key, record: Recorded) -> Handle:
+    def _put_handle(self, key: _Key, record: RecordedArtifact) -> Handle:
         handle = self._results.get(key)
         if isinstance(handle, Handle):
             handle.bind(record)
@@ -204,7 +209,7 @@ class Shelf:
                 shutil.copy2(home, path)
         return path
 
-    def _new_place(self, record: Recorded, lane: str) -> Path:
+    def _new_place(self, record: RecordedArtifact, lane: str) -> Path:
         state = f"state-{record.state:02d}"
         name = record.name if is_named(record) else ""
         root = self._folder()
@@ -218,5 +223,5 @@ class Shelf:
         raise AssertionError(record)  # one more try than there are places taken
 
 
-def _key(record: Recorded) -> _Key:
+def _key(record: RecordedArtifact) -> _Key:
     return record.lane, record.state, record.name

@@ -20,7 +20,7 @@ from prefect.utilities.urls import url_for
 
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Orchestrator
-from buildstate_flows.engine.milestone_call import Recipe
+from buildstate_flows.engine.milestone_call import MilestoneSpec
 
 _TAG = "bldst"
 _LOGGER: Final = logging.getLogger("buildstate_flows")
@@ -38,19 +38,19 @@ def say(line: str) -> None:
     logger.info(line)
 
 
-def namer_of(recipe: Recipe) -> Callable[..., str]:
+def namer_of(spec: MilestoneSpec) -> Callable[..., str]:
     """Give what names a milestone's task runs: `60 register [eu-west-1]`."""
 
     def name(parameters: dict[str, Any]) -> str:
         lane = ""
         with suppress(InvalidInput):  # it is said where the milestone is called
-            lane = recipe.lane_of(parameters)
-        return f"{recipe.state} {recipe.name}" + (f" [{lane}]" if lane else "")
+            lane = spec.lane_of(parameters)
+        return f"{spec.state} {spec.name}" + (f" [{lane}]" if lane else "")
 
     return name
 
 
-def tag_run(recipe: Recipe, lane: str, number: int) -> None:
+def tag_run(spec: MilestoneSpec, lane: str, number: int) -> None:
     """Tag the task run that this is in with its build, state and lane.
 
     A task that has tags before it starts asks Prefect's server for a place in the limit of each,
@@ -60,7 +60,7 @@ def tag_run(recipe: Recipe, lane: str, number: int) -> None:
     if context is None:
         return
     run = context.task_run
-    tags = {_TAG, f"build:{number}", f"state:{recipe.state}", *run.tags}
+    tags = {_TAG, f"build:{number}", f"state:{spec.state}", *run.tags}
     run.tags = sorted(tags | {f"lane:{lane}"} if lane else tags)
     state = run.state
     if state is not None:
