@@ -13,7 +13,7 @@ from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Build, BuildCreate, Plan
 from buildstate_core.vocabulary import TRUNK
 from buildstate_flows.engine.cancellation import Ending, ending_by
-from buildstate_flows.engine.rewind import fetch
+from buildstate_flows.engine.execute import fetch
 from buildstate_flows.engine.session import BuildSession
 from buildstate_flows.engine.worker_process import entered, tell_others
 from buildstate_flows.prefect_api.flow_run_report import FlowRunReport

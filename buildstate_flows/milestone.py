@@ -17,8 +17,8 @@ from typing_extensions import Unpack
 from buildstate_core.errors import InvalidInput
 from buildstate_core.vocabulary import TRUNK, Compression, Kind, Sensitivity
 from buildstate_flows.engine.arguments import replaced
+from buildstate_flows.engine.execute import fetch, perform, perform_async
 from buildstate_flows.engine.milestone_call import MilestoneCall, MilestoneSpec
-from buildstate_flows.engine.rewind import fetch, perform, perform_async
 from buildstate_flows.engine.session import BuildSession
 from buildstate_flows.engine.worker_process import Ticket, entered
 from buildstate_flows.options import (
@@ -79,7 +79,7 @@ class Milestone(Task[P, R]):
         )
         named: TaskOptions = {**options, "name": name}
         if named.get("task_run_name") is None:
-            named["task_run_name"] = namer_of(spec)
+            named["task_run_name"] = namer_of(state, name, spec.lane_of)
         super().__init__(fn=_recording(fn), cache_policy=NO_CACHE, persist_result=False, **named)
         # Only now: Prefect copies the function's own attributes onto the task.
         self.spec = spec
@@ -297,7 +297,7 @@ def _call(
 ) -> MilestoneCall:
     known = {name: replaced(value, session.results.bound) for name, value in parameters.items()}
     call = MilestoneCall.of(task.spec, known)
-    tag_run(task.spec, call.lane, session.build.number)
+    tag_run(task.spec.state, call.lane, session.build.number)
     return call
 
 

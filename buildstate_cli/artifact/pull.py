@@ -11,7 +11,7 @@ from buildstate_cli.options import Format
 from buildstate_cli.output.messages import notice, warn
 from buildstate_cli.output.progress import meter
 from buildstate_cli.output.show import show
-from buildstate_cli.run.restore import path_for
+from buildstate_cli.run.place import path_for
 from buildstate_cli.session import Session
 from buildstate_core.errors import InvalidInput, NotFound, Refused
 from buildstate_core.models import Artifact, Attempt

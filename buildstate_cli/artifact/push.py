@@ -4,14 +4,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final
-
-from pydantic import ValidationError
 
 from buildstate_cli import times
 from buildstate_cli.artifact import view as artifacts
 from buildstate_cli.artifact.storage_flags import artifact_kind, file_name, inferred_type
+from buildstate_cli.artifact.uploads import recorded
 from buildstate_cli.checking import build_reference, checked, checked_value, pairs
 from buildstate_cli.connection import connect
 from buildstate_cli.options import Format
@@ -20,7 +20,7 @@ from buildstate_cli.output.messages import notice
 from buildstate_cli.output.progress import meter
 from buildstate_cli.output.show import show
 from buildstate_cli.session import Session
-from buildstate_core.errors import BuildStateError, InvalidInput, NotAllowed, Unreachable
+from buildstate_core.errors import InvalidInput
 from buildstate_core.locations import upload_of
 from buildstate_core.models import Artifact, ArtifactCreate, ArtifactRecord, Build
 from buildstate_core.models.projects import StorageUrl
@@ -81,7 +81,8 @@ def push(
         pushed = []
         for blob in blobs:
             record = mover.push(blob, spot, rules)
-            pushed.append(_recorded(client, mover, build, target, record))
+            create = partial(_create, client, build, target, record)
+            pushed.append(recorded(create, record, mover))
             size, digest = formats.size(record.size_bytes), record.checksum
             notice(f"{blob.path.name}: {size}, {digest}, stored at {record.uri}")
     show(pushed, output, artifacts.pushed)
@@ -205,17 +206,5 @@ def _spot(client: Client, build: Build, target: Target) -> Spot:
     return Spot(build=build.number, state=target.state, lane=target.lane, attempt=attempt)
 
 
-def _recorded(
-    client: Client, mover: Artifacts, build: Build, target: Target, record: ArtifactRecord
-) -> Artifact:
-    """Record an upload; it is undone if that is refused for good."""
-    try:
-        return client.create_artifact(build.number, _request(target, record))
-    except (Unreachable, NotAllowed):
-        # It may have been recorded all the same, by a try whose answer was lost, so that the
-        # upload must stay.
-        notice(f"bldst: {record.uri} was uploaded, and is left there: it may be recorded.")
-        raise
-    except (BuildStateError, ValidationError):
-        mover.discard(record)
-        raise
+def _create(client: Client, build: Build, target: Target, record: ArtifactRecord) -> Artifact:
+    return client.create_artifact(build.number, _request(target, record))

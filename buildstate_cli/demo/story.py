@@ -16,8 +16,8 @@ from buildstate_cli.output import formats
 from buildstate_cli.output.page import Block, Fields, Page, Table
 from buildstate_cli.output.show import emit, show, show_page
 from buildstate_cli.plan import view as plans
-from buildstate_cli.run.child import Signalled, signals_raised
 from buildstate_cli.session import Session
+from buildstate_cli.signals import ENDING, Signalled, signals_raised
 from buildstate_core.errors import BuildStateError
 from buildstate_core.models import Attempt, BuildCreate, CatalogState, ProjectCreate
 
@@ -69,7 +69,7 @@ def run(session: Session, output: Format, *, keep: bool) -> int:
         BuildStateError: It did not go as it should.
     """
     try:
-        with signals_raised():
+        with signals_raised(ENDING):
             _run(session, output, keep=keep)
     except Signalled as ended:
         return ended.exit_code

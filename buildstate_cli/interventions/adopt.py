@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from pydantic import ValidationError
-
 from buildstate_cli.artifact.storage_flags import file_name, inferred_type
+from buildstate_cli.artifact.uploads import recorded
 from buildstate_cli.checking import build_reference, checked
 from buildstate_cli.connection import connect
 from buildstate_cli.interventions import view as decisions
 from buildstate_cli.options import Format
-from buildstate_cli.output.messages import notice
 from buildstate_cli.output.progress import meter
 from buildstate_cli.output.show import show
 from buildstate_cli.session import Session
-from buildstate_core.errors import BuildStateError, InvalidInput, NotAllowed, Unreachable
+from buildstate_core.errors import InvalidInput
 from buildstate_core.locations import upload_of
 from buildstate_core.models import Adopt, ArtifactRecord, Attempt
 from buildstate_core.vocabulary import ArtifactKind
@@ -138,13 +136,5 @@ def _uploaded(
     spot = Spot(build=found.number, state=request.state, lane=request.lane, attempt=attempt)
     with told:
         record = mover.push(blob, spot, rules_of(client.get_project(found.project)))
-    try:
-        return client.adopt(found.number, request.model_copy(update={"artifacts": (record,)}))
-    except (Unreachable, NotAllowed):
-        # It may have been recorded all the same, by a try whose answer was lost, so that the
-        # upload must stay.
-        notice(f"bldst: {record.uri} was uploaded, and is left there: it may be recorded.")
-        raise
-    except (BuildStateError, ValidationError):
-        mover.discard(record)
-        raise
+    adopted = request.model_copy(update={"artifacts": (record,)})
+    return recorded(lambda: client.adopt(found.number, adopted), record, mover)

@@ -127,10 +127,10 @@ def run(
     If an earlier state has to run on this machine first, and was called in this directory, it is
     called again with the words and options of that call, and the environment of this one.
     """
-    from buildstate_cli.run import flags, running
+    from buildstate_cli.run import actions, flags
     from buildstate_worker.storage_options import StorageOptions
 
-    code: int = running.run(
+    code: int = actions.run(
         ctx.obj,
         output,
         build,

@@ -32,7 +32,7 @@ _OF_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
+class RunCall:
     """One call of `bldst run`.
 
     Attributes:
@@ -66,7 +66,7 @@ class Journal:
         self._workspace = workspace
         self._folder = workspace.memory / "journal" / str(build)
 
-    def note(self, call: Call) -> None:
+    def note(self, call: RunCall) -> None:
         """Keep a call as the newest one of its state and lane.
 
         Raises:
@@ -84,7 +84,7 @@ class Journal:
             file.write(content)
         draft.replace(folder / f"{call.flags.state}.json")
 
-    def calls(self, state: int, *, lane: str, below: int) -> list[Call]:
+    def calls(self, state: int, *, lane: str, below: int) -> list[RunCall]:
         """Give the calls from a state up to another one, in ascending order of their states.
 
         They are the lane's own if the state is one of its own, otherwise the trunk's and then the
@@ -106,19 +106,19 @@ class Journal:
         found = [each for each in _of_one_pass(all_of_them) if each.flags.state >= state]
         return found if found and found[0].flags.state == state else []
 
-    def _read(self, lane: str) -> list[Call]:
+    def _read(self, lane: str) -> list[RunCall]:
         folder = self._folder / (lane or _TRUNK_FOLDER)
         return [call for file in folder.glob("*.json") if (call := _read(file, lane)) is not None]
 
 
-def _to_keep(call: Call) -> Call:
+def _to_keep(call: RunCall) -> RunCall:
     params = param_parts(pairs(call.flags.params, flag="--param"))
     flags = replace(call.flags, params=[])
     return replace(call, flags=flags, params=params, called_at=time.time_ns())
 
 
-def _of_one_pass(calls: Iterable[Call]) -> list[Call]:
-    found: list[Call] = []
+def _of_one_pass(calls: Iterable[RunCall]) -> list[RunCall]:
+    found: list[RunCall] = []
     latest = 0
     for call in sorted(calls, key=lambda each: each.flags.state):
         if call.called_at > latest:
@@ -127,7 +127,7 @@ def _of_one_pass(calls: Iterable[Call]) -> list[Call]:
     return found
 
 
-def _read(file: Path, lane: str) -> Call | None:
+def _read(file: Path, lane: str) -> RunCall | None:
     """Read a call; `None` for what makes no sense or is not ours."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -148,7 +148,7 @@ def _is_ours_alone(status: os.stat_result) -> bool:
     )
 
 
-def _call(data: Any) -> Call:
+def _call(data: Any) -> RunCall:
     flags = dict(data["flags"])
     for name in ("artifacts", "inputs", "params", "restores"):
         flags[name] = _texts(flags[name])
@@ -156,7 +156,7 @@ def _call(data: Any) -> Call:
     options = flags.pop("storage_options", {})
     if not isinstance(flags["state"], int) or not isinstance(flags["probe"], str | None):
         raise TypeError
-    return Call(
+    return RunCall(
         command=_texts(data["command"]),
         flags=RunFlags(
             kind=None if kind is None else Kind(kind),

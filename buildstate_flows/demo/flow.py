@@ -93,7 +93,7 @@ def demo_image(project: str, key: str) -> None:
 
 
 def _told_of(task: Milestone[..., Any], *arguments: object) -> Any:
-    """MilestoneCall a milestone, and say how Prefect's state of it is named, and why."""
+    """Call a milestone, and say how Prefect's state of it is named, and why."""
     state: Any = task(*arguments, return_state=True)
     why = f": {state.message}" if state.message else ""
     _say(f"state {task.spec.state}: {state.name}{why}")

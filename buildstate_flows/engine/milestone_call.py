@@ -9,7 +9,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from buildstate_core.errors import InvalidInput
-from buildstate_core.models import Build, Orchestrator
+from buildstate_core.models import Build, ClaimRequest, Orchestrator
 from buildstate_core.vocabulary import TRUNK, Kind
 from buildstate_flows.artifact import Artifact
 from buildstate_flows.engine.arguments import (
@@ -23,7 +23,6 @@ from buildstate_flows.engine.arguments import (
 from buildstate_flows.engine.results import is_named
 from buildstate_flows.handle import Handle
 from buildstate_worker.fingerprint.digests import code_parts, input_parts, param_parts
-from buildstate_worker.runner import Milestone
 from buildstate_worker.storage_options import StorageOptions
 
 
@@ -129,21 +128,23 @@ class MilestoneCall:
         """Give the results of milestones that it is called with."""
         return list(results_in(dict(self.parameters)))
 
-    def to_claim(
+    def to_request(
         self,
         build: Build,
         machine: Sequence[UUID],
         *,
+        worker: str,
         lease_seconds: int,
         is_rewound: bool,
         giver: UUID,
         orchestrator: Orchestrator | None,
-    ) -> Milestone:
-        """Give it as it is asked for.
+    ) -> ClaimRequest:
+        """Return it as the service is asked for it.
 
         Args:
             build: The build.
             machine: The attempts whose results this session's machine holds.
+            worker: This worker's name.
             lease_seconds: After how long without a heartbeat the claim is lost.
             is_rewound: No later checkpoint stands in for it.
             giver: The session; what it gave out is of the build, or of one that it derives from.
@@ -154,16 +155,16 @@ class MilestoneCall:
             return self._sees(result, build.number, giver)
 
         seen = [each.record for each in self.results() if is_seen(each)]
-        return Milestone(
-            build=build.id,
+        return ClaimRequest(
+            worker=worker,
             lease_seconds=lease_seconds,
             state=self.spec.state,
             lane=self.lane,
             kind=self.spec.kind,
             fingerprint=self._fingerprint(is_seen),
-            consumes=sorted({each.state for each in seen if each is not None}),
-            machine=machine,
-            is_rewound=is_rewound,
+            consumes=tuple(sorted({each.state for each in seen if each is not None})),
+            machine=tuple(machine),
+            rewound=is_rewound,
             orchestrator=orchestrator,
         )
 

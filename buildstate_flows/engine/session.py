@@ -4,10 +4,10 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 from prefect.futures import PrefectFuture
@@ -22,11 +22,10 @@ from buildstate_flows.engine.result_store import ResultStore
 from buildstate_flows.prefect_api.flow_run_report import FlowRunReport
 from buildstate_flows.prefect_api.prefect_runs import flow_run_here, orchestrator_of
 from buildstate_worker.artifacts import Artifacts
+from buildstate_worker.attempt import Worker
 from buildstate_worker.client import Client
 from buildstate_worker.settings import Settings
-
-_MOST_HELD: Final = 1000
-"""As many as a claim may name."""
+from buildstate_worker.workspace.process_memory import ProcessMemory
 
 open_session: ContextVar["BuildSession | None"] = ContextVar("open_session", default=None)
 """The session that milestones record to. Prefect copies it into its task runners' threads."""
@@ -53,6 +52,8 @@ class BuildSession:
         report: Where Prefect shows it; `None` for nowhere.
 
     Attributes:
+        worker: Who claims, and by what.
+        machine: What this process remembers of the machine of each lane.
         calls: The milestones that were called, in order, by lane and state.
         rewinding: Held by the thread that makes earlier calls again.
         rewinds: How often that was done.
@@ -74,7 +75,7 @@ class BuildSession:
         self.report = report
         self.build = build
         self.client = client
-        self.artifacts = artifacts
+        self.worker = Worker(client, artifacts, settings.worker)
         self.settings = settings
         self.results = ResultStore(
             self.id, artifacts, lambda: self.folder, fetch=lambda slot: fetch(self, slot)
@@ -82,7 +83,7 @@ class BuildSession:
         self.calls: dict[tuple[str, int], MilestoneCall] = {}
         self.rewinding = threading.Lock()
         self.rewinds = 0
-        self._machine: dict[str, tuple[UUID, ...]] = {}
+        self.machine = ProcessMemory()
         self._submitted: set[PrefectFuture[Any]] = set()
         self._running: set[Endable] = set()
         self._ending: Ending | None = None
@@ -143,29 +144,10 @@ class BuildSession:
             known = self._orchestrators[flow_run] = orchestrator_of(flow_run)
         return known.model_copy(update={"task_run_id": task_run})
 
-    def machine(self, lane: str) -> Sequence[UUID]:
-        """Give the attempts whose results the machine of a lane holds."""
-        # A lane begins where the trunk is.
-        return self._machine.get(lane, self._machine.get(TRUNK, ()))
-
-    def hold(self, lane: str, attempt: UUID) -> None:
-        """Note that the machine of a lane now holds what this attempt did, too."""
-        self._machine[lane] = (*self.machine(lane), attempt)[-_MOST_HELD:]
-
-    def restore(self, lane: str) -> None:
-        """Note that the machine of a lane is put back to recorded artifacts, without any steps."""
-        self._machine[lane] = ()
-
     def lose(self, lane: str) -> None:
-        """Note that a milestone failed half-way.
-
-        The trunk's machine holds nothing then. A lane's begins anew from where the trunk is, whose
-        files it has not touched.
-        """
-        if lane == TRUNK:
-            self._machine[TRUNK] = ()
-        else:
-            self._machine.pop(lane, None)
+        """Note that a milestone failed half-way: its lane begins anew, with new copies of files."""
+        self.machine.lose(lane)
+        if lane != TRUNK:
             self.results.forget_copies(lane)
 
     def note(self, call: MilestoneCall) -> None:

@@ -10,7 +10,7 @@ import pytest
 from support import Service
 
 from buildstate_cli.run.flags import RunFlags
-from buildstate_cli.run.journal import Call, Journal
+from buildstate_cli.run.journal import Journal, RunCall
 from buildstate_core.models import Build
 from buildstate_core.vocabulary import Compression
 from buildstate_worker.storage_options import StorageOptions
@@ -361,7 +361,7 @@ def test_a_call_that_is_made_again_stores_what_it_makes_as_it_did(
         storage_options=options,
     )
     journal = Journal(Workspace(tmp_path), UUID(int=1))
-    journal.note(Call(command=["make"], flags=flags))
+    journal.note(RunCall(command=["make"], flags=flags))
     if is_old:
         (file,) = tmp_path.rglob("25.json")
         content = json.loads(file.read_text())

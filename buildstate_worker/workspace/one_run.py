@@ -1,4 +1,4 @@
-"""What the workspace remembers of its machine while one command runs in it, and afterwards."""
+"""What a workspace remembers of its machine while one command runs in it, and afterwards."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,8 +13,8 @@ from buildstate_worker.workspace.machine_state import Workspace
 _MOVES_NO_MACHINE: Final = {Kind.GATE, Kind.EFFECT, Kind.EPHEMERAL}
 
 
-class Remembering:
-    """The memory of a workspace for one command.
+class MachineDuringRun:
+    """The memory of a workspace for one command: emptied before it, written after its success.
 
     What only looks at a machine, or is set-up for it, leaves it as it was: what was held before is
     then held again.

@@ -1,30 +1,34 @@
-"""What is put into its place in the workspace before a command runs, and where."""
+"""Second phase: put what a command needs into its place in the workspace."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from buildstate_cli.output.messages import warn
 from buildstate_cli.run.flags import Restore
+from buildstate_cli.run.prepare import PreparedCall
+from buildstate_cli.run.site import Site, tell
 from buildstate_core.errors import InvalidInput, NotFound
 from buildstate_core.models import Artifact
-from buildstate_core.vocabulary import Activity
-from buildstate_worker.artifacts import Artifacts, is_folder, place_of
-from buildstate_worker.runner import Running
+from buildstate_core.vocabulary import Activity, ArtifactKind
+from buildstate_worker.artifacts import is_folder, is_pullable, place_of
+from buildstate_worker.attempt import Claimed, check_places
 from buildstate_worker.transfer import Pulled
 from buildstate_worker.transfer_progress import ended
 
 
 @dataclass(frozen=True)
-class Restored:
-    """What was put into its place for a command, and what it has to restore itself.
+class Placed:
+    """A claimed attempt, with what its command needs in place.
 
     Attributes:
         paths: Where files and folders were put, in the workspace.
-        uris: What the command has to restore.
+        uris: What the command has to restore itself.
     """
 
-    paths: Sequence[str]
-    uris: Sequence[str]
+    claimed: Claimed
+    paths: Sequence[str] = ()
+    uris: Sequence[str] = ()
 
     @property
     def environ(self) -> Mapping[str, str]:
@@ -32,21 +36,51 @@ class Restored:
         return {"BLDST_RESTORED": "\n".join(self.paths), "BLDST_RESTORE_URI": "\n".join(self.uris)}
 
 
-def restore(begun: Running, mover: Artifacts, artifact: Artifact, target: Path) -> Pulled:
+def put_in_place(site: Site, prepared: PreparedCall, claimed: Claimed) -> Placed:
+    """Restore what the command needs, once what it makes is known to have a place.
+
+    Raises:
+        ArtifactLost: Something is gone or corrupt, and has been taken out of use.
+        ArtifactUnreachable: Something cannot be read from here.
+        InvalidInput: What the command makes could not be stored.
+    """
+    attempt = claimed.attempt
+    tell(attempt, f"attempt {attempt.attempt}: {claimed.claim.text}")
+    check_places(claimed, prepared.blobs)
+    paths, uris = [], []
+    folder = site.workspace.folder
+    with site.meter:
+        for artifact, path in targets(claimed.claim.restore, prepared.restores, folder):
+            if is_pullable(artifact):
+                pulled = restore(claimed, artifact, folder / path)
+                paths.append(path)
+                if not pulled.was_there:
+                    tell(attempt, f"restored {path} of state {artifact.state}")
+                if artifact.checksum is None:
+                    warn(f"{path} had no recorded checksum, so it is unverified; it has one now.")
+            elif artifact.kind is not ArtifactKind.VALUE and artifact.uri is not None:
+                uris.append(artifact.uri)
+                tell(attempt, f"{artifact.uri} is for the command to restore")
+    return Placed(claimed, paths, uris)
+
+
+def restore(claimed: Claimed, artifact: Artifact, target: Path) -> Pulled:
     """Put an artifact into its place; meanwhile the heartbeat says how far that is.
 
     Raises:
         ArtifactLost: It is gone or corrupt, and has been taken out of use.
         ArtifactUnreachable: It cannot be read from here.
     """
-    pulled = mover.pull(artifact, target, root=begun.claim.storage_url, on_transfer=begun.note)
-    # Who did not know how much would come has not said that this was all.
-    begun.note(ended(Activity.DOWNLOADING, artifact.name, size_bytes=pulled.size_bytes))
+    pulled = claimed.worker.artifacts.pull(
+        artifact, target, root=claimed.claim.storage_url, on_transfer=claimed.note
+    )
+    # A transfer whose size was not known before has not said that this was all.
+    claimed.note(ended(Activity.DOWNLOADING, artifact.name, size_bytes=pulled.size_bytes))
     return pulled
 
 
 def path_for(artifact: Artifact, wanted: str | None, folder: Path) -> str:
-    """Give the path that an artifact goes to: where it was made, or what was asked for.
+    """Return the path that an artifact goes to: where it was made, or what was asked for.
 
     As with `cp`, a file goes into a folder that is there, and anything into what ends in a slash.
 
@@ -65,7 +99,7 @@ def path_for(artifact: Artifact, wanted: str | None, folder: Path) -> str:
 def targets(
     artifacts: Sequence[Artifact], restores: Sequence[Restore], folder: Path
 ) -> list[tuple[Artifact, str]]:
-    """Give each artifact to restore, and its path in the workspace."""
+    """Return each artifact to restore, and its path in the workspace."""
     if not restores:
         return [(artifact, str(place_of(artifact))) for artifact in artifacts]
     found: list[tuple[Artifact, str]] = []
