@@ -41,14 +41,14 @@ class Slot:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 
-class ResultGiver(Protocol):
-    """Whoever gives out lazy artifacts: the results of one session."""
+class OpenResults(Protocol):
+    """The results of one session, which gives out lazy artifacts for them."""
 
     def adopt(self, record: RecordedArtifact, root: str | None) -> "Artifact":
-        """Give the artifact of a record that came from another process."""
+        """Return the artifact of a record that came from another process."""
 
 
-givers: Final[WeakValueDictionary[UUID, ResultGiver]] = WeakValueDictionary()
+open_results: Final[WeakValueDictionary[UUID, OpenResults]] = WeakValueDictionary()
 """Those of this process, by the id of their session, which is the same in every process of it."""
 
 
@@ -66,14 +66,14 @@ class Artifact:
 
     # An ordinary class: Prefect walks lists, dicts, dataclasses and models for futures.
 
-    def __init__(self, slot: Slot, fetch: Callable[[Slot], Path], giver: UUID) -> None:
+    def __init__(self, slot: Slot, fetch: Callable[[Slot], Path], session_id: UUID) -> None:
         self._slot = slot
         self._fetch = fetch
-        self.giver = giver
+        self.session_id = session_id
 
     def __reduce__(self) -> tuple[Any, ...]:
         now = self._slot.now
-        return _arrived, (self.giver, now.record, now.root)
+        return _arrived, (self.session_id, now.record, now.root)
 
     @property
     def root(self) -> str | None:
@@ -134,12 +134,12 @@ class Artifact:
         return f"<Artifact {self.name} of build {self.record.build} state {self.state}{lane}>"
 
 
-def _arrived(giver: UUID, record: RecordedArtifact, root: str | None) -> Artifact:
-    """Give an artifact that came from another process."""
-    found = givers.get(giver)
+def _arrived(session_id: UUID, record: RecordedArtifact, root: str | None) -> Artifact:
+    """Return an artifact that came from another process."""
+    found = open_results.get(session_id)
     if found is not None:
         return found.adopt(record, root)
-    return Artifact(Slot(Version(record, root)), _nowhere, giver)
+    return Artifact(Slot(Version(record, root)), _nowhere, session_id)
 
 
 def _nowhere(slot: Slot) -> Path:

@@ -147,7 +147,7 @@ def build(
 
 
 def current_build() -> OpenBuild:
-    """Give the build that is open here, in a flow or in a milestone.
+    """Return the build that is open here, in a flow or in a milestone.
 
     Raises:
         InvalidInput: There is none.

@@ -35,11 +35,11 @@ class Handle:
         self.id = id
         self.attributes: dict[str, Any] = attributes
         self.record: RecordedArtifact | None = None
-        self.giver: UUID | None = None
+        self.session_id: UUID | None = None
 
     @classmethod
     def recorded(cls, record: RecordedArtifact) -> "Handle":
-        """Give the handle that was recorded."""
+        """Return the handle that was recorded."""
         handle = cls(record.storage_type, record.uri or "")
         handle.bind(record)
         return handle
@@ -52,7 +52,7 @@ class Handle:
         self.record = record
 
     def to_record(self, name: str) -> ArtifactRecord:
-        """Give it as it is to be recorded.
+        """Return it as it is to be recorded.
 
         Raises:
             InvalidInput: Its kind, id or attributes cannot be recorded.

@@ -88,7 +88,7 @@ class Milestone(Task[P, R]):
         self._ticket: Ticket | None = None
 
     def with_options(self, **options: Unpack[MilestoneOptions]) -> "Milestone[P, R]":  # type: ignore[override]
-        """Give the same milestone with other options: another lane, more retries."""
+        """Return the same milestone with other options: another lane, more retries."""
         made = type(self)(self.spec.function, **{**self._all_options(), **options})
         made.spec = replace(made.spec, probe=self.spec.probe)
         return made
@@ -132,7 +132,7 @@ class Milestone(Task[P, R]):
         }
 
     def _in(self, session: BuildSession) -> "Milestone[P, R]":
-        """Give it as it is submitted in a session: able to go to another process."""
+        """Return a copy that can go to another process, and opens the session there."""
         made = self.__copy__()
         made._session = session  # noqa: SLF001 - its own
         return made
@@ -244,7 +244,7 @@ def _arrived(
     options: dict[str, Any],
     ticket: Ticket | None,
 ) -> Milestone[..., Any]:
-    """Give a milestone that came from another process."""
+    """Return a milestone that came from another process."""
     made = cls(spec.function, **options)
     made.spec = spec
     made._ticket = ticket
@@ -287,7 +287,7 @@ def _run_by_engine(wrapper: Callable[..., Any]) -> "Milestone[..., Any] | None":
 
 
 def _session_of(task: Milestone[..., Any]) -> BuildSession:
-    """Give the session that a call belongs to; in another process it is opened first."""
+    """Return the session that a call belongs to; in another process it is opened first."""
     ticket = task._ticket  # noqa: SLF001 - its own
     return BuildSession.current() if ticket is None else ticket.open(fetch)
 

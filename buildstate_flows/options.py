@@ -75,7 +75,7 @@ class MilestoneOptions(TaskOptions, total=False):
 
 
 def kind_of(kind: str) -> Kind:
-    """Give a kind by its name.
+    """Return a kind by its name.
 
     Raises:
         InvalidInput: There is no such kind.
@@ -163,7 +163,7 @@ def check(
 
 
 def no_task_worker(name: str) -> InvalidInput:
-    """Give the error for a milestone that is to run some time later, somewhere else."""
+    """Return the error for a milestone that is to run some time later, somewhere else."""
     return InvalidInput(
         f"{name} is a milestone of the open build; it cannot be left to a task worker, which has"
         " none.",

@@ -169,7 +169,7 @@ class _Pass:
 
 
 def _as_called(calls: Sequence[RunCall]) -> str:
-    """Say what is called again; a checkpoint among them may be as good as before."""
+    """Return a sentence of what is called again. Not all of it runs: a checkpoint may be good."""
     states = [f"{each.flags.state}" for each in calls]
     if len(states) == 1:
         return f"State {states[0]} is run again now, as it was called here"

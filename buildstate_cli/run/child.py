@@ -177,7 +177,7 @@ def _guard() -> Iterator[Callable[[ProcessTree], None]]:
 
 
 def _from_terminal(number: signal.Signals) -> bool:
-    """Whether the terminal has sent this to the command as well, as it does for Ctrl-C."""
+    """Return whether the terminal has sent this to the command as well, as it does for Ctrl-C."""
     if number not in {signal.SIGINT, signal.SIGQUIT}:
         return False
     try:

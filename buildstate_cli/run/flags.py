@@ -124,6 +124,6 @@ def _refuse_around(flag: str, text: str, path: str, folder: Path) -> None:
 
 
 def _place_in(folder: Path, path: str) -> PurePosixPath | None:
-    """Give where a path is in the workspace, or `None` if it is outside: no restore goes there."""
+    """Return where a path is in the workspace; `None` outside of it, where no restore goes."""
     full = Path(os.path.normpath(folder / path))
     return PurePosixPath(full.relative_to(folder)) if full.is_relative_to(folder) else None

@@ -85,7 +85,7 @@ class Journal:
         draft.replace(folder / f"{call.flags.state}.json")
 
     def calls(self, state: int, *, lane: str, below: int) -> list[RunCall]:
-        """Give the calls from a state up to another one, in ascending order of their states.
+        """Return the calls from a state up to another one, in ascending order of their states.
 
         They are the lane's own if the state is one of its own, otherwise the trunk's and then the
         lane's. A call is not of this pass if what is below it was called later: it has left the

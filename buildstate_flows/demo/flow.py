@@ -101,7 +101,7 @@ def _told_of(task: Milestone[..., Any], *arguments: object) -> Any:
 
 
 def _packed(seed: str, size_bytes: int) -> bytes:
-    """Give compressed bytes that are the same each time and take real work to make."""
+    """Return compressed bytes that are the same each time and take real work to make."""
     words = random.Random(seed).choices(range(1 << 16), k=size_bytes // 2)  # noqa: S311 - no secret
     return lzma.compress(b"".join(word.to_bytes(2, "big") for word in words), preset=6)
 

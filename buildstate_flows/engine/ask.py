@@ -74,7 +74,7 @@ def ask(
         worker=session.worker.name,
         lease_seconds=session.settings.lease_seconds,
         is_rewound=is_rewound,
-        giver=session.id,
+        session_id=session.id,
         orchestrator=session.orchestrator(task_run_here()),
     )
     asked = attempt.ask(

@@ -34,7 +34,7 @@ class Outcome:
 
     @classmethod
     def of_done(cls, value: Any, done: Done) -> Self:
-        """Return that of a call that was skipped."""
+        """Return the outcome of a call that was skipped."""
         return cls(value, "Restored" if done.is_resume_point else "Skipped", done.text)
 
     def for_prefect(self) -> Any:

@@ -81,7 +81,7 @@ class MilestoneSpec:
         return leaves_files(self.function)
 
     def lane_of(self, parameters: Mapping[str, Any]) -> str:
-        """Give the lane of a call; it may depend on the parameters.
+        """Return the lane of a call; it may depend on the parameters.
 
         Raises:
             InvalidInput: The lane's template names something else.
@@ -125,7 +125,7 @@ class MilestoneCall:
         return self.lane, self.spec.state
 
     def results(self) -> list[Result]:
-        """Give the results of milestones that it is called with."""
+        """Return the results of milestones that it is called with."""
         return list(results_in(dict(self.parameters)))
 
     def to_request(
@@ -136,10 +136,10 @@ class MilestoneCall:
         worker: str,
         lease_seconds: int,
         is_rewound: bool,
-        giver: UUID,
+        session_id: UUID,
         orchestrator: Orchestrator | None,
     ) -> ClaimRequest:
-        """Return it as the service is asked for it.
+        """Return the request to claim it.
 
         Args:
             build: The build.
@@ -147,12 +147,13 @@ class MilestoneCall:
             worker: This worker's name.
             lease_seconds: After how long without a heartbeat the claim is lost.
             is_rewound: No later checkpoint stands in for it.
-            giver: The session; what it gave out is of the build, or of one that it derives from.
+            session_id: The session's id. Results that carry it are of this build, or of one that it
+                derives from.
             orchestrator: What runs it.
         """
 
         def is_seen(result: Result) -> bool:
-            return self._sees(result, build.number, giver)
+            return self._sees(result, build.number, session_id)
 
         seen = [each.record for each in self.results() if is_seen(each)]
         return ClaimRequest(
@@ -168,14 +169,14 @@ class MilestoneCall:
             orchestrator=orchestrator,
         )
 
-    def _sees(self, result: Result, number: int, giver: UUID) -> bool:
-        """Whether the service compares it: of this build, below, in this lane or the trunk."""
+    def _sees(self, result: Result, number: int, session_id: UUID) -> bool:
+        """Return whether the service compares a result: made below, in this lane or the trunk."""
         record = result.record
         if record is None or record.state >= self.spec.state:
             return False
         if record.build == number:
             return record.lane in {TRUNK, self.lane}
-        return result.giver == giver
+        return result.session_id == session_id
 
     def _fingerprint(self, is_seen: Callable[[Result], bool]) -> dict[str, str]:
         plain = {
@@ -189,7 +190,7 @@ class MilestoneCall:
         }
 
     def _stand_in(self, value: Any, is_seen: Callable[[Result], bool]) -> Any:
-        """Give what stands for a result in a parameter's digest.
+        """Return what stands for a result in a parameter's digest.
 
         Which state made it, where the service compares the content; else the content.
         """

@@ -29,7 +29,7 @@ _WHAT_TO_RETURN: Final = (
 def outputs_of(
     value: Any, milestone: str, options: StorageOptions
 ) -> tuple[Blob | ArtifactRecord, ...]:
-    """Give what is to be stored and recorded for a returned value.
+    """Return what is to be stored and recorded for a returned value.
 
     Args:
         value: What the function returned.
@@ -55,18 +55,18 @@ def outputs_of(
 
 
 def stand_in(milestone: str, options: StorageOptions) -> Blob:
-    """Give a blob for those that a milestone may return: of any name, and of nothing."""
+    """Return a blob in place of those that a milestone may return, to check where they may go."""
     return Blob(name=name_of(Path(milestone)), path=Path(), **asdict(options))
 
 
 def value_of(
     records: Sequence[RecordedArtifact], lazy: Callable[[RecordedArtifact], Artifact | Handle]
 ) -> Any:
-    """Give what a milestone returned, from what was recorded of it.
+    """Return what a milestone returned, from what was recorded of it.
 
     Args:
         records: The artifacts that it left.
-        lazy: Gives the artifact, or the handle, of a record.
+        lazy: Returns the artifact, or the handle, of a record.
     """
     values = {
         each.name: each.metadata.get("value") if each.kind is ArtifactKind.VALUE else lazy(each)
@@ -80,7 +80,7 @@ def value_of(
 
 
 def is_named(record: RecordedArtifact) -> bool:
-    """Whether it was one of several by name."""
+    """Return whether it was one of several by name."""
     return record.metadata.get(NAMED) is True
 
 

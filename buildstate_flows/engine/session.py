@@ -47,7 +47,7 @@ class BuildSession:
         artifacts: What moves artifacts.
         settings: This worker's name and leases.
         folder: Where files go; `None` for a folder that is removed at the end.
-        fetch: Gives the path of an artifact to the flow's own code.
+        fetch: Returns the path of an artifact to the flow's own code.
         id: Names the session, when it is one that another process has opened.
         report: Where Prefect shows it; `None` for nowhere.
 
@@ -97,7 +97,7 @@ class BuildSession:
 
     @classmethod
     def current(cls) -> "BuildSession":
-        """Give the open session.
+        """Return the session that is open here.
 
         Raises:
             InvalidInput: There is none.
@@ -135,7 +135,7 @@ class BuildSession:
         return self._is_closed
 
     def orchestrator(self, task_run: UUID | None) -> Orchestrator | None:
-        """Give what runs a milestone: a task run of the flow run that this is in."""
+        """Return what runs a milestone: a task run of the flow run that this is in."""
         flow_run = flow_run_here()
         if flow_run is None:
             return None

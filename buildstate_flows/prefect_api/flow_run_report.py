@@ -75,7 +75,7 @@ class FlowRunReport:
 
     @classmethod
     def here(cls, client: Client, build: Build, *, url: str) -> "FlowRunReport | None":
-        """Give that of the flow run that this is in, with the plan; `None` outside of one."""
+        """Return the report of the flow run that this is in; `None` outside of one."""
         context = FlowRunContext.get()
         if context is None or context.flow_run is None:
             return None
@@ -165,7 +165,7 @@ class FlowRunReport:
         return "\n".join(lines)
 
     def _all_rows(self) -> list[Row]:
-        """Give the rows, with those of milestones that ran in other processes."""
+        """Return the rows, with those of milestones that ran in other processes."""
         with self._lock:
             rows = list(self._rows)
         known = {each.attempt.id for each in rows}

@@ -77,7 +77,7 @@ def tag_run(state: int, lane: str, number: int) -> None:
 
 
 def flow_run_here() -> UUID | None:
-    """Give the id of the flow run that this is in."""
+    """Return the id of the flow run that this is in."""
     flow, task = FlowRunContext.get(), TaskRunContext.get()
     if task is not None and task.task_run.flow_run_id is not None:
         return task.task_run.flow_run_id
@@ -85,13 +85,13 @@ def flow_run_here() -> UUID | None:
 
 
 def task_run_here() -> UUID | None:
-    """Give the id of the task run that this is in."""
+    """Return the id of the task run that this is in."""
     context = TaskRunContext.get()
     return None if context is None else context.task_run.id
 
 
 def orchestrator_of(flow_run_id: UUID) -> Orchestrator:
-    """Give what runs a flow run: its outermost one, with its deployment and its worker.
+    """Return what runs a flow run: its outermost one, with its deployment and its worker.
 
     What Prefect does not tell is left out; a build does not stop for it.
     """

@@ -46,7 +46,7 @@ class Workspace:
         self._runs = self.memory / "runs"
 
     def held(self, build: UUID, lane: str) -> tuple[UUID, ...]:
-        """Give the attempts whose results the machine holds, as far as this workspace knows."""
+        """Return the attempts whose results the machine holds, as far as this workspace knows."""
         owner = self._remembered_for(build, lane)
         memory = _read(_file(self._machine, build, owner))
         if memory.attempt is None or not self._is_so(memory, build, owner):
@@ -54,7 +54,7 @@ class Workspace:
         return (memory.attempt,)
 
     def files(self, build: UUID, lane: str) -> Sequence[Path]:
-        """Give the machine's files that are known, whether or not they are as they were."""
+        """Return the machine's files that are known, whether or not they are as they were."""
         memory = _read(_file(self._machine, build, self._remembered_for(build, lane)))
         return [self.folder / each for each in memory.files]
 
@@ -137,7 +137,7 @@ class Workspace:
                 file.unlink(missing_ok=True)
 
     def can_begin_anew(self, build: UUID, lane: str) -> bool:
-        """Whether a lane has a memory of its own, but the machine is as the trunk has left it.
+        """Return whether the machine is as the trunk left it, and only the lane's memory is not.
 
         That is so only if the lane has run nothing since: it may have changed what is not known.
         """
@@ -166,7 +166,7 @@ class Workspace:
         (self.memory / ".gitignore").write_text("*\n", encoding="ascii")
 
     def _remembered_for(self, build: UUID, lane: str) -> str:
-        """Give the lane whose memory counts: a lane begins where the trunk is."""
+        """Return the lane whose memory counts: a lane begins where the trunk is."""
         return lane if _file(self._machine, build, lane).exists() else TRUNK
 
     def _is_so(self, memory: "_Memory", build: UUID, lane: str) -> bool:
@@ -194,7 +194,7 @@ class Workspace:
         return any(_read(each).attempt is not None for each in found)
 
     def _place(self, path: Path) -> str:
-        """Give a path as it is kept: a workspace may be moved as a whole."""
+        """Return a path as it is kept: a workspace may be moved as a whole."""
         inside = path.is_relative_to(self.folder)
         return str(path.relative_to(self.folder) if inside else path)
 
@@ -253,7 +253,7 @@ def _text(file: Path) -> str | None:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Give the lanes' files in a folder, and none of their drafts."""
+    """Yield the lanes' files in a folder, and none of their drafts."""
     with suppress(OSError):
         yield from [each for each in folder.iterdir() if not each.name.startswith(".")]
 
