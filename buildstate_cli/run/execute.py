@@ -44,8 +44,9 @@ def execute(site: Site, prepared: PreparedCall, placed: Placed) -> Ran:
     machine = MachineDuringRun(
         site.workspace,
         site.build.id,
-        claimed.claim,
+        claimed.attempt.lane,
         kind=prepared.kind,
+        is_in_place=claimed.claim.is_in_place,
         restored=[folder / each for each in placed.paths],
     )
     machine.begin()

@@ -33,7 +33,7 @@ def record(site: Site, prepared: PreparedCall, ran: Ran, uploaded: Uploaded) -> 
     """
     done = attempt.record(uploaded)
     with told_if_unwritable("that this machine is as this state has left it"):
-        ran.machine.end(done)
+        ran.machine.end(done.id)
     tell(done, "completed")
     _show(site, prepared, done)
 

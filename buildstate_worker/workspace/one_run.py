@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from buildstate_core.models import Attempt, Claim
 from buildstate_core.vocabulary import Kind
 from buildstate_worker.files.stat_signature import signatures
 from buildstate_worker.workspace.machine_state import Workspace
@@ -22,8 +21,9 @@ class MachineDuringRun:
     Args:
         workspace: Where the command runs.
         build: The build's id.
-        claim: What it was claimed by.
-        kind: Its kind, as far as that was said.
+        lane: Whose machine it is.
+        kind: The command's kind, as far as that was said.
+        is_in_place: Whether it goes on from what the machine holds.
         restored: The files that were restored for it.
     """
 
@@ -31,17 +31,18 @@ class MachineDuringRun:
         self,
         workspace: Workspace,
         build: UUID,
-        claim: Claim,
+        lane: str,
         *,
         kind: Kind | None,
+        is_in_place: bool,
         restored: Sequence[Path],
     ) -> None:
         self._workspace = workspace
         self._build = build
-        self._lane = claim.attempt.lane
+        self._lane = lane
         self._moves = kind not in _MOVES_NO_MACHINE
         self._kept: str | None = None
-        before = workspace.files(self._build, self._lane) if claim.is_in_place else ()
+        before = workspace.files(self._build, self._lane) if is_in_place else ()
         self._files = (*before, *restored)
         self._seen: Mapping[Path, str | None] = {}
 
@@ -67,13 +68,16 @@ class MachineDuringRun:
         if self._moves:
             self._seen = signatures([*self._files, *made])
 
-    def end(self, done: Attempt) -> None:
-        """Note what is held now that this is recorded.
+    def end(self, attempt: UUID) -> None:
+        """Note what is held now that the command's success is recorded.
+
+        Args:
+            attempt: The recorded attempt.
 
         Raises:
             OSError: The workspace cannot be written.
         """
         if self._moves:
-            self._workspace.hold(self._build, self._lane, done.id, self._seen)
+            self._workspace.hold(self._build, self._lane, attempt, self._seen)
         else:
             self._workspace.put_back(self._build, self._lane, self._kept)

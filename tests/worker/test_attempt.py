@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from pydantic import ValidationError
 from support import Service, image, until
 
 from buildstate_core.errors import (
@@ -35,7 +36,7 @@ from buildstate_core.models import (
 from buildstate_core.vocabulary import ArtifactKind, Kind
 from buildstate_worker import attempt
 from buildstate_worker.artifacts import Artifacts, place_of
-from buildstate_worker.attempt import Claimed, Done, ask
+from buildstate_worker.attempt import Claimed, Done, ask, record_or_undo
 from buildstate_worker.blobs import Blob
 from buildstate_worker.client import ONCE, Client
 from buildstate_worker.handles import Probes
@@ -275,6 +276,40 @@ def beats(service: Service, attempt: UUID) -> float:
     )
     age: float = row["age"]
     return age
+
+
+class TestRecordOrUndo:
+    """What was stored is removed only if it was surely not recorded."""
+
+    def outcome(self, answer: BaseException | None) -> tuple[list[object], BaseException | None]:
+        done: list[object] = []
+
+        def send() -> str:
+            if answer is not None:
+                raise answer
+            return "recorded"
+
+        try:
+            record_or_undo(send, undo=done.append, leave=lambda: done.append("left"))
+        except (BuildStateError, ValidationError) as error:
+            return done, error
+        return done, None
+
+    def test_what_is_recorded_stays(self) -> None:
+        assert self.outcome(None) == ([], None)
+
+    @pytest.mark.parametrize("answer", [Unreachable("no answer"), NotAllowed("revoked")])
+    def test_what_may_have_been_recorded_stays(self, answer: BuildStateError) -> None:
+        assert self.outcome(answer) == (["left"], answer)
+
+    @pytest.mark.parametrize("answer", [StaleClaim("taken over"), InvalidInput("two of a name")])
+    def test_what_is_refused_for_good_is_undone(self, answer: BuildStateError) -> None:
+        assert self.outcome(answer) == ([answer], answer)
+
+    def test_so_is_what_was_not_even_sent(self) -> None:
+        with pytest.raises(ValidationError) as wrong:
+            ClaimRequest(state=101)
+        assert self.outcome(wrong.value) == ([wrong.value], wrong.value)
 
 
 class TestBlock:
