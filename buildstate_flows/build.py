@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Build, BuildCreate, Plan
 from buildstate_core.vocabulary import TRUNK
-from buildstate_flows.engine.cancellation import Ending, ending_by
+from buildstate_flows.engine.cancellation import ending_by
 from buildstate_flows.engine.execute import fetch
 from buildstate_flows.engine.session import BuildSession
 from buildstate_flows.engine.worker_process import entered, tell_others
@@ -128,22 +128,8 @@ def build(
         fetch=fetch,
         report=FlowRunReport.here(client, found, url=_url(client, found)),
     )
-    began = monotonic()
-    try:
-        with entered(session):
-            yield OpenBuild(session)
-            session.wait()
-    except BaseException as error:
-        # A submitted milestone does not learn that its flow is stopped: Prefect waits for it, and
-        # then kills it. After an ordinary error it may as well do its work.
-        ending = ending_by(error, since=began)
-        if ending is not None:
-            _end_all(session, ending)
-        raise
-    finally:
-        if session.report is not None:
-            session.report.close()
-        session.close()
+    with _opened(session):
+        yield OpenBuild(session)
 
 
 def current_build() -> OpenBuild:
@@ -155,9 +141,26 @@ def current_build() -> OpenBuild:
     return OpenBuild(BuildSession.current())
 
 
-def _end_all(session: BuildSession, ending: Ending) -> None:
-    tell_others(session, ending)
-    session.end_all(ending)
+@contextmanager
+def _opened(session: BuildSession) -> Iterator[None]:
+    """Let milestones record to a session in the block; wait for them, and close it at the end."""
+    began = monotonic()
+    try:
+        with entered(session):
+            yield
+            session.wait()
+    except BaseException as error:
+        # A submitted milestone does not learn that its flow is stopped: Prefect waits for it, and
+        # then kills it. After an ordinary error it may as well do its work.
+        ending = ending_by(error, since=began)
+        if ending is not None:
+            tell_others(session, ending)
+            session.end_all(ending)
+        raise
+    finally:
+        if session.report is not None:
+            session.report.close()
+        session.close()
 
 
 def _url(client: Client, found: Build) -> str:
