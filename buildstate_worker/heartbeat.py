@@ -1,10 +1,10 @@
 """Keeps a claim alive from a thread of its own, however busy the rest of the process is.
 
-The thread neither prints nor logs: under Prefect, a line printed after the worker has died raises
-in whatever thread prints it, and the lease would silently run out.
+The thread neither prints nor logs: under Prefect, a line that is printed after the worker has died
+raises in the thread that prints it, and the lease would silently run out.
 
 An outage is not a crash: while the service cannot be reached, the thread goes on trying, and the
-work goes on too. Only what touches the world may not be done twice at once, so that an effect is
+work goes on too. Only an effect, which touches the world and may not be done twice at once, is
 stopped before another worker could begin it::
 
     renewal sent          margin          lease ends

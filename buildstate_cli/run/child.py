@@ -1,7 +1,7 @@
 """A command as a child process: signals are passed on, and its end is told as shells tell it.
 
-A signal goes to the command alone, which knows what to do with it; what is left of what it started
-is ended after it. It ends with this process too, however that ends.
+A signal goes to the command alone, which decides what to do with it; processes that it started and
+left behind are ended afterwards. If this process dies, the command is ended as well.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from buildstate_cli.run.process_tree import GRACE_SECONDS, PROGRAM, ProcessTree
 from buildstate_cli.signals import ENDING, handled, name_of
 
 _TELLING: Final = (signal.SIGUSR1, signal.SIGUSR2)
-"""What a command may do anything with; so they say nothing about how it went."""
+"""A command may use these for anything, so that they say nothing about how it went."""
 _NOT_FOUND: Final = 127
 _NOT_EXECUTABLE: Final = 126
 
@@ -49,10 +49,10 @@ class Child:
         folder: Where it runs.
         environ: Its whole environment.
         stdout_to_stderr: Whether what it prints goes to stderr.
-        is_again: Whether this is not the call that was typed: what comes on stdin is for another.
+        is_again: Whether this is not the call that was typed, so that stdin is not meant for it.
 
     Attributes:
-        was_stopped: Whether `stop` has ended it, or keeps it from beginning.
+        was_stopped: Whether `stop` has ended it, or keeps it from starting.
     """
 
     def __init__(

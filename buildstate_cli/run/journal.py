@@ -1,12 +1,12 @@
 """What was called in a working directory, so that it can be called again.
 
 A skip may prove wrong later in the same pass: a state has to run, and what earlier states did to
-this machine is missing. The calls from there on are then made again, from here: one file for each
-state of a build and lane, with the words and flags as they were typed, but for the values of
-parameters; and never the environment.
+this machine is missing. The calls from there on are then made again. The journal has a file for
+each state of a build and lane, with the words and flags as they were typed. Of parameters it has
+digests instead of values, and it never has the environment.
 
-What is read is run, so it is taken only from files that nobody but this user can have written: a
-`.bldst` that came with a checkout or from another user is as good as none.
+What is read here is run. So it is taken only from files that nobody but this user can have written:
+a `.bldst` that came with a checkout, or is another user's, counts as empty.
 """
 
 import json

@@ -151,7 +151,7 @@ class ResultStore:
         with logged():
             pulled = self._artifacts.pull(record, path, root=root, on_transfer=note)
         if note is not None:
-            # Who did not know how much would come has not said that this was all.
+            # A transfer whose size was not known before has not said that this was all.
             note(ended(Activity.DOWNLOADING, record.name, size_bytes=pulled.size_bytes))
         return pulled
 

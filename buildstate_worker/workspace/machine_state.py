@@ -1,14 +1,14 @@
 """What a workspace remembers between two calls: which attempt's result its machine holds.
 
-A step leaves nothing behind but a changed working machine. Whether this machine is the one that a
-step has changed, and was not touched since, is known only here: in a small file for each build and
-lane, in the workspace. It is emptied before a command runs and written again after it has
-succeeded, so that a command that failed half-way leaves a machine that holds nothing.
+A step leaves nothing behind but a changed working machine. A small file for each build and lane, in
+the workspace, says which step has changed the machine last. It is emptied before a command runs and
+written again after the command has succeeded, so that a command that fails half-way leaves a
+machine that holds nothing.
 
-A workspace is not trusted, and lanes may share it. So a memory comes with the signatures of the
-machine's files, as far as they are known: once one of them was touched, by another lane, by hand or
-by another program, it is void. Where none is known yet, it is void as soon as another lane has run
-something here. No lane ever waits for another one: each writes its own files only.
+A workspace is not trusted, and lanes may share it. So a memory has the signatures of the machine's
+files, as far as they are known, and is void once one of them was touched: by another lane, by hand
+or by another program. Where no file is known, it is void as soon as another lane has run something
+here. No lane ever waits for another one: each writes its own files only.
 """
 
 import json
@@ -102,9 +102,9 @@ class Workspace:
                 raise
 
     def set_aside(self, build: UUID, lane: str) -> str | None:
-        """Forget, until `put_back`, what is held: a command begins that should change no machine.
+        """Forget what is held until `put_back`: a command begins that should leave it as it is.
 
-        For other lanes nothing happens.
+        What other lanes hold is not touched.
 
         Returns:
             What to put back.
@@ -122,7 +122,7 @@ class Workspace:
         return kept
 
     def put_back(self, build: UUID, lane: str, kept: str | None) -> None:
-        """Note that the command has succeeded that `set_aside` was for.
+        """Note that the command that `set_aside` was called for has succeeded.
 
         What was held before is held still, unless the machine's files were touched.
 

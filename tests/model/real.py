@@ -1,4 +1,4 @@
-"""The real service, runner, storage and workspaces, as a story needs them."""
+"""The real service, worker, storage and workspaces, as a story needs them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
