@@ -1,4 +1,4 @@
-"""The options of `bldst run`, as a person types them and as the runner wants them."""
+"""The options of `bldst run`, as a person types them and as they are used."""
 
 import os
 import re
