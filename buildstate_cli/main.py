@@ -30,9 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     session = Session(os.environ)
     try:
-        with signals.ended_in_good_order():
+        with signals.signals_raised(signals.POLITE, only_first=True):
             return _run(sys.argv[1:] if arguments is None else list(arguments), session)
-    except signals.Ended as ended:
+    except signals.Signalled as ended:
         return ended.exit_code
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - each kind gets its text below
         named = _named(error)

@@ -11,23 +11,20 @@ from buildstate_core.credentials import refuse_credentials
 from buildstate_core.errors import InvalidInput
 from buildstate_core.locations import is_allowed, uri_of
 from buildstate_core.models import Artifact, ArtifactRecord, Project, StorageRules
-from buildstate_core.vocabulary import Compression, Sensitivity
 from buildstate_worker.formats import UNKNOWN, format_of
+from buildstate_worker.storage_options import StorageOptions
 from buildstate_worker.transfer import Pushed, storage_type_of, transferable
 
 
 @dataclass(frozen=True, kw_only=True)
-class Blob:
-    """A file or folder that a milestone made.
+class Blob(StorageOptions):
+    """A file or folder that a milestone made, with how it is to be stored.
 
     Attributes:
         name: The artifact's name, unique in the attempt.
         path: Where it is now.
         place: Where it belongs in a workspace, relative, so that a restore puts it back there.
         metadata: What else is to be recorded of it.
-        storage: Where to put it instead of the project's storage: a folder or a template.
-        compression: How to store it; `None` for what the project says.
-        sensitivity: Who may see it.
         expires_at: When it is no longer needed.
     """
 
@@ -35,9 +32,6 @@ class Blob:
     path: Path
     place: PurePosixPath | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
-    storage: str | None = None
-    compression: Compression | None = None
-    sensitivity: Sensitivity = Sensitivity.INTERNAL
     expires_at: datetime | None = None
 
 

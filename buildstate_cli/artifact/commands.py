@@ -67,6 +67,7 @@ def push(
     """Upload files or folders, hashed on the way, and record each as what a state left."""
     from buildstate_cli.artifact import push as actions
     from buildstate_cli.artifact.create import Target
+    from buildstate_worker.storage_options import StorageOptions
 
     actions.push(
         ctx.obj,
@@ -74,9 +75,8 @@ def push(
         Target(build=build, state=state, lane=lane, token=token),
         path,
         name=name,
-        upload=actions.UploadFlags(
-            storage=storage, compression=compress, sensitivity=sensitivity, expires=expires
-        ),
+        options=StorageOptions(storage=storage, compression=compress, sensitivity=sensitivity),
+        expires=expires,
     )
 
 

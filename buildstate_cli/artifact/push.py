@@ -1,7 +1,7 @@
 """`bldst artifact push`: upload files and folders, and record each as an artifact."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Final
 
@@ -11,7 +11,7 @@ from buildstate_cli.artifact.create import Target, request
 from buildstate_cli.artifact.upload import (
     existing_path,
     place_in_workspace,
-    record_or_undo,
+    recorded,
     stand_in,
 )
 from buildstate_cli.connection import connect
@@ -26,22 +26,12 @@ from buildstate_core.errors import InvalidInput
 from buildstate_core.locations import upload_of
 from buildstate_core.models import Artifact, ArtifactRecord, Build
 from buildstate_core.models.projects import StorageUrl
-from buildstate_core.vocabulary import Compression, Sensitivity
 from buildstate_worker.artifacts import Artifacts
 from buildstate_worker.blobs import Blob, Spot, name_of, rules_of
 from buildstate_worker.client import STEADY, Client
+from buildstate_worker.storage_options import StorageOptions
 
 _PATH: Final = "PATH"
-
-
-@dataclass(frozen=True, kw_only=True)
-class UploadFlags:
-    """How bytes are to be stored; `None` for what the project says."""
-
-    storage: str | None
-    compression: Compression | None
-    sensitivity: Sensitivity
-    expires: str | None
 
 
 def push(
@@ -51,11 +41,12 @@ def push(
     paths: Sequence[str],
     *,
     name: str | None,
-    upload: UploadFlags,
+    options: StorageOptions,
+    expires: str | None,
 ) -> None:
     """Upload files and folders, record each as an artifact, and print them."""
     reference = build_reference(target.build)
-    blobs = _blobs(paths, name, upload)
+    blobs = _blobs(paths, name, options, expires)
     # Checked in full before anything is uploaded; a stand-in tells as much as the record will.
     for blob in blobs:
         request(target, stand_in(blob.name))
@@ -72,13 +63,15 @@ def push(
         pushed = []
         for blob in blobs:
             record = mover.push(blob, spot, rules)
-            pushed.append(record_or_undo(mover, record, send))
+            pushed.append(recorded(mover, record, send))
             size, digest = formats.size(record.size_bytes), record.checksum
             notice(f"{blob.path.name}: {size}, {digest}, stored at {record.uri}")
     show(pushed, output, artifacts.pushed)
 
 
-def _blobs(paths: Sequence[str], name: str | None, upload: UploadFlags) -> list[Blob]:
+def _blobs(
+    paths: Sequence[str], name: str | None, options: StorageOptions, expires: str | None
+) -> list[Blob]:
     if name is not None and len(paths) > 1:
         raise InvalidInput(
             f'--name is "{name}", but {len(paths)} paths are given; an artifact has a name of its'
@@ -86,12 +79,12 @@ def _blobs(paths: Sequence[str], name: str | None, upload: UploadFlags) -> list[
             field="--name",
             hint="Push them one by one, or leave it out: each is named as its file.",
         )
-    if upload.storage is not None:
-        checked_value(StorageUrl, upload.storage, flag="--storage")
-    expires_at = times.moment(upload.expires, flag="--expires")
+    if options.storage is not None:
+        checked_value(StorageUrl, options.storage, flag="--storage")
+    expires_at = times.moment(expires, flag="--expires")
     if expires_at is not None and expires_at <= datetime.now(UTC):
         raise InvalidInput(
-            f"--expires is {upload.expires}, which is in the past; use a time in the future.",
+            f"--expires is {expires}, which is in the past; use a time in the future.",
             field="--expires",
         )
     found: dict[str, Blob] = {}
@@ -106,10 +99,8 @@ def _blobs(paths: Sequence[str], name: str | None, upload: UploadFlags) -> list[
             name=name or name_of(full),
             path=full,
             place=place_in_workspace(full),
-            storage=upload.storage,
-            compression=upload.compression,
-            sensitivity=upload.sensitivity,
             expires_at=expires_at,
+            **asdict(options),
         )
         if blob.name in found:
             raise InvalidInput(

@@ -5,12 +5,11 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-from pydantic import ValidationError
-
 from buildstate_cli.output.messages import notice
-from buildstate_core.errors import BuildStateError, InvalidInput, NotAllowed, Unreachable
+from buildstate_core.errors import InvalidInput
 from buildstate_core.models import ArtifactRecord
 from buildstate_worker.artifacts import Artifacts
+from buildstate_worker.attempt import record_or_undo
 
 Recorded = TypeVar("Recorded")
 
@@ -50,7 +49,7 @@ def stand_in(name: str) -> ArtifactRecord:
     return ArtifactRecord(name=name, storage_type="file", uri="/")
 
 
-def record_or_undo(
+def recorded(
     mover: Artifacts, record: ArtifactRecord, send: Callable[[ArtifactRecord], Recorded]
 ) -> Recorded:
     """Record an upload, and remove it again if the service refuses that.
@@ -62,11 +61,8 @@ def record_or_undo(
         record: What it uploaded.
         send: Asks the service to record it, and returns what that came to.
     """
-    try:
-        return send(record)
-    except (Unreachable, NotAllowed):
+
+    def leave() -> None:
         notice(f"bldst: {record.uri} was uploaded, and is left there: it may be recorded.")
-        raise
-    except (BuildStateError, ValidationError):
-        mover.discard(record)
-        raise
+
+    return record_or_undo(lambda: send(record), undo=lambda _: mover.discard(record), leave=leave)

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
-from buildstate_cli import signals
 from buildstate_cli.demo.environment import DemoEnvironment
 from buildstate_cli.options import Format
 from buildstate_cli.output import formats
@@ -17,6 +16,7 @@ from buildstate_cli.output.page import Block, Fields, Page, Table
 from buildstate_cli.output.show import emit, show, show_page
 from buildstate_cli.plan import view as plans
 from buildstate_cli.session import Session
+from buildstate_cli.signals import ENDING, signals_raised
 from buildstate_cli.waiting import comes_true
 from buildstate_core.errors import BuildStateError
 from buildstate_core.models import Attempt, BuildCreate, CatalogState, ProjectCreate
@@ -67,7 +67,7 @@ def run(session: Session, output: Format, *, keep: bool) -> None:
     Raises:
         BuildStateError: It did not go as it should.
     """
-    with signals.ended_in_good_order(signals.ALL_ENDING):
+    with signals_raised(ENDING):
         _run(session, output, keep=keep)
 
 

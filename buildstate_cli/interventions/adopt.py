@@ -8,7 +8,7 @@ from buildstate_cli.artifact.storage_flags import file_name, inferred_type
 from buildstate_cli.artifact.upload import (
     existing_path,
     place_in_workspace,
-    record_or_undo,
+    recorded,
     stand_in,
 )
 from buildstate_cli.connection import connect
@@ -134,4 +134,4 @@ def _uploaded(
     def send(record: ArtifactRecord) -> Attempt:
         return client.adopt(found.number, request.model_copy(update={"artifacts": (record,)}))
 
-    return record_or_undo(mover, record, send)
+    return recorded(mover, record, send)

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from buildstate_cli.run.child import name_of
-from buildstate_cli.run.process_tree import Family
+from buildstate_cli.run.process_tree import ProcessTree
+from buildstate_cli.signals import name_of
 from buildstate_core.errors import Refused
-from buildstate_worker.runner import Done
+from buildstate_worker.attempt import Done
 
 TIMEOUT_SECONDS: Final = 60.0
 
@@ -59,7 +59,7 @@ def holds(done: Done, line: str, *, folder: Path, environ: Mapping[str, str]) ->
         how = f"ended with exit code {code}" if code > 0 else f"was ended by {name_of(-code)}"
     finally:
         if process.poll() is None:  # it takes too long, or a signal asked this process to end
-            Family(process.pid).end(_GRACE_SECONDS)
+            ProcessTree(process.pid).end(_GRACE_SECONDS)
             process.wait()
     raise Refused(
         f"The probe of state {attempt.state} of build {attempt.build} {how}, so that nobody can"

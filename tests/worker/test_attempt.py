@@ -1,13 +1,14 @@
-"""The milestone runner: claim, check, run, upload, complete, and all that can come between."""
+"""One attempt: ask, run, upload, record, and all that can come between."""
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 from uuid import UUID
 
 import pytest
+from pydantic import ValidationError
 from support import Service, image, until
 
 from buildstate_core.errors import (
@@ -25,6 +26,7 @@ from buildstate_core.errors import (
 from buildstate_core.models import (
     Artifact,
     ArtifactRecord,
+    Attempt,
     Build,
     BuildDerive,
     Claim,
@@ -32,15 +34,16 @@ from buildstate_core.models import (
     Waive,
 )
 from buildstate_core.vocabulary import ArtifactKind, Kind
+from buildstate_worker import attempt
 from buildstate_worker.artifacts import Artifacts, place_of
+from buildstate_worker.attempt import Claimed, Done, ask, record_or_undo
 from buildstate_worker.blobs import Blob
 from buildstate_worker.client import ONCE, Client
 from buildstate_worker.handles import Probes
-from buildstate_worker.runner import Done, Milestone, Runner, Running, Stopped
 from buildstate_worker.transfer import ArtifactStore
 
 
-class Ended(Stopped):
+class Ended(BaseException):
     """As a signal raises it."""
 
 
@@ -73,18 +76,32 @@ class Worker:
         self.client = Client(service.url, service.key)
         store = ArtifactStore(cache_dir=folder / f"cache-{name}")
         self.artifacts = Artifacts(self.client, store, storage_url=(folder / "own").as_uri())
-        self.runner = Runner(self.client, self.artifacts, worker=name, on_wait=self.waits.append)
+        self.worker = attempt.Worker(self.client, self.artifacts, name)
         self.build = build
         self.folder = folder
 
-    def begin(self, state: int, **fields: Any) -> Done | Running:
-        wanted = {"lease_seconds": 60, "wait_seconds": 0.0, **fields}
-        return self.runner.begin(Milestone(build=self.build.id, state=state, **wanted))
+    def ask(
+        self,
+        state: int,
+        *,
+        wait_seconds: float | None = 0.0,
+        probe: Callable[[Done], bool] | None = None,
+        **fields: Any,
+    ) -> Done | Claimed:
+        request = ClaimRequest(state=state, worker=self.worker.name, **fields)
+        return ask(
+            self.worker,
+            self.build.id,
+            request,
+            wait_seconds=wait_seconds,
+            on_wait=self.waits.append,
+            probe=probe,
+        )
 
-    def running(self, state: int, **fields: Any) -> Running:
-        begun = self.begin(state, **fields)
-        assert isinstance(begun, Running)
-        return begun
+    def claimed(self, state: int, **fields: Any) -> Claimed:
+        asked = self.ask(state, **fields)
+        assert isinstance(asked, Claimed)
+        return asked
 
     def blob(self, name: str, content: str = "x") -> Blob:
         path = self.folder / name
@@ -115,6 +132,12 @@ def other(make_worker: Callable[[str], Worker]) -> Worker:
     return make_worker("worker-b")
 
 
+def complete(
+    claimed: Claimed, outputs: Sequence[Blob | ArtifactRecord] = (), message: str | None = None
+) -> Attempt:
+    return attempt.record(attempt.upload(claimed, outputs), message=message)
+
+
 def told(service: Service, build: Build) -> list[tuple[str, str | None]]:
     return [(each.status.value, each.message) for each in service.client.history(build.number)]
 
@@ -127,10 +150,10 @@ class TestComplete:
     def test_uploads_come_first_and_are_recorded_with_the_completion(
         self, worker: Worker, build: Build, storage: Path
     ) -> None:
-        begun = worker.running(25)
+        begun = worker.claimed(25)
         with begun:
             blobs = [worker.blob("disk", "disk!"), worker.blob("log", "log")]
-            done = begun.complete([*blobs, image("ami", kind="handle")], message="well done")
+            done = complete(begun, [*blobs, image("ami", kind="handle")], message="well done")
         assert (done.status, done.kind, done.message) == ("completed", "checkpoint", "well done")
         disk, log, ami = sorted(done.artifacts, key=lambda each: (each.kind != "blob", each.name))
         assert (disk.size_bytes, disk.metadata) == (5, {"path": "out/disk"})
@@ -140,19 +163,19 @@ class TestComplete:
         assert stored(storage) == ["disk", "log"]
 
     def test_without_artifacts_it_was_a_step(self, worker: Worker) -> None:
-        with worker.running(30) as begun:
-            assert begun.complete().kind == "step"
+        with worker.claimed(30) as begun:
+            assert complete(begun).kind == "step"
 
     def test_what_was_said_of_its_kind_counts(self, worker: Worker) -> None:
-        with worker.running(60, kind=Kind.EFFECT) as begun:
-            assert begun.complete().kind == "effect"
+        with worker.claimed(60, kind=Kind.EFFECT) as begun:
+            assert complete(begun).kind == "effect"
 
     def test_an_upload_that_fails_fails_the_attempt_and_removes_the_others(
         self, worker: Worker, shared: Service, build: Build, storage: Path
     ) -> None:
         missing = Blob(name="missing", path=worker.folder / "missing")
-        with pytest.raises(InvalidInput), worker.running(25) as begun:
-            begun.complete([worker.blob("disk"), missing])
+        with pytest.raises(InvalidInput), worker.claimed(25) as begun:
+            complete(begun, [worker.blob("disk"), missing])
         [(status, message)] = told(shared, build)
         assert status == "failed"
         assert "missing" in (message or "")
@@ -171,19 +194,19 @@ class TestComplete:
             return push(blob, *args, **options)
 
         monkeypatch.setattr(worker.artifacts, "push", interrupted)
-        with pytest.raises(Ended), worker.running(25) as begun:
-            begun.complete([worker.blob("first"), worker.blob("second")])
+        with pytest.raises(Ended), worker.claimed(25) as begun:
+            complete(begun, [worker.blob("first"), worker.blob("second")])
         assert (told(shared, build), stored(storage)) == ([("cancelled", "Ended: SIGTERM")], [])
 
     def test_a_stale_one_is_refused_and_leaves_nothing(
         self, worker: Worker, other: Worker, shared: Service, build: Build, storage: Path
     ) -> None:
-        stale = worker.running(25)
+        stale = worker.claimed(25)
         shared.expire(stale.attempt.id)
-        with other.running(25) as begun:
-            begun.complete([other.blob("disk", "b")])
+        with other.claimed(25) as begun:
+            complete(begun, [other.blob("disk", "b")])
         with pytest.raises(StaleClaim), stale:
-            stale.complete([worker.blob("disk", "a")])
+            complete(stale, [worker.blob("disk", "a")])
         assert [status for status, _ in told(shared, build)] == ["lost", "completed"]
         assert [path.read_text() for path in storage.rglob("disk")] == ["b"]
 
@@ -191,17 +214,17 @@ class TestComplete:
         self, worker: Worker, shared: Service, build: Build, storage: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:  # fmt: skip
-        complete = worker.client.complete
+        send = worker.client.complete
 
         def lost_answer(*arguments: Any) -> Any:
-            complete(*arguments)
+            send(*arguments)
             raise Unreachable("no answer")
 
         monkeypatch.setattr(worker.client, "complete", lost_answer)
-        with pytest.raises(Unreachable), worker.running(25) as begun:
-            begun.complete([worker.blob("disk")])
+        with pytest.raises(Unreachable), worker.claimed(25) as begun:
+            complete(begun, [worker.blob("disk")])
         assert (told(shared, build), stored(storage)) == ([("completed", None)], ["disk"])
-        skipped = worker.begin(25)
+        skipped = worker.ask(25)
         assert isinstance(skipped, Done)
 
     def test_while_a_key_is_refused_uploads_stay(
@@ -213,8 +236,8 @@ class TestComplete:
             raise NotAllowed("the key is revoked")
 
         monkeypatch.setattr(worker.client, "complete", refused)
-        with pytest.raises(NotAllowed), worker.running(25) as begun:
-            begun.complete([worker.blob("disk")])
+        with pytest.raises(NotAllowed), worker.claimed(25) as begun:
+            complete(begun, [worker.blob("disk")])
         assert stored(storage) == ["disk"]
 
     def test_what_the_service_refuses_fails_the_attempt_and_removes_the_uploads(
@@ -223,9 +246,9 @@ class TestComplete:
         """Two artifacts of one name."""
         with (
             pytest.raises(ValueError, match="two artifacts are named"),
-            worker.running(25) as begun,
+            worker.claimed(25) as begun,
         ):
-            begun.complete([worker.blob("disk"), image("disk")])
+            complete(begun, [worker.blob("disk"), image("disk")])
         assert [status for status, _ in told(shared, build)] == ["failed"]
         assert stored(storage) == []
 
@@ -239,8 +262,8 @@ class TestComplete:
             return push(blob, *args, **options)
 
         monkeypatch.setattr(worker.artifacts, "push", slow)
-        with worker.running(25, lease_seconds=1) as begun:
-            begun.complete([worker.blob("disk")])
+        with worker.claimed(25, lease_seconds=1) as begun:
+            complete(begun, [worker.blob("disk")])
         assert [status for status, _ in told(shared, build)] == ["completed"]
 
 
@@ -255,25 +278,59 @@ def beats(service: Service, attempt: UUID) -> float:
     return age
 
 
+class TestRecordOrUndo:
+    """What was stored is removed only if it was surely not recorded."""
+
+    def outcome(self, answer: BaseException | None) -> tuple[list[object], BaseException | None]:
+        done: list[object] = []
+
+        def send() -> str:
+            if answer is not None:
+                raise answer
+            return "recorded"
+
+        try:
+            record_or_undo(send, undo=done.append, leave=lambda: done.append("left"))
+        except (BuildStateError, ValidationError) as error:
+            return done, error
+        return done, None
+
+    def test_what_is_recorded_stays(self) -> None:
+        assert self.outcome(None) == ([], None)
+
+    @pytest.mark.parametrize("answer", [Unreachable("no answer"), NotAllowed("revoked")])
+    def test_what_may_have_been_recorded_stays(self, answer: BuildStateError) -> None:
+        assert self.outcome(answer) == (["left"], answer)
+
+    @pytest.mark.parametrize("answer", [StaleClaim("taken over"), InvalidInput("two of a name")])
+    def test_what_is_refused_for_good_is_undone(self, answer: BuildStateError) -> None:
+        assert self.outcome(answer) == ([answer], answer)
+
+    def test_so_is_what_was_not_even_sent(self) -> None:
+        with pytest.raises(ValidationError) as wrong:
+            ClaimRequest(state=101)
+        assert self.outcome(wrong.value) == ([wrong.value], wrong.value)
+
+
 class TestBlock:
     def test_an_error_fails_the_attempt_and_goes_on(
         self, worker: Worker, shared: Service, build: Build
     ) -> None:
-        with pytest.raises(ZeroDivisionError), worker.running(25):
+        with pytest.raises(ZeroDivisionError), worker.claimed(25):
             _ = 1 / 0
         assert told(shared, build) == [("failed", "ZeroDivisionError: division by zero")]
 
     def test_a_person_s_ctrl_c_is_no_failure(
         self, worker: Worker, shared: Service, build: Build
     ) -> None:
-        with pytest.raises(KeyboardInterrupt), worker.running(25):
+        with pytest.raises(KeyboardInterrupt), worker.claimed(25):
             raise KeyboardInterrupt
         assert told(shared, build) == [("cancelled", "KeyboardInterrupt")]
 
     def test_an_end_without_a_word_is_a_failure(
         self, worker: Worker, shared: Service, build: Build
     ) -> None:
-        with worker.running(25):
+        with worker.claimed(25):
             pass
         assert told(shared, build) == [("failed", "it ended without a word")]
 
@@ -281,24 +338,24 @@ class TestBlock:
         ("say", "recorded"),
         [
             (lambda begun: begun.fail("a good reason"), ("failed", "a good reason")),
-            (lambda begun: begun.complete(), ("completed", None)),
+            (complete, ("completed", None)),
         ],
         ids=["failed", "completed"],
     )
     def test_what_was_said_counts(
         self, say: Any, recorded: Any, worker: Worker, shared: Service, build: Build
     ) -> None:
-        begun = worker.running(25)
+        begun = worker.claimed(25)
         with pytest.raises(KeyError), begun:
             raise KeyError(str(say(begun)))
         assert told(shared, build) == [recorded]
 
     def test_no_heart_beats_on(self, worker: Worker) -> None:
         for _ in range(3):
-            with worker.running(25):
+            with worker.claimed(25):
                 pass
-        with worker.running(25) as begun:
-            begun.complete()
+        with worker.claimed(25) as begun:
+            complete(begun)
         assert not [each for each in threading.enumerate() if "heartbeat" in each.name]
 
     @pytest.mark.parametrize(
@@ -307,7 +364,7 @@ class TestBlock:
     def test_any_message_can_be_recorded(
         self, message: str, worker: Worker, shared: Service, build: Build
     ) -> None:
-        with pytest.raises(RuntimeError), worker.running(25):
+        with pytest.raises(RuntimeError), worker.claimed(25):
             raise RuntimeError(message)
         [(status, recorded)] = told(shared, build)
         assert status == "failed"
@@ -322,15 +379,13 @@ class TestBlock:
             raise Unreachable("no answer")
 
         monkeypatch.setattr(worker.client, "fail", away)
-        with pytest.raises(ZeroDivisionError), worker.running(25):
+        with pytest.raises(ZeroDivisionError), worker.claimed(25):
             _ = 1 / 0
 
     def test_a_claim_that_is_lost_is_told_once(self, worker: Worker, shared: Service) -> None:
         stale: list[StaleClaim] = []
-        milestone = Milestone(build=worker.build.id, state=25, lease_seconds=1)
-        begun = worker.runner.begin(milestone, on_stale=stale.append)
-        assert isinstance(begun, Running)
-        with begun:
+        with worker.claimed(25, lease_seconds=1) as begun:
+            begun.when_stale(stale.append)
             shared.expire(begun.attempt.id)
             until(lambda: begun.stale)
         assert stale == [begun.stale]
@@ -338,9 +393,9 @@ class TestBlock:
 
 class TestBegin:
     def test_what_is_done_is_checked_and_given(self, worker: Worker, other: Worker) -> None:
-        with worker.running(25) as begun:
-            done = begun.complete([worker.blob("disk")])
-        skipped = other.begin(25)
+        with worker.claimed(25) as begun:
+            done = complete(begun, [worker.blob("disk")])
+        skipped = other.ask(25)
         assert isinstance(skipped, Done)
         assert (skipped.attempt.id, skipped.reason, skipped.is_resume_point) == (
             done.id, "unchanged", True,
@@ -350,24 +405,24 @@ class TestBegin:
     def test_what_is_gone_is_taken_out_of_use_and_run(
         self, worker: Worker, other: Worker, shared: Service, build: Build, storage: Path
     ) -> None:
-        with worker.running(25) as begun:
-            begun.complete([worker.blob("disk")])
+        with worker.claimed(25) as begun:
+            complete(begun, [worker.blob("disk")])
         for path in storage.rglob("disk"):
             path.unlink()
-        with other.running(25) as begun:
+        with other.claimed(25) as begun:
             assert begun.attempt.reason == "artifact_gone"
-            begun.complete([other.blob("disk")])
+            complete(begun, [other.blob("disk")])
         statuses = [each.status for each in shared.client.list_artifacts(build.number)]
         assert statuses == ["quarantined", "available"]
 
     def test_what_cannot_be_looked_at_is_neither_run_nor_taken_out_of_use(
         self, worker: Worker, other: Worker, shared: Service, build: Build, storage: Path
     ) -> None:
-        with worker.running(25) as begun:
-            begun.complete([worker.blob("disk")])
+        with worker.claimed(25) as begun:
+            complete(begun, [worker.blob("disk")])
         storage.rename(storage.with_name("unmounted"))
         with pytest.raises(ArtifactUnreachable, match="cannot be looked at"):
-            other.begin(25)
+            other.ask(25)
         assert [status for status, _ in told(shared, build)] == ["completed"]
         [artifact] = shared.client.list_artifacts(build.number)
         assert artifact.status == "available"
@@ -375,91 +430,89 @@ class TestBegin:
     def test_what_another_has_is_waited_for_and_then_done(
         self, worker: Worker, other: Worker
     ) -> None:
-        begun = worker.running(25)
+        begun = worker.claimed(25)
         answers: list[Any] = []
-        waiter = threading.Thread(target=lambda: answers.append(other.begin(25, wait_seconds=None)))
+        waiter = threading.Thread(target=lambda: answers.append(other.ask(25, wait_seconds=None)))
         waiter.start()
         until(lambda: other.waits)
         with begun:
-            begun.complete([worker.blob("disk")])
+            complete(begun, [worker.blob("disk")])
         waiter.join()
         assert isinstance(answers[0], Done)
         assert other.waits[0].holder == "worker-a"
 
     def test_waiting_has_an_end(self, worker: Worker, other: Worker) -> None:
-        with worker.running(25):
+        with worker.claimed(25):
             began = time.monotonic()
             with pytest.raises(Held, match="held by worker-a until") as held:
-                other.begin(25, wait_seconds=0.3)
+                other.ask(25, wait_seconds=0.3)
             assert time.monotonic() - began < 5
             assert (held.value.holder, held.value.until is not None) == ("worker-a", True)
 
     def test_a_worker_holds_against_itself_as_well(self, worker: Worker) -> None:
-        with worker.running(25), pytest.raises(Held):
-            worker.begin(25)
+        with worker.claimed(25), pytest.raises(Held):
+            worker.ask(25)
 
     def test_a_lost_one_is_taken_over(self, worker: Worker, other: Worker, shared: Service) -> None:
-        stale = worker.running(25)
+        stale = worker.claimed(25)
         shared.expire(stale.attempt.id)
-        with other.running(25) as begun:
+        with other.claimed(25) as begun:
             assert (begun.attempt.reason, begun.attempt.attempt) == ("lost_worker", 2)
         stale.__exit__(None, None, None)
 
     def test_what_it_needs_first_is_named(self, worker: Worker) -> None:
-        with worker.running(25) as begun:
-            begun.complete([worker.blob("disk")])
-        with worker.running(30) as begun:
-            begun.complete()
+        with worker.claimed(25) as begun:
+            complete(begun, [worker.blob("disk")])
+        with worker.claimed(30) as begun:
+            complete(begun)
         with pytest.raises(Refused, match="needs state 30 first"):
-            worker.begin(50, machine=())
+            worker.ask(50, machine=())
 
     def test_a_checkpoint_is_restored_even_if_the_machine_holds_it(self, worker: Worker) -> None:
-        with worker.running(25) as begun:
-            made = begun.complete([worker.blob("disk")])
+        with worker.claimed(25) as begun:
+            made = complete(begun, [worker.blob("disk")])
         for machine in (None, (), (made.id,)):
-            with worker.running(50, machine=machine) as begun:
+            with worker.claimed(50, machine=machine) as begun:
                 assert [each.name for each in begun.claim.restore] == ["disk"]
 
     def test_what_is_consumed_is_restored(self, worker: Worker) -> None:
         for state in (10, 25):
-            with worker.running(state) as begun:
-                begun.complete([worker.blob(f"disk-{state}")])
-        with worker.running(50, consumes=[10]) as begun:
+            with worker.claimed(state) as begun:
+                complete(begun, [worker.blob(f"disk-{state}")])
+        with worker.claimed(50, consumes=[10]) as begun:
             assert [each.name for each in begun.claim.restore] == ["disk-10"]
-        with worker.running(50, consumes=[10, 25]) as begun:
+        with worker.claimed(50, consumes=[10, 25]) as begun:
             assert [each.name for each in begun.claim.restore] == ["disk-10", "disk-25"]
 
     def test_a_step_that_the_machine_holds_needs_no_restore(self, worker: Worker) -> None:
-        with worker.running(25) as begun:
-            begun.complete([worker.blob("disk")])
-        with worker.running(30) as begun:
-            step = begun.complete()
-        with worker.running(50, machine=(step.id,)) as begun:
+        with worker.claimed(25) as begun:
+            complete(begun, [worker.blob("disk")])
+        with worker.claimed(30) as begun:
+            step = complete(begun)
+        with worker.claimed(50, machine=(step.id,)) as begun:
             assert begun.claim.restore == ()
 
     def test_a_build_that_is_complete_takes_no_more(self, worker: Worker) -> None:
-        with worker.running(100, kind=Kind.EFFECT) as begun:
-            begun.complete()
+        with worker.claimed(100, kind=Kind.EFFECT) as begun:
+            complete(begun)
         with pytest.raises(Conflict):
-            worker.begin(50)
+            worker.ask(50)
 
     def test_a_service_that_is_away_begins_nothing(self, worker: Worker) -> None:
-        runner = Runner(
-            Client("http://127.0.0.1:1", "k", retries=ONCE), worker.artifacts, worker="w"
-        )
+        client = Client("http://127.0.0.1:1", "k", retries=ONCE)
+        away = attempt.Worker(client, worker.artifacts, "w")
         with pytest.raises(Unreachable):
-            runner.begin(Milestone(build=1, state=25, lease_seconds=60))
+            ask(away, 1, ClaimRequest(state=25))
 
 
 class TestProbe:
     @pytest.fixture
     def effect(self, worker: Worker) -> UUID:
-        with worker.running(60, kind=Kind.EFFECT) as begun:
-            return begun.complete([image("ami", kind="handle")]).id
+        with worker.claimed(60, kind=Kind.EFFECT) as begun:
+            return complete(begun, [image("ami", kind="handle")]).id
 
     def probed(self, worker: Worker, probe: Callable[[Done], bool], state: int = 60) -> Any:
-        wanted = Milestone(build=worker.build.id, state=state, kind=Kind.EFFECT, lease_seconds=60)
-        return worker.runner.begin(wanted, probe=probe)
+        return worker.ask(state, kind=Kind.EFFECT, probe=probe)
 
     def test_what_holds_is_skipped(self, worker: Worker, effect: UUID) -> None:
         asked: list[Done] = []
@@ -471,7 +524,7 @@ class TestProbe:
     def test_what_is_gone_is_done_again(self, worker: Worker) -> None:
         with self.probed(worker, lambda _: False) as begun:
             assert (begun.attempt.attempt, begun.attempt.reason) == (2, "effect_gone")
-            begun.complete()
+            complete(begun)
 
     @pytest.mark.usefixtures("effect")
     def test_what_cannot_be_told_claims_nothing(
@@ -488,7 +541,7 @@ class TestProbe:
         asked: list[Done] = []
         with self.probed(worker, lambda done: asked.append(done) is None) as begun:
             assert asked == []
-            begun.complete()
+            complete(begun)
 
     def test_what_a_person_waived_is_not_probed(self, worker: Worker, shared: Service) -> None:
         shared.client.waive(worker.build.number, Waive(state=60, reason="by hand"))
@@ -539,13 +592,13 @@ class TestHandles:
     )
     def made(self, builder: Worker, request: pytest.FixtureRequest) -> Artifact:
         state, kind = request.param
-        with builder.running(state, kind=kind) as begun:
-            [artifact] = begun.complete([self.record()]).artifacts
+        with builder.claimed(state, kind=kind) as begun:
+            [artifact] = complete(begun, [self.record()]).artifacts
         return artifact
 
     def test_one_that_is_the_same_is_skipped(self, made: Artifact, builder: Worker) -> None:
         assert made.identity == "made today"
-        done = builder.begin(made.state)
+        done = builder.ask(made.state)
         assert isinstance(done, Done)
         assert [each.id for each in done.artifacts] == [made.id]
 
@@ -553,10 +606,10 @@ class TestHandles:
         self, made: Artifact, builder: Worker, ceph: Path, shared: Service
     ) -> None:
         ceph.unlink()
-        with builder.running(made.state) as again:
+        with builder.claimed(made.state) as again:
             assert again.attempt.reason == "artifact_gone"
             ceph.write_text("made tomorrow")
-            [artifact] = again.complete([self.record()]).artifacts
+            [artifact] = complete(again, [self.record()]).artifacts
         assert artifact.identity == "made tomorrow"
         assert shared.client.get_artifact(made.id).status == "quarantined"
 
@@ -564,16 +617,16 @@ class TestHandles:
         self, made: Artifact, builder: Worker, ceph: Path
     ) -> None:
         ceph.write_text("made by somebody else")
-        with builder.running(made.state) as again:
+        with builder.claimed(made.state) as again:
             assert again.attempt.reason == "artifact_corrupt"
-            again.complete()
+            complete(again)
 
     def test_one_that_nobody_can_look_at_is_not_made_again(
         self, made: Artifact, builder: Worker, ceph: Path, shared: Service, build: Build
     ) -> None:
         ceph.write_text("")
         with pytest.raises(ArtifactUnreachable, match="Nothing is run"):
-            builder.begin(made.state)
+            builder.ask(made.state)
         assert shared.client.get_artifact(made.id).status == "available"
         assert len(told(shared, build)) == 1
 
@@ -581,25 +634,25 @@ class TestHandles:
         self, builder: Worker, ceph: Path
     ) -> None:
         ceph.unlink()
-        with builder.running(25) as begun:
-            [artifact] = begun.complete([self.record()]).artifacts
+        with builder.claimed(25) as begun:
+            [artifact] = complete(begun, [self.record()]).artifacts
         assert artifact.identity is None
         ceph.write_text("made today")
-        assert isinstance(builder.begin(25), Done)
+        assert isinstance(builder.ask(25), Done)
 
     def test_a_derived_build_looks_at_what_it_inherits(
         self, builder: Worker, ceph: Path, shared: Service
     ) -> None:
-        with builder.running(25) as begun:
-            [inherited] = begun.complete([self.record()]).artifacts
+        with builder.claimed(25) as begun:
+            [inherited] = complete(begun, [self.record()]).artifacts
         derived = BuildDerive(platform="azure", from_state=25)
         builder.build = shared.client.derive_build(builder.build.number, derived)
-        assert isinstance(builder.begin(25), Done)
+        assert isinstance(builder.ask(25), Done)
         ceph.unlink()
-        with builder.running(25) as again:
+        with builder.claimed(25) as again:
             assert again.attempt.build == builder.build.number
             assert again.attempt.reason == "artifact_gone"
-            again.complete()
+            complete(again)
         assert shared.client.get_artifact(inherited.id).status == "quarantined"
 
 
@@ -608,19 +661,14 @@ class TestEffects:
         self, worker: Worker, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         stale: list[StaleClaim] = []
-        wanted = {
-            kind: Milestone(build=worker.build.id, state=state, kind=kind, lease_seconds=1)
-            for state, kind in ((25, Kind.CHECKPOINT), (60, Kind.EFFECT))
-        }
 
         def away(*_: Any) -> Any:
             raise Unreachable("no answer")
 
         monkeypatch.setattr(worker.client, "heartbeat", away)
-        checkpoint = worker.runner.begin(wanted[Kind.CHECKPOINT])
-        effect = worker.runner.begin(wanted[Kind.EFFECT], on_stale=stale.append)
-        assert isinstance(checkpoint, Running)
-        assert isinstance(effect, Running)
+        checkpoint = worker.claimed(25, kind=Kind.CHECKPOINT, lease_seconds=1)
+        effect = worker.claimed(60, kind=Kind.EFFECT, lease_seconds=1)
+        effect.when_stale(stale.append)
         until(lambda: stale)
         assert (stale[0].code, effect.stale) == ("lease-running-out", stale[0])
         assert checkpoint.stale is None
@@ -631,8 +679,8 @@ class TestEffects:
 class TestArtifacts:
     @pytest.fixture
     def artifact(self, worker: Worker) -> Artifact:
-        with worker.running(25) as begun:
-            [artifact] = begun.complete([worker.blob("disk", "disk!")]).artifacts
+        with worker.claimed(25) as begun:
+            [artifact] = complete(begun, [worker.blob("disk", "disk!")]).artifacts
         return artifact
 
     def test_a_pull_is_verified_and_cached(
@@ -678,6 +726,6 @@ class TestArtifacts:
         assert str(place_of(changed)) == place
 
 
-def test_every_error_of_a_runner_is_one_for_people() -> None:
+def test_every_error_of_an_attempt_is_one_for_people() -> None:
     for each in (Held, Refused, StaleClaim, Unreachable, ArtifactLost, ArtifactUnreachable):
         assert issubclass(each, BuildStateError)
