@@ -17,28 +17,37 @@ from buildstate_worker.transfer import Pushed, storage_type_of, transferable
 
 
 @dataclass(frozen=True, kw_only=True)
-class Blob:
-    """A file or folder that a milestone made.
+class StorageOptions:
+    """How a blob is to be stored, as its maker asks.
+
+    Attributes:
+        storage: Where to put it instead of the project's storage: a folder or a template.
+        compression: How to store it; `None` for what the project says.
+        sensitivity: Who may see it.
+        expires_at: When it is no longer needed, with a time zone; `None` for never.
+    """
+
+    storage: str | None = None
+    compression: Compression | None = None
+    sensitivity: Sensitivity = Sensitivity.INTERNAL
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blob(StorageOptions):
+    """A file or folder that a milestone made, and how it is to be stored.
 
     Attributes:
         name: The artifact's name, unique in the attempt.
         path: Where it is now.
         place: Where it belongs in a workspace, relative, so that a restore puts it back there.
         metadata: What else is to be recorded of it.
-        storage: Where to put it instead of the project's storage: a folder or a template.
-        compression: How to store it; `None` for what the project says.
-        sensitivity: Who may see it.
-        expires_at: When it is no longer needed.
     """
 
     name: str
     path: Path
     place: PurePosixPath | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
-    storage: str | None = None
-    compression: Compression | None = None
-    sensitivity: Sensitivity = Sensitivity.INTERNAL
-    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

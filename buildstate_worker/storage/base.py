@@ -1,10 +1,10 @@
 """What a storage has to do to keep artifacts.
 
 An adapter only moves one part or one range at a time, and says what went wrong in the words of
-`failures`. What is the same for all of them is done once: `parts` cuts an upload into parts and
-puts several at once, `ranges` fetches several ranges at once and takes up what broke off,
-`registry` finds the adapter for a URI, and the tests of `tests/worker/transfer/test_contract.py` run
-against each.
+`failures`. What is the same for all of them is done once: `registry` finds the adapter for a URI,
+`transfer.parts` cuts an upload into parts and puts several at once, and `transfer.ranges` fetches
+several ranges at once and asks again for one that broke off. The tests in
+`tests/worker/storage/test_contract.py` run against each adapter.
 """
 
 import math
