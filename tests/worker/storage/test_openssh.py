@@ -10,6 +10,7 @@ import pytest
 from support.disks import small_disk
 from support.faults import proxied
 from support.openssh import SSHD, WHY_NOT, OpenSsh, openssh_server
+from support.places import closed_port
 
 from buildstate_core.errors import ArtifactLost, ArtifactUnreachable, Conflict, Unreachable
 from buildstate_worker.storage.base import Storage
@@ -17,7 +18,6 @@ from buildstate_worker.storage.registry import storage_for
 from buildstate_worker.transfer import ArtifactStore
 from buildstate_worker.transfer.parts import uploading
 
-from .conftest import closed_port
 from .test_contract import UPLOAD_AND_WAIT
 
 pytestmark = pytest.mark.skipif(not SSHD.exists(), reason=WHY_NOT)

@@ -1,7 +1,6 @@
-"""Real storages for the transfer's tests: folders, and servers in processes of their own."""
+"""Real storages: folders, and servers in processes of their own."""
 
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -13,14 +12,13 @@ from google.cloud import storage as google_storage
 from support.azurite import Azurite, azurite
 from support.disks import nfs_like
 from support.gcs import Gcs, gcs_server
+from support.places import Bucket, Container, Folder, GoogleBucket, Place, RemoteFolder
 from support.s3 import S3, s3_server
 from support.sftp import Sftp, sftp_server
 
 from buildstate_worker.storage.base import Storage
 from buildstate_worker.storage.registry import storage_for
 from buildstate_worker.transfer import ArtifactStore
-
-from .places import Bucket, Container, Folder, GoogleBucket, Place, RemoteFolder
 
 
 @pytest.fixture(scope="session")
@@ -145,11 +143,3 @@ def workspace(tmp_path: Path) -> Path:
     path = tmp_path / "workspace"
     path.mkdir()
     return path
-
-
-def closed_port() -> int:
-    """A port of this machine that nothing listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port

@@ -12,6 +12,7 @@ from uuid import uuid4
 import asyncssh
 import pytest
 from support.faults import Proxy, proxied
+from support.places import closed_port
 from support.sftp import READER, Sftp, sftp_server
 
 from buildstate_core.errors import (
@@ -24,8 +25,6 @@ from buildstate_worker.storage.base import Storage
 from buildstate_worker.storage.registry import storage_for
 from buildstate_worker.transfer.parts import uploading
 from buildstate_worker.transfer.ranges import read_ranges
-
-from .conftest import closed_port
 
 DATA = os.urandom(10 * 2**20 + 17)
 GRAIN = 64 * 1024

@@ -15,11 +15,10 @@ from support.azurite import Azurite
 from support.disks import bound_by_permissions, small_disk
 from support.faults import Proxy
 from support.gcs import Gcs
+from support.places import Container, Folder, GoogleBucket, Place, RemoteFolder
 from support.s3 import S3
 from support.s3_front import fronted, verb
 from support.sftp import Sftp
-
-from .places import Container, Folder, GoogleBucket, Place, RemoteFolder
 
 ALL: Final = frozenset({"check", "pull", "push", "list", "discard"})
 SMALL_DISK_BYTES: Final = 4 * 2**20

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from support.faults import Proxy, proxied
+from support.places import Bucket, Folder
 from support.s3 import S3
 
 from buildstate_core.errors import ArtifactLost, ArtifactUnreachable
@@ -18,8 +19,6 @@ from buildstate_core.models import Artifact, Quarantine, StorageRules
 from buildstate_core.vocabulary import ArtifactKind, ArtifactStatus
 from buildstate_worker.artifacts import Artifacts
 from buildstate_worker.transfer import ArtifactStore, Pushed, storage_type_of
-
-from .places import Bucket, Folder
 
 if TYPE_CHECKING:
     from buildstate_worker.client import Client

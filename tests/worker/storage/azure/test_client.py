@@ -5,13 +5,12 @@ import socket
 
 import pytest
 from support.azurite import ACCOUNT, KEY, Azurite
+from support.places import closed_port
 
 from buildstate_core.errors import ArtifactUnreachable, Unreachable
 from buildstate_worker.storage.azure import storage as azure
 from buildstate_worker.storage.base import Storage
 from buildstate_worker.storage.registry import storage_for
-
-from .conftest import closed_port
 
 URI = "az://images/image.raw"
 
