@@ -242,13 +242,13 @@ class Made:
         return None if found is None else found[1] or found[2]
 
 
-def read_back(location: str, uri: str, *, is_draft: bool = False) -> Made | None:
+def read_back(location: str, uri: str, *, is_temp: bool = False) -> Made | None:
     """Give what an artifact's URI says of it; `None` if this storage cannot have given it.
 
     Args:
         location: A storage, as a folder or as a template that `check_location` has let pass.
         uri: What a listing of it found. A file may be spelled otherwise than its storage is.
-        is_draft: It lies beside what it was to become, and has a name of its own.
+        is_temp: It lies beside what it was to become, and has a name of its own.
 
     >>> id = "0198a8c5-7d3e-7000-8000-000000000000"
     >>> read_back("s3://b", f"s3://b/7/state-05/{id}/image.raw").build, read_back("s3://b", "s3://b/a")
@@ -259,7 +259,7 @@ def read_back(location: str, uri: str, *, is_draft: bool = False) -> Made | None
     else:
         folder = location.rstrip("/")
         templates = [f"{folder}/{_FOLDER}", f"{folder}/{_FOLDER_OF_LANE}"]
-    if is_draft:
+    if is_temp:
         folders = [each.rpartition("/")[0] for each in templates]
         templates = [f"{each}/{{name}}" for each in folders if _has_attempt(each)]
     plain = _plain(uri)

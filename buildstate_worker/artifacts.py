@@ -269,45 +269,45 @@ class Artifacts:
             return None
         checksum = digest_of(source)
         folder = source.is_dir()
-        twins = self._client.find_artifacts(
+        same_bytes = self._client.find_artifacts(
             project=rules.project, status=ArtifactStatus.AVAILABLE, checksum=checksum
         )
-        for twin in twins:
-            is_same = (
-                is_pullable(twin)
-                and twin.uri is not None
-                and twin.size_bytes is not None
-                and is_folder(twin) == folder
-                and compression in {Compression.AUTO, _stored_as(twin)}
+        for each in same_bytes:
+            is_copyable = (
+                is_pullable(each)
+                and each.uri is not None
+                and each.size_bytes is not None
+                and is_folder(each) == folder
+                and compression in {Compression.AUTO, _stored_as(each)}
             )
             if (
-                is_same
-                and self._is_whole(twin, rules)
-                and self._store.copied_within(str(twin.uri), uri, size_bytes=twin.stored_bytes)
+                is_copyable
+                and self._is_whole(each, rules)
+                and self._store.copied_within(str(each.uri), uri, size_bytes=each.stored_bytes)
             ):
                 archive = "tar" if folder else None
-                return Pushed(uri, checksum, twin.size_bytes or 0, archive, folder, _packed(twin))
+                return Pushed(uri, checksum, each.size_bytes or 0, archive, folder, _packed(each))
         return None
 
-    def _is_whole(self, twin: Artifact, rules: StorageRules) -> bool:
-        """Whether a copy of it is worth having: of a damaged file it would be as damaged.
+    def _is_whole(self, source: Artifact, rules: StorageRules) -> bool:
+        """Return whether an artifact is intact: a copy of a damaged file would be as damaged.
 
-        What is no file is not read for this. Its bytes would have to come here, and such storages
-        look after them.
+        Only a file is read and hashed. The bytes in an object storage would have to be downloaded
+        for that, and such a storage checks them itself.
         """
-        uri = str(twin.uri)
+        uri = str(source.uri)
         if storage_type_of(uri) != "file":
             return True
         try:
             # Not judged: what is not on this disk may be on that of another worker.
-            self._store.check(uri, size_bytes=twin.stored_bytes)
-            with judging(self._client, twin):
+            self._store.check(uri, size_bytes=source.stored_bytes)
+            with judging(self._client, source):
                 self._store.verify(
                     uri,
-                    checksum=twin.checksum,
-                    size_bytes=twin.size_bytes,
+                    checksum=source.checksum,
+                    size_bytes=source.size_bytes,
                     root=_root(rules.url),
-                    packed=_packed(twin),
+                    packed=_packed(source),
                 )
         except (ArtifactLost, ArtifactUnreachable):
             return False

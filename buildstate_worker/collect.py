@@ -15,7 +15,7 @@ from buildstate_core.errors import ArtifactLost, BuildStateError, NotFound, Refu
 from buildstate_core.locations import Made, read_back, root_of
 from buildstate_core.models import Artifact, Lookup
 from buildstate_worker.client import Client
-from buildstate_worker.files.temp_names import is_hidden
+from buildstate_worker.files.temp_names import is_temp_name
 from buildstate_worker.storage.base import Listed, Unfinished
 from buildstate_worker.transfer import ArtifactStore
 
@@ -185,7 +185,7 @@ class _Records:
 
 
 def _read(location: str, uri: str) -> Made | None:
-    return read_back(location, uri, is_draft=is_hidden(uri))
+    return read_back(location, uri, is_temp=is_temp_name(uri))
 
 
 def _unknown(client: Client, some: Sequence[Listed | Unfinished]) -> Iterator[Listed | Unfinished]:

@@ -41,7 +41,7 @@ from buildstate_core.rules.claims import (
     RequiresFirst,
     RunFirst,
     Skipped,
-    Wish,
+    ClaimQuery,
     answer_claim,
 )
 from buildstate_core.rules.reasons import describe
@@ -189,8 +189,8 @@ def _why_closed(build: BuildRow, request: ClaimRequest) -> str | None:
     return None if closed == BuildStatus.COMPLETED and is_for_a_lane else closed
 
 
-def _wish(request: ClaimRequest) -> Wish:
-    return Wish(
+def _wish(request: ClaimRequest) -> ClaimQuery:
+    return ClaimQuery(
         state=request.state,
         lane=request.lane,
         recipe=Recipe(kind=request.kind, parts=request.fingerprint, consumes=request.consumes),

@@ -1,10 +1,9 @@
-"""Files on their way into the cache: `incoming`.
+"""Partial downloads: files on their way into the cache, in its folder `incoming`.
 
-A draft belongs to one process, which bears a lock on it that ends with the process. An anonymous
-one is of no use to anybody else, and is removed once its process is dead. One that is named for the
-digest that it shall have is what a broken download got so far: the next process that wants the
-same artifact goes on from its end. Such a draft is filled from its beginning on, so that its length
-is what it has.
+Each belongs to one process, which holds a lock on it that ends with the process. An anonymous one
+is of no use to others, and is removed once its process is dead. One that is named after the digest
+that it shall have can be resumed: the next process that wants the same artifact continues at its
+end. It is filled from its beginning on, so that its length is what it has.
 """
 
 import os
@@ -26,13 +25,13 @@ _SUFFIX: Final = ".part"
 
 
 @dataclass
-class Draft:
-    """A file that is on its way into the cache.
+class PartialDownload:
+    """A file that is being downloaded into the cache.
 
     Attributes:
         file: Open for writing and reading, at any position.
         path: Its name for now.
-        uses: What stays in use until the drafting ends.
+        uses: Files that stay in use until the download ends.
         size_bytes: How much of it is there, from its beginning on.
     """
 
@@ -71,7 +70,7 @@ class Draft:
 
 
 class Incoming:
-    """The folder of drafts.
+    """The folder of partial downloads.
 
     Args:
         folder: Made when it is first needed.
@@ -81,35 +80,35 @@ class Incoming:
         self._folder = folder
 
     @contextmanager
-    def anonymous(self) -> Iterator[Draft]:
-        """Give a draft that is removed at the end, unless it has got another name.
+    def anonymous(self) -> Iterator[PartialDownload]:
+        """Open a partial download that is removed at the end, unless it was renamed.
 
         Raises:
             OSError: The disk refused.
         """
-        draft = self._new()
-        with draft.uses:
+        partial = self._new()
+        with partial.uses:
             try:
-                yield draft
+                yield partial
             finally:
                 with suppress(OSError):
-                    draft.give_up()
+                    partial.give_up()
 
     @contextmanager
-    def resumable(self, digits: str) -> Iterator[Draft]:
-        """Give the draft of a digest, with what is there; waits for another process that has it.
+    def resumable(self, digits: str) -> Iterator[PartialDownload]:
+        """Open the partial download of a digest; waits while another process has it.
 
         It stays when the block raises, so that another process may go on.
 
         Raises:
             OSError: The disk refused.
         """
-        draft = self._owned(self._folder / f"{digits}{_SUFFIX}")
-        with draft.uses:
-            yield draft
+        partial = self._owned(self._folder / f"{digits}{_SUFFIX}")
+        with partial.uses:
+            yield partial
             # While it is ours: the next process may have made another one of this name by then.
             with suppress(OSError):
-                draft.give_up()
+                partial.give_up()
 
     def paths(self) -> list[Path]:
         """Give the downloads that are under way, or were left by the dead; oldest first."""
@@ -134,7 +133,7 @@ class Incoming:
             if for_room or path.suffix != _SUFFIX or now - _written_at(path) > _RESUMABLE_SECONDS
         )
 
-    def _new(self) -> Draft:
+    def _new(self) -> PartialDownload:
         while True:
             path = self._folder / uuid4().hex
             file = FileIO(path, "x+")
@@ -142,18 +141,18 @@ class Incoming:
             if is_at(file.fileno(), path):
                 uses = ExitStack()
                 uses.enter_context(file)
-                return Draft(file, path, uses)
+                return PartialDownload(file, path, uses)
             # Another process saw it before it bore its mark, and took it for abandoned.
             file.close()
 
-    def _owned(self, path: Path) -> Draft:
+    def _owned(self, path: Path) -> PartialDownload:
         while True:
             file = FileIO(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+")
             own(file.fileno())
             if is_at(file.fileno(), path):
                 uses = ExitStack()
                 uses.enter_context(file)
-                return Draft(file, path, uses, os.fstat(file.fileno()).st_size)
+                return PartialDownload(file, path, uses, os.fstat(file.fileno()).st_size)
             # Whoever had it has kept it under its digest's name, or removed it.
             file.close()
 

@@ -133,7 +133,7 @@ class Storage(Protocol):
         """
 
     def listing(self, prefix: str) -> Iterator[Listed]:
-        """Give every whole object whose URI begins with a prefix, drafts left out.
+        """Yield every whole object whose URI begins with a prefix, without temporary files.
 
         Raises:
             Unreachable: The storage cannot be listed.

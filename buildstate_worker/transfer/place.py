@@ -1,8 +1,8 @@
 """Private copies of cached artifacts in a workspace.
 
-A copy is made beside its target under a hidden name, checked, and then renamed over it. It shares
-disk blocks with the cache where the file system can do that (XFS, Btrfs), but never content:
-editing it in place changes nothing else.
+A copy is made beside its target under a temporary name, checked, and then renamed over it. Where
+the file system can (XFS, Btrfs), it shares disk blocks with the cache, but never content: editing
+it in place changes nothing else.
 """
 
 import errno
@@ -22,14 +22,14 @@ from buildstate_worker.cache.cache import Cache
 from buildstate_worker.files.copying import clone, copy_data
 from buildstate_worker.files.sinks import Meter, Sink
 from buildstate_worker.files.sparse import read_into, write_at
-from buildstate_worker.files.temp_names import hidden_name
+from buildstate_worker.files.temp_names import temp_name
 from buildstate_worker.storage.failures import corrupt, on_this_disk, reason_of
 from buildstate_worker.transfer.archive.compression import decompress_into
 from buildstate_worker.transfer.archive.unpack import unpack
 from buildstate_worker.transfer.digests import measure
 from buildstate_worker.transfer.overwrite_check import check_replaceable
-from buildstate_worker.transfer.read_ahead import made_ahead
-from buildstate_worker.transfer.tee import Twin, twin_for
+from buildstate_worker.transfer.read_ahead import read_ahead
+from buildstate_worker.transfer.tee import Tee, tee_for
 
 _TAKEN: Final = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
 """Why a folder does not get a name: something else has it."""
@@ -58,7 +58,7 @@ class _Cached:
 
     def blocks(self) -> Generator[bytes]:
         """Give the artifact's own bytes, read ahead. Close it when it is not used up."""
-        return made_ahead(self._feed)
+        return read_ahead(self._feed)
 
     def _feed(self, sink: Sink) -> None:
         with self.path.open("rb", buffering=0) as file:
@@ -91,9 +91,9 @@ class Place:
         """Give the artifact's own digest, now that what is stored has one."""
         return self.checksum or stored
 
-    def twin(self) -> AbstractContextManager[Twin | None]:
+    def tee(self) -> AbstractContextManager[Tee | None]:
         """Give what can be written while a download comes in; `None` if that is of no use."""
-        return nullcontext() if self.folder or self.is_packed else twin_for(self.target)
+        return nullcontext() if self.folder or self.is_packed else tee_for(self.target)
 
     def fill(
         self,
@@ -101,7 +101,7 @@ class Place:
         stored: str,
         *,
         is_verified: bool = False,
-        twin: Twin | None = None,
+        tee: Tee | None = None,
     ) -> int | None:
         """Put a private copy from the cache in its place, and give the artifact's size.
 
@@ -111,7 +111,7 @@ class Place:
             cache: Where it was downloaded to.
             stored: The digest of what was stored.
             is_verified: Whether the cache's file has just been hashed.
-            twin: What got the bytes that were downloaded meanwhile, if it got all of them.
+            tee: What got the bytes that were downloaded meanwhile, if it got all of them.
 
         Raises:
             ArtifactLost: It is whole, and still not what was recorded.
@@ -123,8 +123,8 @@ class Place:
                 return None
             cached = _Cached(path, self.known(stored), self.size_bytes, self.is_packed, is_verified)
             try:
-                if twin is not None and twin.size_bytes == path.stat().st_size:
-                    return _place_twin(twin, self.target)
+                if tee is not None and tee.size_bytes == path.stat().st_size:
+                    return _place_tee(tee, self.target)
                 return place(cached, self.target)
             except FileNotFoundError:
                 return None
@@ -170,23 +170,23 @@ def _place_file(cached: _Cached, target: Path) -> int:
         _Damaged: The cached file holds something else. The target is as it was.
         OSError: The cached file is not there, or the disk refused.
     """
-    with _draft_beside(target) as draft:
-        with draft.open("x+b", buffering=0) as copy:
+    with _temp_beside(target) as temp:
+        with temp.open("x+b", buffering=0) as copy:
             size = _copy(cached, copy.fileno())
-        _swap_in(draft, target)
+        _swap_in(temp, target)
     return size
 
 
-def _place_twin(twin: Twin, target: Path) -> int:
-    """Give a twin the target's name, in place of what has it; give its size.
+def _place_tee(tee: Tee, target: Path) -> int:
+    """Give a tee the target's name, in place of what has it; give its size.
 
     Raises:
         OSError: The disk refused.
     """
-    with _draft_beside(target) as draft:
-        twin.name(draft)
-        _swap_in(draft, target)
-    return twin.size_bytes
+    with _temp_beside(target) as temp:
+        tee.name(temp)
+        _swap_in(temp, target)
+    return tee.size_bytes
 
 
 def _place_folder(cached: _Cached, target: Path) -> int:
@@ -199,12 +199,12 @@ def _place_folder(cached: _Cached, target: Path) -> int:
         OSError: As in `_place_file`.
     """
     meter = Meter()
-    with _draft_beside(target) as draft, closing(cached.blocks()) as blocks:
-        draft.mkdir()
+    with _temp_beside(target) as temp, closing(cached.blocks()) as blocks:
+        temp.mkdir()
         bad: tarfile.TarError | None = None
         with _damage():
             try:
-                unpack(_metered(blocks, meter), draft)
+                unpack(_metered(blocks, meter), temp)
             except tarfile.TarError as error:
                 # _Damaged or not an archive at all: its digest tells.
                 bad = error
@@ -214,7 +214,7 @@ def _place_folder(cached: _Cached, target: Path) -> int:
             raise _Damaged
         if bad is not None:
             raise bad
-        _swap_in(draft, target)
+        _swap_in(temp, target)
     return meter.size_bytes
 
 
@@ -260,18 +260,18 @@ def _metered(blocks: Iterator[bytes], meter: Meter) -> Iterator[bytes]:
 
 
 @contextmanager
-def _draft_beside(target: Path) -> Iterator[Path]:
+def _temp_beside(target: Path) -> Iterator[Path]:
     """Give a name that nothing has, and leave nothing under it."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(hidden_name())
+    temp = target.with_name(temp_name())
     try:
-        yield draft
+        yield temp
     finally:
-        _remove(draft)
+        _remove(temp)
 
 
-def _swap_in(draft: Path, target: Path) -> None:
-    """Give the draft the target's name. A file takes a file's place in one step.
+def _swap_in(temp: Path, target: Path) -> None:
+    """Give the temp the target's name. A file takes a file's place in one step.
 
     Folders take two: between them nothing has the target's name, and when the second fails the
     old one gets it back.
@@ -280,27 +280,27 @@ def _swap_in(draft: Path, target: Path) -> None:
         Refused: By now there is something that has to stay.
         OSError: The disk refused.
     """
-    is_folder = draft.is_dir()
+    is_folder = temp.is_dir()
     check_replaceable(target, folder=is_folder)
     if is_folder:
-        while not _folder_took(draft, target):
+        while not _folder_took(temp, target):
             pass
         return
     with suppress(OSError):
         target.rmdir()
-    draft.replace(target)
+    temp.replace(target)
 
 
-def _folder_took(draft: Path, target: Path) -> bool:
-    """Move what has the target's name aside, and say whether the draft got the name.
+def _folder_took(temp: Path, target: Path) -> bool:
+    """Move what has the target's name aside, and say whether the temp got the name.
 
     If not, another process was faster, and what it has put there has to go aside too.
     """
-    with _draft_beside(target) as aside:
+    with _temp_beside(target) as aside:
         with suppress(FileNotFoundError):
             target.rename(aside)
         try:
-            draft.rename(target)
+            temp.rename(target)
         except OSError as error:
             if error.errno in _TAKEN:
                 return False
@@ -311,7 +311,7 @@ def _folder_took(draft: Path, target: Path) -> bool:
 
 
 def _remove(path: Path) -> None:
-    """Remove a file or a folder. What cannot be removed stays, under its hidden name."""
+    """Remove a file or a folder. What cannot be removed stays, under its temporary name."""
     if path.is_symlink() or not path.is_dir():
         with suppress(OSError):
             path.unlink()

@@ -51,7 +51,7 @@ class _Queue:
             raise _NotWanted
 
 
-def made_ahead(make: Callable[[Sink], None]) -> Generator[bytes]:
+def read_ahead(make: Callable[[Sink], None]) -> Generator[bytes]:
     """Give what a function writes, while it writes on in a thread of its own.
 
     Blocks have `BLOCK_BYTES`, but for the last. Close the generator when it is not used to its

@@ -10,7 +10,7 @@ from buildstate_worker.files.sparse import read_into
 from buildstate_worker.files.stat_signature import signature
 from buildstate_worker.storage.failures import bad_source, reason_of
 from buildstate_worker.transfer.archive.pack import archive_bytes, write_archive
-from buildstate_worker.transfer.read_ahead import made_ahead
+from buildstate_worker.transfer.read_ahead import read_ahead
 
 
 def is_folder(source: Path) -> bool:
@@ -64,7 +64,7 @@ def blocks_of(source: Path) -> Generator[bytes]:
     Raises:
         InvalidInput: As in `feed`.
     """
-    return made_ahead(lambda sink: feed(source, sink))
+    return read_ahead(lambda sink: feed(source, sink))
 
 
 def _newest(source: Path) -> Path:

@@ -211,7 +211,7 @@ class ArtifactStore:
                 return Pulled(place.known(stored), size, 0)
         for _ in range(_TURNS):
             with (
-                place.twin() as twin,
+                place.tee() as tee,
                 fetched(
                     self._cache,
                     self.storage(uri),
@@ -219,7 +219,7 @@ class ArtifactStore:
                     checksum=stored,
                     size_bytes=self._size_of(uri, size_bytes=stored_bytes, root=root),
                     root=root,
-                    twin=twin,
+                    tee=tee,
                     on_progress=on_progress,
                 ) as found,
             ):
@@ -227,7 +227,7 @@ class ArtifactStore:
                     self._cache,
                     found.checksum,
                     is_verified=found.is_verified,
-                    twin=twin if found.downloaded_bytes else None,
+                    tee=tee if found.downloaded_bytes else None,
                 )
                 if size is not None:
                     return Pulled(place.known(found.checksum), size, found.downloaded_bytes)

@@ -16,7 +16,7 @@ from buildstate_core.credentials import refuse_credentials
 from buildstate_core.errors import BuildStateError, InvalidInput
 from buildstate_worker.files.sinks import BLOCK_BYTES
 from buildstate_worker.storage.failures import FREE_SPACE, gone, reason_of, unreachable
-from buildstate_worker.storage.mount_check import Traces
+from buildstate_worker.storage.mount_check import MountCheck
 from buildstate_worker.storage.sftp.client import LOOK_SECONDS, LOST, Server, Trouble, sessions
 from buildstate_worker.storage.uris import storage_type_of
 
@@ -130,16 +130,16 @@ async def missing(sftp: Sftp, uri: str, root: str | None) -> BuildStateError:
     if root is not None and storage_type_of(root) == "sftp":
         other, folder = server_and_path(root)
         start = PurePosixPath(folder) if other == server else None
-    traces = Traces.of(PurePosixPath(path), start)
-    if traces.own is not None and await sftp.isdir(str(traces.own)):
+    mount = MountCheck.of(PurePosixPath(path), start)
+    if mount.own is not None and await sftp.isdir(str(mount.own)):
         return gone(uri)
-    why = f"the folder {traces.used} on {server} is empty, as if it were not mounted"
+    why = f"the folder {mount.used} on {server} is empty, as if it were not mounted"
     try:
-        if set(await sftp.listdir(str(traces.used))) - {".", ".."}:
+        if set(await sftp.listdir(str(mount.used))) - {".", ".."}:
             return gone(uri)
     except NOTHING:
-        why = f"the folder {traces.used} does not exist on {server}"
-    return unreachable(uri, why, hint=traces.what_to_do(_CHECK_ROOT))
+        why = f"the folder {mount.used} does not exist on {server}"
+    return unreachable(uri, why, hint=mount.next_step(_CHECK_ROOT))
 
 
 def size_in(found: asyncssh.SFTPAttrs) -> int | None:

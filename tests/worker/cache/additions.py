@@ -12,9 +12,9 @@ def adding(
     cache: Cache, blocks: Iterable[bytes], *, size_bytes: int | None = None
 ) -> Iterator[str]:
     """Add what the blocks are, and give its digest; it is in use in the block."""
-    with cache.drafting(size_bytes=size_bytes) as draft:
-        meter = Meter(draft)
+    with cache.partial_download(size_bytes=size_bytes) as partial:
+        meter = Meter(partial)
         for block in blocks:
             meter.write(block)
-        cache.keep(draft, meter.checksum)
+        cache.keep(partial, meter.checksum)
         yield meter.checksum

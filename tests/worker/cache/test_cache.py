@@ -175,10 +175,10 @@ def test_with_a_limit_of_nothing_the_last_who_uses_it_removes_it(tmp_path: Path)
 
 def test_holes_do_not_count(tmp_path: Path) -> None:
     cache = filled(tmp_path, "ab", limit=4)
-    with cache.drafting() as draft:
-        draft.write(b"the beginning")
-        draft.file.truncate(1000 * EACH)
-        cache.keep(draft, "sha256:" + "0" * 64)
+    with cache.partial_download() as partial:
+        partial.write(b"the beginning")
+        partial.file.truncate(1000 * EACH)
+        cache.keep(partial, "sha256:" + "0" * 64)
     assert len(cache.entries()) == 3
     sparse = cache.entries()[-1]
     assert sparse.size_bytes == 1000 * EACH
@@ -386,10 +386,10 @@ def test_a_killed_download_goes_at_once_and_a_living_one_stays(tmp_path: Path, p
 def test_the_end_of_a_download_leaves_the_next_one_of_the_same_alone(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     with ExitStack() as first:
-        draft = first.enter_context(cache.drafting(checksum_of("a")))
-        draft.write(content_of("a"))
-        assert cache.keep(draft, checksum_of("a"))
-        with cache.drafting(checksum_of("a")) as following:
+        partial = first.enter_context(cache.partial_download(checksum_of("a")))
+        partial.write(content_of("a"))
+        assert cache.keep(partial, checksum_of("a"))
+        with cache.partial_download(checksum_of("a")) as following:
             following.write(b"half")
             first.close()
             assert cache.incoming() == [following.path]
@@ -400,13 +400,13 @@ def test_the_end_of_a_download_leaves_the_next_one_of_the_same_alone(tmp_path: P
 
 def test_what_another_process_has_begun_is_not_kept_as_one_s_own(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
-    with cache.drafting(checksum_of("a")) as draft:
-        draft.write(content_of("a"))
-        draft.path.unlink()
-        draft.path.write_bytes(b"begun by another")
-        assert not cache.keep(draft, checksum_of("a"))
+    with cache.partial_download(checksum_of("a")) as partial:
+        partial.write(content_of("a"))
+        partial.path.unlink()
+        partial.path.write_bytes(b"begun by another")
+        assert not cache.keep(partial, checksum_of("a"))
     assert cache.entries() == []
-    assert draft.path.read_bytes() == b"begun by another"
+    assert partial.path.read_bytes() == b"begun by another"
 
 
 HAMMER = """
@@ -472,7 +472,7 @@ def test_whenever_a_process_is_killed_nothing_half_is_left(tmp_path: Path, pytho
 # --- what goes wrong -----------------------------------------------------------------------------
 
 
-def test_a_twin_that_was_cut_short_is_replaced(tmp_path: Path) -> None:
+def test_an_entry_that_was_cut_short_is_replaced(tmp_path: Path) -> None:
     cache = filled(tmp_path, "a", limit=100)
     path = cache.path_of(checksum_of("a"))
     path.chmod(0o600)

@@ -80,9 +80,9 @@ def test_a_download_goes_on_where_another_process_stopped(
     content = os.urandom(MIB) * 40
     source.write_bytes(content)
     pushed = store.push(source, place.uri("image.raw"))
-    draft = cache_dir / "incoming" / f"{pushed.checksum.partition(':')[2]}.part"
-    draft.parent.mkdir(parents=True)
-    draft.write_bytes(content[:got])
+    partial = cache_dir / "incoming" / f"{pushed.checksum.partition(':')[2]}.part"
+    partial.parent.mkdir(parents=True)
+    partial.write_bytes(content[:got])
     target = workspace / "new.raw"
     pulled = store.pull(pushed.uri, target, checksum=pushed.checksum, size_bytes=pushed.size_bytes)
     assert pulled.downloaded_bytes == len(content) - got
@@ -95,9 +95,9 @@ def test_a_download_that_went_wrong_before_begins_anew(
     source = workspace / "image.raw"
     source.write_bytes(os.urandom(MIB) * 2)
     pushed = store.push(source, place.uri("image.raw"))
-    draft = cache_dir / "incoming" / f"{pushed.checksum.partition(':')[2]}.part"
-    draft.parent.mkdir(parents=True)
-    draft.write_bytes(b"something else")
+    partial = cache_dir / "incoming" / f"{pushed.checksum.partition(':')[2]}.part"
+    partial.parent.mkdir(parents=True)
+    partial.write_bytes(b"something else")
     target = workspace / "new.raw"
     pulled = store.pull(pushed.uri, target, checksum=pushed.checksum, size_bytes=pushed.size_bytes)
     assert pulled.downloaded_bytes == pushed.size_bytes

@@ -11,7 +11,7 @@ from support.disks import nfs_like
 
 from buildstate_core.errors import ArtifactLost
 from buildstate_worker.transfer import ArtifactStore, Pushed
-from buildstate_worker.transfer import place as placing_module
+from buildstate_worker.transfer import place as place_module
 
 IMAGE = os.urandom(2**20) * 17 + bytes(2**20)
 
@@ -51,7 +51,7 @@ def no_copies(*_: object) -> None:
 def test_a_first_pull_reads_nothing_twice(
     store: ArtifactStore, pushed: Pushed, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(placing_module, "copy_data", no_copies)
+    monkeypatch.setattr(place_module, "copy_data", no_copies)
     target = workspace / "out" / "image.raw"
     pull(store, pushed, target)
     assert target.read_bytes() == IMAGE

@@ -110,8 +110,8 @@ def test_a_file_that_appears_during_an_upload_is_not_overwritten(
     target = server.files / folder / "image.raw"
 
     def upload_while_another_does() -> None:
-        with storage.create(server.uri(f"{folder}/image.raw"), expected_bytes=4) as draft:
-            draft.put(0, b"ours")
+        with storage.create(server.uri(f"{folder}/image.raw"), expected_bytes=4) as upload:
+            upload.put(0, b"ours")
             target.write_bytes(b"theirs")
 
     for _ in range(2):
@@ -150,8 +150,8 @@ def test_listings_tell_files_from_drafts_and_drafts_can_be_abandoned(
     (at / "deep" / "a.raw").write_bytes(b"an image")
     (at / "b.raw").write_bytes(b"")
     (at / "link").symlink_to("b.raw")
-    draft = at / "deep" / f".buildstate-{uuid4().hex}.part"
-    draft.write_bytes(b"half")
+    upload = at / "deep" / f".buildstate-{uuid4().hex}.part"
+    upload.write_bytes(b"half")
     prefix = server.uri(f"{folder}/")
     assert {(each.uri, each.size_bytes) for each in storage.listing(prefix)} == {
         (f"{prefix}deep/a.raw", 8),
@@ -159,10 +159,10 @@ def test_listings_tell_files_from_drafts_and_drafts_can_be_abandoned(
     }
     assert [each.uri for each in storage.listing(f"{prefix}b")] == [f"{prefix}b.raw"]
     (found,) = storage.unfinished(prefix)
-    assert found.started_at.timestamp() == int(draft.stat().st_mtime)
+    assert found.started_at.timestamp() == int(upload.stat().st_mtime)
     storage.abandon(found)
     storage.abandon(found)
-    assert not draft.exists()
+    assert not upload.exists()
     with pytest.raises(Unreachable):
         list(storage.listing(server.uri(f"{folder}/nothing/")))
 
@@ -297,8 +297,8 @@ def test_a_commit_whose_answer_is_lost_is_a_commit(
     watcher = threading.Thread(target=cut_when_it_is_named)
     with storage.create(
         server.uri(f"{folder}/image.raw", port=proxy.port), expected_bytes=4
-    ) as draft:
-        draft.put(0, b"ours")
+    ) as upload:
+        upload.put(0, b"ours")
         watcher.start()
         # So slow that an answer is on its way when the watcher sees what it answers.
         proxy.download.limit(200)
@@ -313,11 +313,11 @@ def test_an_upload_waits_for_a_network_that_comes_back(
 ) -> None:
     with storage.create(
         server.uri(f"{folder}/image.raw", port=proxy.port), expected_bytes=4
-    ) as draft:
+    ) as upload:
         proxy.refuse()
         returns = threading.Timer(0.5, proxy.heal)
         returns.start()
-        draft.put(0, b"ours")
+        upload.put(0, b"ours")
         returns.join()
     assert (server.files / folder / "image.raw").read_bytes() == b"ours"
 
