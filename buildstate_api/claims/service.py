@@ -35,13 +35,13 @@ from buildstate_core.models import (
     Lease,
 )
 from buildstate_core.rules.claims import (
+    ClaimQuery,
     Closed,
     Granted,
     HeldByOther,
     RequiresFirst,
     RunFirst,
     Skipped,
-    ClaimQuery,
     answer_claim,
 )
 from buildstate_core.rules.reasons import describe

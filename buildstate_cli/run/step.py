@@ -33,7 +33,9 @@ from buildstate_core.vocabulary import ArtifactKind, Kind
 from buildstate_worker.artifacts import is_pullable
 from buildstate_worker.blobs import Blob
 from buildstate_worker.files.stat_signature import MISSING, signature
-from buildstate_worker.fingerprint.digests import command_parts, input_parts, param_parts
+from buildstate_worker.fingerprint.code import command_parts
+from buildstate_worker.fingerprint.inputs import input_parts
+from buildstate_worker.fingerprint.params import param_parts
 from buildstate_worker.heartbeat import LEASE_RUNNING_OUT, margin_seconds
 from buildstate_worker.runner import Done, Milestone, Runner, Running
 from buildstate_worker.workspace.machine_state import Workspace
