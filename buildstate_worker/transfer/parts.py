@@ -10,6 +10,7 @@ from threading import BoundedSemaphore
 from typing import Final
 
 from buildstate_worker.storage.base import Storage, Upload
+from buildstate_worker.transfer.blocks import Blocks
 
 _BUDGET_BYTES: Final = 96 * 2**20
 """What parts on their way may take of this process' memory, if they are not very large."""
@@ -34,8 +35,7 @@ class PartWriter:
         self._threads = threads
         self._places = BoundedSemaphore(at_once)
         self._next = 0
-        self._gathered: list[bytes] = []
-        self._gathered_bytes = 0
+        self._blocks = Blocks(upload.part_bytes, self._send)
         self._failed: BaseException | None = None
         self._under_way: set[Future[None]] = set()
 
@@ -45,18 +45,7 @@ class PartWriter:
         Raises:
             Unreachable: A part of these, or of earlier bytes, could not be put.
         """
-        part_bytes = self._upload.part_bytes
-        if not self._gathered and len(block) == part_bytes:
-            self._send(block)
-            return len(block)
-        start = 0
-        while start < len(block):
-            piece = block[start : start + part_bytes - self._gathered_bytes]
-            self._gathered.append(piece)
-            self._gathered_bytes += len(piece)
-            start += len(piece)
-            if self._gathered_bytes == part_bytes:
-                self._flush()
+        self._blocks.write(block)
         return len(block)
 
     def finish(self) -> None:
@@ -65,16 +54,10 @@ class PartWriter:
         Raises:
             Unreachable: A part could not be put.
         """
-        if self._gathered:
-            self._flush()
+        self._blocks.flush()
         for future in list(self._under_way):
             future.result()
         self._raise_failure()
-
-    def _flush(self) -> None:
-        part = self._gathered[0] if len(self._gathered) == 1 else b"".join(self._gathered)
-        self._gathered, self._gathered_bytes = [], 0
-        self._send(part)
 
     def _send(self, part: bytes) -> None:
         self._places.acquire()

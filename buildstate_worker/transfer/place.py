@@ -5,15 +5,13 @@ the file system can (XFS, Btrfs), it shares disk blocks with the cache, but neve
 it in place changes nothing else.
 """
 
-import errno
 import os
 import stat
 import tarfile
 from collections.abc import Generator, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import zstandard
 
@@ -22,17 +20,13 @@ from buildstate_worker.cache.cache import Cache
 from buildstate_worker.files.copying import clone, copy_data
 from buildstate_worker.files.sinks import Meter, Sink
 from buildstate_worker.files.sparse import read_into, write_at
-from buildstate_worker.files.temp_names import temp_name
 from buildstate_worker.storage.failures import corrupt, on_this_disk, reason_of
 from buildstate_worker.transfer.archive.compression import decompress_into
 from buildstate_worker.transfer.archive.unpack import unpack
 from buildstate_worker.transfer.digests import measure
-from buildstate_worker.transfer.overwrite_check import check_replaceable
 from buildstate_worker.transfer.read_ahead import read_ahead
+from buildstate_worker.transfer.swap import swap_in, temp_beside
 from buildstate_worker.transfer.tee import Tee, tee_for
-
-_TAKEN: Final = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
-"""Why a folder does not get a name: something else has it."""
 
 
 class _Damaged(Exception):
@@ -170,10 +164,10 @@ def _place_file(cached: _Cached, target: Path) -> int:
         _Damaged: The cached file holds something else. The target is as it was.
         OSError: The cached file is not there, or the disk refused.
     """
-    with _temp_beside(target) as temp:
+    with temp_beside(target) as temp:
         with temp.open("x+b", buffering=0) as copy:
             size = _copy(cached, copy.fileno())
-        _swap_in(temp, target)
+        swap_in(temp, target)
     return size
 
 
@@ -183,9 +177,9 @@ def _place_tee(tee: Tee, target: Path) -> int:
     Raises:
         OSError: The disk refused.
     """
-    with _temp_beside(target) as temp:
+    with temp_beside(target) as temp:
         tee.name(temp)
-        _swap_in(temp, target)
+        swap_in(temp, target)
     return tee.size_bytes
 
 
@@ -199,7 +193,7 @@ def _place_folder(cached: _Cached, target: Path) -> int:
         OSError: As in `_place_file`.
     """
     meter = Meter()
-    with _temp_beside(target) as temp, closing(cached.blocks()) as blocks:
+    with temp_beside(target) as temp, closing(cached.blocks()) as blocks:
         temp.mkdir()
         bad: tarfile.TarError | None = None
         with _damage():
@@ -214,7 +208,7 @@ def _place_folder(cached: _Cached, target: Path) -> int:
             raise _Damaged
         if bad is not None:
             raise bad
-        _swap_in(temp, target)
+        swap_in(temp, target)
     return meter.size_bytes
 
 
@@ -257,84 +251,3 @@ def _metered(blocks: Iterator[bytes], meter: Meter) -> Iterator[bytes]:
     for block in blocks:
         meter.write(block)
         yield block
-
-
-@contextmanager
-def _temp_beside(target: Path) -> Iterator[Path]:
-    """Give a name that nothing has, and leave nothing under it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temp = target.with_name(temp_name())
-    try:
-        yield temp
-    finally:
-        _remove(temp)
-
-
-def _swap_in(temp: Path, target: Path) -> None:
-    """Give the temp the target's name. A file takes a file's place in one step.
-
-    Folders take two: between them nothing has the target's name, and when the second fails the
-    old one gets it back.
-
-    Raises:
-        Refused: By now there is something that has to stay.
-        OSError: The disk refused.
-    """
-    is_folder = temp.is_dir()
-    check_replaceable(target, folder=is_folder)
-    if is_folder:
-        while not _folder_took(temp, target):
-            pass
-        return
-    with suppress(OSError):
-        target.rmdir()
-    temp.replace(target)
-
-
-def _folder_took(temp: Path, target: Path) -> bool:
-    """Move what has the target's name aside, and say whether the temp got the name.
-
-    If not, another process was faster, and what it has put there has to go aside too.
-    """
-    with _temp_beside(target) as aside:
-        with suppress(FileNotFoundError):
-            target.rename(aside)
-        try:
-            temp.rename(target)
-        except OSError as error:
-            if error.errno in _TAKEN:
-                return False
-            with suppress(FileNotFoundError):
-                aside.rename(target)
-            raise
-    return True
-
-
-def _remove(path: Path) -> None:
-    """Remove a file or a folder. What cannot be removed stays, under its temporary name."""
-    if path.is_symlink() or not path.is_dir():
-        with suppress(OSError):
-            path.unlink()
-        return
-    # Not by recursion: archives may have more folders in one another than Python has calls.
-    folders = [path]
-    for folder in folders:
-        with suppress(OSError):
-            # A folder without write permission cannot be emptied.
-            folder.chmod(stat.S_IRWXU)
-            folders += _emptied_of_files(folder)
-    for folder in reversed(folders):
-        with suppress(OSError):
-            folder.rmdir()
-
-
-def _emptied_of_files(folder: Path) -> Iterator[Path]:
-    """Remove what is no folder, and give what is one."""
-    with os.scandir(folder) as found:
-        entries = list(found)
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield Path(entry)
-        else:
-            with suppress(OSError):
-                Path(entry).unlink()
