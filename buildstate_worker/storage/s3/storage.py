@@ -66,7 +66,7 @@ class S3Storage:
 
     def __init__(self) -> None:
         self._options = Options.load(os.environ)
-        self._clients: dict[int, Clients] = {}
+        self._clients = Clients(self._options)
         self._seen: dict[str, str] = {}
 
     def size_of(self, uri: str, *, root: str | None = None) -> int | None:
@@ -244,14 +244,10 @@ class S3Storage:
         self._seen[uri] = etag
 
     def _looking(self) -> "S3Client":
-        return self._here().looking()
+        return self._clients.looking()
 
     def _moving(self) -> "S3Client":
-        return self._here().moving()
-
-    def _here(self) -> Clients:
-        # A client does not survive a fork.
-        return self._clients.setdefault(os.getpid(), Clients(self._options))
+        return self._clients.moving()
 
 
 class _Upload:

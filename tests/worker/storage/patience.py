@@ -10,6 +10,7 @@ from buildstate_worker.storage.azure import storage as azure
 from buildstate_worker.storage.gcs import storage as gcs
 from buildstate_worker.storage.gcs import upload as gcs_upload
 from buildstate_worker.storage.s3 import client as s3_clients
+from buildstate_worker.storage.s3 import session as aws_session
 from buildstate_worker.storage.sftp import client as ssh
 from buildstate_worker.storage.sftp import files as sftp_files
 from buildstate_worker.storage.sftp import storage as sftp
@@ -29,10 +30,10 @@ def impatience(seconds: float) -> Iterator[None]:
     once = gcs.DEFAULT_RETRY.with_timeout(0.01)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ranges, "_PAUSES_SECONDS", A_MOMENT)
-        for name in ("LOOK_SECONDS", "_MOVE_SECONDS"):
-            patch.setattr(s3_clients, name, seconds)
-        for name in ("LOOKS", "MOVES"):
-            patch.setattr(s3_clients, name, 1)
+        patch.setattr(aws_session, "LOOK_SECONDS", seconds)
+        patch.setattr(aws_session, "LOOKS", 1)
+        patch.setattr(s3_clients, "_MOVE_SECONDS", seconds)
+        patch.setattr(s3_clients, "MOVES", 1)
         for name in ("_LOOK_SECONDS", "_READ_SECONDS", "_WRITE_SECONDS"):
             patch.setattr(azure, name, seconds)
         patch.setattr(azure, "LinearRetry", lambda **_: LinearRetry(retry_total=0))

@@ -11,6 +11,7 @@ from buildstate_core.errors import ArtifactLost, ArtifactUnreachable, Conflict, 
 from buildstate_worker.storage.base import Listed, Storage
 from buildstate_worker.storage.registry import storage_for
 from buildstate_worker.storage.s3 import client as s3_clients
+from buildstate_worker.storage.s3 import session as aws_session
 from buildstate_worker.storage.s3 import storage as s3
 from buildstate_worker.transfer import ArtifactStore
 from buildstate_worker.transfer.parts import uploading
@@ -40,7 +41,7 @@ def storage(bucket: Any) -> Storage:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """One try, so that a test need not wait for more."""
-    monkeypatch.setattr(s3_clients, "LOOKS", 1)
+    monkeypatch.setattr(aws_session, "LOOKS", 1)
     monkeypatch.setattr(s3_clients, "MOVES", 1)
 
 

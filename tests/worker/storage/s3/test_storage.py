@@ -9,7 +9,7 @@ from support.s3_front import fronted
 
 from buildstate_core.errors import ArtifactLost, ArtifactUnreachable, InvalidInput, Unreachable
 from buildstate_worker.storage.registry import storage_for
-from buildstate_worker.storage.s3 import client as s3_clients
+from buildstate_worker.storage.s3 import session as aws_session
 from buildstate_worker.storage.s3.client import Clients, Options
 from buildstate_worker.storage.s3.storage import PART_BYTES, _part_bytes
 from buildstate_worker.transfer import ArtifactStore
@@ -34,8 +34,8 @@ def test_an_endpoint_that_is_no_url_is_named(
 
 
 def test_nobody_waits_long_for_an_answer_to_a_question() -> None:
-    tries = s3_clients.LOOKS
-    for seconds in (s3_clients.LOOK_SECONDS, s3_clients.CONNECT_SECONDS):
+    tries = aws_session.LOOKS
+    for seconds in (aws_session.LOOK_SECONDS, aws_session.CONNECT_SECONDS):
         assert tries * seconds + (tries - 1) * PAUSE_SECONDS < AT_MOST_SECONDS
 
 
