@@ -16,6 +16,9 @@ from typing import Final
 from urllib.parse import quote, unquote
 from uuid import UUID, uuid4
 
+ARTIFACT_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
+"""The pattern of an artifact's name, which is one part of its URI and of a path in a workspace."""
+
 FIELDS: Final = ("project", "build", "state", "lane", "attempt", "name")
 _NEEDED: Final = ("attempt", "name")
 _TRUNK: Final = "trunk"
@@ -52,6 +55,15 @@ _WIDTH: Final = re.compile(r"0?[0-9]{0,2}d?")
 
 _FOLDER: Final = "{build}/state-{state:02d}/{attempt}/{name}"
 _FOLDER_OF_LANE: Final = "{build}/state-{state:02d}/{lane}/{attempt}/{name}"
+
+
+def is_artifact_name(text: str) -> bool:
+    """Return whether an artifact can have this name.
+
+    >>> is_artifact_name("image.qcow2"), is_artifact_name("my image"), is_artifact_name(".cache")
+    (True, False, False)
+    """
+    return re.fullmatch(ARTIFACT_NAME, text) is not None
 
 
 def check_location(location: str) -> None:
