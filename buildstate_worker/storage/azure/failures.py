@@ -16,7 +16,7 @@ from azure.core.exceptions import (
 )
 
 from buildstate_core.errors import BuildStateError
-from buildstate_worker.storage.azure.account import NoAccountError, credential_name, sas_ended_at
+from buildstate_worker.storage.azure.client import NoAccountError, credential_name, sas_ended_at
 from buildstate_worker.storage.failures import FREE_SPACE, gone, not_stored, reason_of, unreachable
 from buildstate_worker.storage.uris import bucket_and_prefix
 

@@ -19,7 +19,9 @@ import asyncssh
 from buildstate_worker.files.temp_names import is_temp_name
 from buildstate_worker.storage.base import Listed, Unfinished
 from buildstate_worker.storage.failures import not_listed, not_removed, not_stored, unreachable
-from buildstate_worker.storage.sftp.client import Server, sessions
+from buildstate_worker.storage.sftp.client import sessions
+from buildstate_worker.storage.sftp.connect import Server
+from buildstate_worker.storage.sftp.failures import telling
 from buildstate_worker.storage.sftp.files import (
     LOOK_PAUSES,
     MOVE_SECONDS,
@@ -34,7 +36,6 @@ from buildstate_worker.storage.sftp.files import (
     piece_of,
     server_and_path,
     size_in,
-    telling,
 )
 from buildstate_worker.storage.sftp.upload import NO_COPY, SftpUpload
 

@@ -14,9 +14,8 @@ from buildstate_worker.files.sparse import ZEROS, not_zero
 from buildstate_worker.files.temp_names import temp_name
 from buildstate_worker.storage.failures import not_stored, occupied, reason_of, unreachable
 from buildstate_worker.storage.sftp.client import LOST, sessions
+from buildstate_worker.storage.sftp.failures import CHECK_RIGHTS, FAILURES, telling
 from buildstate_worker.storage.sftp.files import (
-    CHECK_RIGHTS,
-    FAILURES,
     MOVE_SECONDS,
     NOTHING,
     REQUEST_BYTES,
@@ -30,7 +29,6 @@ from buildstate_worker.storage.sftp.files import (
     opened,
     server_and_path,
     size_in,
-    telling,
 )
 
 _T = TypeVar("_T")

@@ -11,7 +11,7 @@ from buildstate_worker.storage.gcs import storage as gcs
 from buildstate_worker.storage.gcs import upload as gcs_upload
 from buildstate_worker.storage.s3 import client as s3_clients
 from buildstate_worker.storage.s3 import session as aws_session
-from buildstate_worker.storage.sftp import client as ssh
+from buildstate_worker.storage.sftp import connect
 from buildstate_worker.storage.sftp import files as sftp_files
 from buildstate_worker.storage.sftp import storage as sftp
 from buildstate_worker.storage.sftp import upload as sftp_uploads
@@ -42,7 +42,7 @@ def impatience(seconds: float) -> Iterator[None]:
         patch.setattr(gcs, "_READ_AGAIN", once)
         patch.setattr(gcs_upload, "_TIMEOUT", seconds)
         patch.setattr(gcs_upload, "_PATIENCE", once)
-        patch.setattr(ssh, "_CONNECT_SECONDS", seconds)
+        patch.setattr(connect, "_CONNECT_SECONDS", seconds)
         patch.setattr(sftp_files, "LOOK_SECONDS", seconds)
         patch.setattr(sftp_files, "LOOK_PAUSES", A_MOMENT)
         for module in (sftp, sftp_uploads):

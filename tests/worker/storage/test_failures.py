@@ -16,7 +16,7 @@ import pytest
 from support.faults import proxied
 
 from buildstate_core.errors import ArtifactUnreachable, BuildStateError, Unreachable
-from buildstate_worker.storage.sftp import client as ssh
+from buildstate_worker.storage.sftp import connect
 from buildstate_worker.transfer import ArtifactStore, Pushed
 
 from .patience import impatience
@@ -104,7 +104,7 @@ def troubles(
         match request.param:
             case "sftp":
                 # A listing has no limit but this one.
-                monkeypatch.setattr(ssh, "_KEEPALIVE_SECONDS", 0.5)
+                monkeypatch.setattr(connect, "_KEEPALIVE_SECONDS", 0.5)
                 yield RemoteFolderTroubles(place, server, proxy, disk)
             case "gs":
                 # It would have the worker do without credentials.

@@ -10,7 +10,7 @@ import pytest
 from support.azurite import Azurite
 
 from buildstate_core.errors import ArtifactUnreachable, Unreachable
-from buildstate_worker.storage.azure import storage as azure
+from buildstate_worker.storage.azure import copies
 from buildstate_worker.storage.azure.storage import AzureStorage
 
 BLOB = {"x-ms-blob-type": "BlockBlob"}
@@ -100,7 +100,7 @@ def test_a_copy_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_copy_that_comes_no_further_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(azure, "_COPY_STALLS_SECONDS", 0)
+    monkeypatch.setattr(copies, "_STALLS_SECONDS", 0)
     with (
         copying_slowly(monkeypatch, "pending", "stalls") as asked,
         pytest.raises(Unreachable, match="stands at 1/8"),

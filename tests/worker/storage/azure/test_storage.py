@@ -19,7 +19,7 @@ from buildstate_core.errors import (
     Unreachable,
 )
 from buildstate_worker.storage.azure import storage as azure
-from buildstate_worker.storage.azure.account import sas_ended_at
+from buildstate_worker.storage.azure.client import sas_ended_at
 from buildstate_worker.storage.azure.storage import AzureStorage
 from buildstate_worker.storage.base import Storage
 from buildstate_worker.storage.registry import storage_for

@@ -5,8 +5,9 @@ import pytest
 
 from buildstate_core.errors import InvalidInput
 from buildstate_worker.storage.registry import storage_for
-from buildstate_worker.storage.sftp.client import Server
-from buildstate_worker.storage.sftp.files import explained, server_and_path
+from buildstate_worker.storage.sftp.connect import Server
+from buildstate_worker.storage.sftp.failures import explained
+from buildstate_worker.storage.sftp.files import server_and_path
 
 
 @pytest.mark.parametrize(
