@@ -67,7 +67,7 @@ def is_artifact_name(text: str) -> bool:
 
 
 def check_location(location: str) -> None:
-    """Make sure that a text is a storage; a template can be filled in, and is the attempt's own.
+    """Check that a text is a storage: a folder, or a template whose URIs no two attempts share.
 
     Raises:
         ValueError: It is not; the message says what is wrong with it.
@@ -89,7 +89,7 @@ def check_location(location: str) -> None:
 
 
 def check_place(place: str) -> None:
-    """Make sure that a text names a storage or a folder in one.
+    """Check that a text names a storage or a folder in one.
 
     Raises:
         ValueError: It does not; the message says what is wrong with it.
@@ -100,7 +100,7 @@ def check_place(place: str) -> None:
 
 
 def check_object(uri: str) -> None:
-    """Make sure that a URI can name bytes, which somebody can look for and remove.
+    """Check that a URI can name an object, so that it can be looked for and removed.
 
     Raises:
         ValueError: It names no more than a storage, or a file of another machine.
@@ -119,12 +119,12 @@ def check_object(uri: str) -> None:
 
 
 def is_template(location: str) -> bool:
-    """Whether a storage says every part of an artifact's URI."""
+    """Return whether a storage is a template, and not a folder."""
     return "{" in location or "}" in location
 
 
 def root_of(location: str) -> str:
-    """Give what all artifacts of a storage begin with: a folder, without the last slash.
+    """Return the folder that all URIs of a storage begin with, without a slash at its end.
 
     >>> root_of("s3://builds/{project}-images/{attempt}/{name}"), root_of("file:///srv/images/")
     ('s3://builds', 'file:///srv/images')
@@ -142,7 +142,7 @@ def root_of(location: str) -> str:
 def uri_of(
     location: str, *, project: str, build: int, state: int, lane: str, attempt: str, name: str
 ) -> str:
-    """Give the URI of one artifact, which no other attempt and no other name has.
+    """Return the URI of one artifact, unique to its attempt and its name.
 
     Args:
         location: A storage, as a folder or as a template that `check_location` has let pass.
@@ -172,7 +172,7 @@ def uri_of(
 
 
 def canonical(uri: str) -> str:
-    """Give the one spelling that stands for all spellings of an artifact's URI.
+    """Return the canonical form of an artifact's URI, the same for all its spellings.
 
     It is for comparing, not for opening, and for bytes only: an id that begins with a slash is
     taken for a path. What has the same canonical form is the same object on one worker, unless a
@@ -208,7 +208,7 @@ def canonical(uri: str) -> str:
 
 
 def upload_of(build: UUID, how: str) -> str:
-    """Give what stands for the attempt where none uploads something: `pushed` or `adopted`.
+    """Return a new id in the place of an attempt's, for what a person pushed or adopted.
 
     Nothing else has it, and by the build's id it is known as this service's own.
     """
@@ -216,7 +216,7 @@ def upload_of(build: UUID, how: str) -> str:
 
 
 def is_allowed(uri: str, places: Iterable[str]) -> bool:
-    """Whether an artifact's URI lies in one of some places: folders.
+    """Return whether an artifact's URI lies in one of these folders.
 
     A place is a folder also without a slash at its end: `s3://vault` is not `s3://vault-public`.
     A path that steps up again begins like one that is allowed, and lies somewhere else; so it is
@@ -255,7 +255,7 @@ class Made:
 
 
 def read_back(location: str, uri: str, *, is_temp: bool = False) -> Made | None:
-    """Give what an artifact's URI says of it; `None` if this storage cannot have given it.
+    """Return what a URI says of its artifact; `None` if it was not made for this storage.
 
     Args:
         location: A storage, as a folder or as a template that `check_location` has let pass.
@@ -296,7 +296,7 @@ def _check_storage(text: str) -> None:
 
 
 def _steps_up(uri: str) -> bool:
-    """Whether a part of a path is `..` to any storage, which may decode it, and more than once."""
+    """Return whether a part of a path is `..`, even if a storage decodes it more than once."""
     decoded = uri
     while (further := unquote(decoded)) != decoded:
         decoded = further
@@ -304,13 +304,13 @@ def _steps_up(uri: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Give a local file's path, however it is spelled; anything else as it is."""
+    """Return the path of a local file, however it is spelled; any other text unchanged."""
     path = _local(text)
     return text if path is None else path
 
 
 def _local(uri: str) -> str | None:
-    """Give the path of a file on this machine; `None` if it is something else."""
+    """Return the path of a file on this machine; `None` if it is something else."""
     if uri.startswith("/"):
         return uri
     scheme, _, rest = uri.partition(":")

@@ -75,7 +75,7 @@ class Artifacts:
     def of_worker(
         cls, client: Client, settings: Settings, *, on_transfer: OnTransfer | None = None
     ) -> Self:
-        """Give those of a worker with these settings."""
+        """Return the artifacts of a worker with these settings."""
         store = ArtifactStore(
             cache_dir=settings.cache_dir, cache_max_bytes=settings.cache_max_bytes
         )
@@ -88,7 +88,7 @@ class Artifacts:
         )
 
     def check(self, artifact: Artifact, *, root: str | None) -> None:
-        """Make sure that an artifact is where it should be, as far as a look can tell.
+        """Check that an artifact is still there, without reading its bytes.
 
         Args:
             artifact: Any artifact; what has neither a transfer nor a probe is taken as it is.
@@ -107,7 +107,7 @@ class Artifacts:
             self._store.check(artifact.uri, size_bytes=artifact.stored_bytes, root=_root(root))
 
     def probe(self, artifact: Artifact) -> str | None:
-        """Look at a handle, and give what it is now; `None` if that is not known.
+        """Look at a handle, and return its identity now; `None` if that is not known.
 
         Raises:
             ArtifactLost: It is gone or another thing, and has been taken out of use.
@@ -211,7 +211,7 @@ class Artifacts:
             )
 
     def check_places(self, blobs: Iterable[Blob], spot: Spot, rules: StorageRules | None) -> None:
-        """Make sure that blobs can be put where they belong, before work is put into them.
+        """Check that blobs can be put where they belong, before work is put into them.
 
         Raises:
             InvalidInput: There is no transfer for it, or its label may not be stored there.
@@ -227,7 +227,7 @@ class Artifacts:
         *,
         on_transfer: OnTransfer | None = None,
     ) -> ArtifactRecord:
-        """Store a blob where nothing else is stored, and give its record.
+        """Store a blob at a URI of its own, and return its record.
 
         Nothing refers to it until the record is part of a completion. Of a file, the record also
         says what its bytes show: format, compression and, of a disk image, `virtual_size`.
@@ -338,7 +338,7 @@ class Artifacts:
 
 
 def is_pullable(artifact: Artifact) -> bool:
-    """Whether an artifact is bytes that this release can move."""
+    """Return whether an artifact is a blob whose bytes this worker can move."""
     return (
         artifact.kind is ArtifactKind.BLOB
         and artifact.uri is not None
@@ -347,12 +347,12 @@ def is_pullable(artifact: Artifact) -> bool:
 
 
 def is_folder(artifact: Artifact) -> bool:
-    """Whether an artifact is a folder, stored as an archive of it."""
+    """Return whether an artifact is a folder, stored as an archive of it."""
     return artifact.metadata.get("folder") is True
 
 
 def place_of(artifact: Artifact) -> PurePosixPath:
-    """Give the relative path in a workspace that an artifact is restored to.
+    """Return the relative path in a workspace that an artifact is restored to.
 
     It is where the artifact was made, if that was recorded and does not lead out of the workspace;
     otherwise its name.
@@ -375,7 +375,7 @@ def _stored_as(artifact: Artifact) -> Compression:
 
 
 def _root(storage_url: str | None) -> str | None:
-    """Give where the project's storage begins.
+    """Return the folder that the project's storage begins with, or `None`.
 
     Not the worker's own, if it has none: what another worker put on its own disk is not gone.
     """

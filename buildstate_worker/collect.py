@@ -43,7 +43,7 @@ class Removed:
 
 
 def due_artifacts(client: Client, project: str) -> list[Artifact]:
-    """Give the artifacts of a project whose bytes a worker may remove now."""
+    """Return the artifacts of a project whose bytes a worker may remove now."""
     return list(client.find_artifacts(project=project, removable=True))
 
 
@@ -77,7 +77,7 @@ def remove_due(
 def find_orphans(
     client: Client, store: ArtifactStore, location: str, *, before: datetime
 ) -> list[Listed | Unfinished]:
-    """Give what nobody has recorded in a storage, and nobody is about to.
+    """Return the objects in a storage that nobody has recorded, nor is about to record.
 
     Only what the storage's template could have made counts: somebody else may keep things there.
 
@@ -147,7 +147,7 @@ class _Records:
         self._builds: dict[int, tuple[set[str], list[Artifact]]] = {}
 
     def keep(self, uri: str) -> bool:
-        """Whether an object is recorded, or does not tell whose it is.
+        """Return whether to keep an object: it is recorded, or does not tell whose it is.
 
         Raises:
             Refused: It is none of this service's.
@@ -172,7 +172,7 @@ class _Records:
         )
 
     def _of(self, build: int) -> tuple[set[str], list[Artifact]]:
-        """Give the ids that a build's uploads may have, and what it has recorded."""
+        """Return the ids that a build's uploads may carry, and its recorded artifacts."""
         if build not in self._builds:
             try:
                 ids = {self._client.get_build(build).id}
@@ -195,7 +195,7 @@ def _unknown(client: Client, some: Sequence[Listed | Unfinished]) -> Iterator[Li
 
 
 def _check_reach(store: ArtifactStore, uri: str, *, root: str | None) -> None:
-    """Make sure that what is not there is not somewhere else.
+    """Check that an artifact that is not found is gone, and not out of this worker's reach.
 
     Raises:
         ArtifactUnreachable: Nobody can tell from here; so a folder that is not mounted.

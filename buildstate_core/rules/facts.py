@@ -176,7 +176,7 @@ class Force:
     at: datetime
 
     def is_about(self, attempt: AttemptFact) -> bool:
-        """Whether an attempt is one that was to run again."""
+        """Return whether this asks for an attempt's milestone to run again."""
         return (
             attempt.status.is_done
             and attempt.state >= self.state
@@ -216,7 +216,7 @@ class History:
         return tuple(sorted({each.lane for each in self.attempts} - {TRUNK}))
 
     def view(self, lane: str, *, begin: int | None = None) -> Mapping[int, AttemptFact]:
-        """Give the newest attempt by state as a lane sees it, in ascending order of state.
+        """Return the newest attempt by state as a lane sees it, in ascending order of state.
 
         A lane sees the trunk up to where it begins, and the trunk what the build inherited.
 

@@ -82,7 +82,7 @@ def progress(
 
 
 def frontier(view: Mapping[int, AttemptFact], required: Collection[int] = ()) -> int:
-    """Give the highest completed state that nothing missing or failed stands below.
+    """Return the highest completed state below which nothing is missing or failed.
 
     Args:
         view: A lane's newest attempt by state.
@@ -100,7 +100,7 @@ def frontier(view: Mapping[int, AttemptFact], required: Collection[int] = ()) ->
 
 
 def resume_point(view: Mapping[int, AttemptFact]) -> AttemptFact | None:
-    """Give the highest checkpoint that nothing broken stands below.
+    """Return the highest checkpoint below which nothing is broken.
 
     Args:
         view: A lane's newest attempt by state.
@@ -169,5 +169,5 @@ def _has_failed(attempt: AttemptFact | None) -> bool:
 
 
 def _is_worked_on(view: Mapping[int, AttemptFact]) -> bool:
-    """Whether a worker holds something; a report that was left open is no sign of work."""
+    """Return whether a worker holds a claim; a report that was left open is no sign of work."""
     return any(each.status.is_live and each.is_claimed for each in view.values())

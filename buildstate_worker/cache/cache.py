@@ -90,17 +90,17 @@ class Cache:
         return shutil.disk_usage(there).total // _SHARE_OF_DISK
 
     def path_of(self, checksum: str) -> Path:
-        """Give where bytes of this digest are, or would be."""
+        """Return the path of the file of this digest, whether or not it exists."""
         digits = checksum.partition(":")[2]
         return self._entries_folder / digits[:2] / digits
 
     def has(self, checksum: str) -> bool:
-        """Whether there is a file of this digest now; it may go any time unless it is in use."""
+        """Return whether a file of this digest exists. Unless in use, it may go at any time."""
         return self.path_of(checksum).exists()
 
     @contextmanager
     def using(self, checksum: str, *, is_use: bool = True) -> Iterator[Path | None]:
-        """Give the file of this digest, which is not evicted until the block ends.
+        """Yield the file of this digest, which is not evicted until the block ends.
 
         Its bytes may have been damaged: whoever takes them hashes them.
 
@@ -194,7 +194,7 @@ class Cache:
             path.unlink(missing_ok=True)
 
     def entries(self) -> list[Entry]:
-        """Give what is in it, least recently used first.
+        """Return all entries, least recently used first.
 
         Raises:
             OSError: It cannot be read.
@@ -230,11 +230,11 @@ class Cache:
         return Room(tuple(removed), tuple(in_use))
 
     def incoming(self) -> list[Path]:
-        """Give the downloads that are under way, or that broke off."""
+        """Return the files of downloads that are under way or were interrupted."""
         return self._incoming.paths()
 
     def remove_abandoned(self, *, dry_run: bool = False, for_room: bool = False) -> int:
-        """Remove broken downloads that nobody will go on with, and say how many.
+        """Remove interrupted downloads that nobody will continue, and return how many.
 
         Args:
             dry_run: Only say how many there are.
@@ -246,7 +246,7 @@ class Cache:
         return self._incoming.remove_abandoned(dry_run=dry_run, for_room=for_room)
 
     def _let_go(self) -> None:
-        """Remove, where nothing is to stay, what nobody uses any longer: the last one does it."""
+        """With a limit of 0, remove what nobody uses any longer; the last user does it."""
         if self.max_bytes == 0:
             with on_this_disk(self.folder):
                 self.make_room(0)

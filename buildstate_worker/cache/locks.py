@@ -38,7 +38,7 @@ def own(handle: int) -> None:
 
 
 def is_at(handle: int, path: Path) -> bool:
-    """Whether an open file is still the one that has this name."""
+    """Return whether an open file is still the one that has this name."""
     try:
         return os.path.samestat(os.fstat(handle), path.lstat())
     except FileNotFoundError:
@@ -46,7 +46,7 @@ def is_at(handle: int, path: Path) -> bool:
 
 
 def is_unused(path: Path) -> bool:
-    """Whether nobody uses a file now.
+    """Return whether nobody uses a file now.
 
     Raises:
         FileNotFoundError: It is not there any more.
@@ -57,7 +57,7 @@ def is_unused(path: Path) -> bool:
 
 
 def remove_unused(path: Path) -> bool:
-    """Remove a file unless somebody uses it, and say whether it is gone.
+    """Remove a file unless somebody uses it, and return whether it is gone.
 
     Raises:
         OSError: The disk refused.
@@ -88,7 +88,7 @@ def one_at_a_time(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _unused(path: Path) -> Iterator[bool]:
-    """Say whether nobody uses a file; if so nobody begins to until the block ends."""
+    """Yield whether nobody uses a file; if so, nobody can begin to until the block ends."""
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         yield _take(handle) and is_at(handle, path)

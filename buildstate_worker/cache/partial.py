@@ -59,12 +59,12 @@ class PartialDownload:
         return is_at(self.file.fileno(), self.path)
 
     def give_up(self) -> None:
-        """Remove it: nobody should go on with what is there."""
+        """Remove the file, so that nobody continues with what is in it."""
         if self.is_named:
             self.path.unlink(missing_ok=True)
 
     def empty(self) -> None:
-        """Begin anew: what was there is not what it should be."""
+        """Start again from nothing: what is there is not what it should be."""
         os.ftruncate(self.file.fileno(), 0)
         self.size_bytes = 0
 
@@ -111,13 +111,13 @@ class Incoming:
                 partial.give_up()
 
     def paths(self) -> list[Path]:
-        """Give the downloads that are under way, or were left by the dead; oldest first."""
+        """Return the files of downloads, under way or left by dead processes, oldest first."""
         with suppress(FileNotFoundError):
             return sorted(self._folder.iterdir(), key=_written_at)
         return []
 
     def remove_abandoned(self, *, dry_run: bool = False, for_room: bool = False) -> int:
-        """Remove what nobody will use again, and say how many that were.
+        """Remove downloads that nobody will continue, and return how many.
 
         Args:
             dry_run: Only say how many there are.
@@ -158,7 +158,7 @@ class Incoming:
 
 
 def went(path: Path, *, dry_run: bool) -> bool:
-    """Remove a file unless somebody uses it, and say whether it is, or would be, gone.
+    """Remove a file unless somebody uses it, and return whether it is, or would be, gone.
 
     Raises:
         OSError: The disk refused.

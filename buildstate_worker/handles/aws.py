@@ -68,7 +68,7 @@ class _Ec2Probe:
         self._aws = AwsClients()
 
     def _found(self, handle: HandleRef, ids: str, **asked: object) -> Any:
-        """Give what EC2 says of the handle; `None` if it says nothing of it.
+        """Return EC2's description of the handle; `None` if its answer holds none.
 
         Args:
             handle: Which one.
@@ -107,7 +107,7 @@ class _Ec2Probe:
         return _untold(handle, error, action=f"ec2:{action}")
 
     def _gone(self, handle: HandleRef) -> ArtifactLost | ArtifactUnreachable:
-        """Say that EC2 does not know an id, unless the wrong one was asked."""
+        """Return the error for an id that EC2 does not know: gone, or asked in the wrong place."""
         try:
             region = self._aws.get("ec2", region=_region_of(handle)).meta.region_name
             recorded = _IDENTITY.match(handle.identity or "")
@@ -153,7 +153,7 @@ class AmiProbe(_Ec2Probe):
     prefix = "ami-"
 
     def identity_of(self, handle: HandleRef) -> str:
-        """Tell when an AMI was made, for what, and from which snapshots; see `Probe`."""
+        """Return when an AMI was made, for what, and from which snapshots; see `Probe`."""
         # One that is disabled is not shown unless it is asked for.
         found = self._found(handle, "ImageIds", IncludeDisabled=True, IncludeDeprecated=True)
         if found is None:  # deregistered a short time ago
@@ -185,7 +185,7 @@ class SnapshotProbe(_Ec2Probe):
     prefix = "snap-"
 
     def identity_of(self, handle: HandleRef) -> str:
-        """Tell when a snapshot was begun, and how large its volume was; see `Probe`."""
+        """Return when a snapshot was begun, and how large its volume was; see `Probe`."""
         found = self._found(handle, "SnapshotIds")
         if found is None:
             raise unreachable(
@@ -217,12 +217,12 @@ def _region_of(handle: HandleRef) -> str | None:
 
 
 def _resource_of(handle: HandleRef) -> str:
-    """Give the id as EC2 knows it; Packer puts the region before it: `eu-west-1:ami-0abc`."""
+    """Return the id as EC2 knows it; Packer puts the region before it: `eu-west-1:ami-0abc`."""
     return handle.id.rpartition(":")[2]
 
 
 def _snapshots_of(image: Any) -> list[str]:
-    """Give the ids of the snapshots that an AMI is made of; EC2 lists them in any order."""
+    """Return the ids of the snapshots that an AMI is made of; EC2 lists them in any order."""
     disks = (each.get("Ebs", {}) for each in image.get("BlockDeviceMappings", ()))
     return sorted(each["SnapshotId"] for each in disks if each.get("SnapshotId"))
 

@@ -124,7 +124,7 @@ def _start_of(file: IO[bytes]) -> str:
 
 
 def _end_of(file: IO[bytes]) -> str:
-    """Give the last lines of a text, as one."""
+    """Return the last lines of a text, joined into one."""
     file.seek(max(0, file.seek(0, os.SEEK_END) - _MAX_OUTPUT))
     lines = file.read().decode(errors="replace").splitlines()
     said = [" ".join(each.split()) for each in lines if each.strip()]

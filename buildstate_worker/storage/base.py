@@ -94,7 +94,7 @@ class Storage(Protocol):
         """
 
     def read(self, uri: str, start: int, size: int, *, root: str | None = None) -> bytes:
-        """Give `size` bytes from `start` on; fewer only where the object ends.
+        """Return `size` bytes from `start` on; fewer only where the object ends.
 
         `size` is never 0. A request that broke off may be repeated here, once or twice.
 
@@ -140,7 +140,7 @@ class Storage(Protocol):
         """
 
     def unfinished(self, prefix: str) -> Iterator[Unfinished]:
-        """Give the uploads under a prefix that were begun and have not ended.
+        """Return the uploads under a prefix that were begun and have not ended.
 
         Empty where the storage itself forgets them.
 

@@ -100,7 +100,7 @@ def bad_source(path: Path, why: str, *, hint: str | None = None) -> InvalidInput
 
 
 def reason_of(error: BaseException) -> str:
-    """Say in a few words what the system said, without a path and without a final stop.
+    """Return the system's own words in short, without a path and a full stop.
 
     >>> reason_of(OSError(28, "No space left on device", "/srv/images/a.raw"))
     'No space left on device'

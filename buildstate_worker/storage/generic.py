@@ -64,7 +64,7 @@ _TIMES: Final = (
 
 
 def accepts(scheme: str) -> bool:
-    """Say whether artifacts can be kept in a storage of fsspec's."""
+    """Return whether artifacts can be kept in the storage of fsspec with this scheme."""
     known = scheme in fsspec.available_protocols() or scheme in fsspec.registry
     return known and scheme not in _REFUSED
 
@@ -95,7 +95,7 @@ class GenericStorage:
         self._mine = threading.local()
 
     def size_of(self, uri: str, *, root: str | None = None) -> int | None:
-        """Give the size that fsspec tells; `None` for a folder."""
+        """Return the size that fsspec reports; `None` for a folder."""
         with self._telling(uri, unreachable):
             fs, path = self._at(uri)
             try:
@@ -109,7 +109,7 @@ class GenericStorage:
             return int(found["size"])
 
     def read(self, uri: str, start: int, size: int, *, root: str | None = None) -> bytes:
-        """Give a part of the file's bytes."""
+        """Return a part of the file's bytes."""
         with self._telling(uri, unreachable):
             fs, path = self._at(uri)
             try:
@@ -175,7 +175,7 @@ class GenericStorage:
                     raise
 
     def listing(self, prefix: str) -> Iterator[Listed]:
-        """Give the files under a folder."""
+        """Yield the files under a folder."""
         for uri, found in self._files(prefix):
             if not is_temp_name(uri):
                 yield Listed(uri, int(found["size"] or 0), _changed_at(found))
@@ -198,7 +198,7 @@ class GenericStorage:
         )
 
     def _at(self, uri: str) -> tuple[Any, str]:
-        """Give the file system of a URI for this thread, and the path in it."""
+        """Return the file system of a URI for this thread, and the path in it."""
         refuse_credentials(uri)
         if "://" not in uri or "::" in uri or "\0" in uri:
             raise InvalidInput(
@@ -233,7 +233,7 @@ class GenericStorage:
         return unreachable(uri, f"there is no {parent}", hint=self._hint)
 
     def _files(self, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Give the files under a folder, or those whose path begins with a prefix."""
+        """Yield the files under a folder, or those whose path begins with a prefix."""
         with self._telling(prefix, not_listed):
             fs, start = self._at(prefix)
             start, base = start.rstrip("/"), prefix.rstrip("/")
@@ -330,7 +330,7 @@ class _Upload:
                 self._fs.rm_file(self._temp_path)
 
     def _holds_back(self) -> bool:
-        """Say whether files here show nothing until they are committed, as s3fs' do."""
+        """Return whether a file here is invisible until it is committed, as with s3fs."""
         probe = self._open(self._temp_path, autocommit=False)
         if isinstance(probe, AbstractBufferedFile):
             # Nothing has left this process, and nothing shall.
@@ -347,7 +347,7 @@ class _Upload:
 
 
 def _exists(fs: Any, path: str | None) -> bool:
-    """Say whether there is something; unlike fsspec's own, which takes any trouble for a no."""
+    """Return whether a path exists; unlike fsspec's own, an error does not count as "no"."""
     try:
         fs.invalidate_cache()
         fs.info(path)

@@ -57,7 +57,7 @@ class LocalStorage:
     writes_in_order = True
 
     def size_of(self, uri: str, *, root: str | None = None) -> int | None:
-        """Give the file's size; `None` for a folder."""
+        """Return the file's size; `None` for a folder."""
         path = local_path(uri)
         try:
             found = path.stat()
@@ -66,7 +66,7 @@ class LocalStorage:
         return found.st_size if stat.S_ISREG(found.st_mode) else None
 
     def read(self, uri: str, start: int, size: int, *, root: str | None = None) -> bytes:
-        """Give a part of the file's bytes."""
+        """Return a part of the file's bytes."""
         path = local_path(uri)
         try:
             with path.open("rb", buffering=0) as file:
@@ -103,7 +103,7 @@ class LocalStorage:
             raise _told(not_removed, uri, error) from error
 
     def listing(self, prefix: str) -> Iterator[Listed]:
-        """Give the files under a folder."""
+        """Yield the files under a folder."""
         for path, found in _files(prefix):
             if not is_temp_name(path.name):
                 at = datetime.fromtimestamp(found.st_mtime, UTC)
@@ -166,7 +166,7 @@ class _Upload:
 
 
 def _files(prefix: str) -> Iterator[tuple[Path, os.stat_result]]:
-    """Give the files under a folder, or those whose path begins with a prefix."""
+    """Yield the files under a folder, or those whose path begins with a prefix."""
     start = local_path(prefix)
     folder = start if prefix.endswith("/") or start.is_dir() else start.parent
     problems: list[OSError] = []

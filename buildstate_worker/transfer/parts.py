@@ -17,7 +17,7 @@ _BUDGET_BYTES: Final = 96 * 2**20
 
 
 def at_once(parallel: int, part_bytes: int) -> int:
-    """Say how many parts may be on their way, so that memory stays bounded."""
+    """Return how many parts may be on their way at once, so that memory stays bounded."""
     return max(1, min(parallel, _BUDGET_BYTES // part_bytes))
 
 

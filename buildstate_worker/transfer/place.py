@@ -51,7 +51,7 @@ class _Cached:
     is_verified: bool
 
     def blocks(self) -> Generator[bytes]:
-        """Give the artifact's own bytes, read ahead. Close it when it is not used up."""
+        """Return the artifact's own bytes, read ahead; close the generator unless exhausted."""
         return read_ahead(self._feed)
 
     def _feed(self, sink: Sink) -> None:
@@ -82,11 +82,11 @@ class Place:
     is_packed: bool
 
     def known(self, stored: str) -> str:
-        """Give the artifact's own digest, now that what is stored has one."""
+        """Return the artifact's own digest, given that of what is stored."""
         return self.checksum or stored
 
     def tee(self) -> AbstractContextManager[Tee | None]:
-        """Give what can be written while a download comes in; `None` if that is of no use."""
+        """Return a tee to write during a download; `None` where that is of no use."""
         return nullcontext() if self.folder or self.is_packed else tee_for(self.target)
 
     def fill(
@@ -97,7 +97,7 @@ class Place:
         is_verified: bool = False,
         tee: Tee | None = None,
     ) -> int | None:
-        """Put a private copy from the cache in its place, and give the artifact's size.
+        """Put a private copy from the cache in its place, and return the artifact's size.
 
         `None`: the cache does not have it, or it was damaged and has been removed.
 
@@ -134,7 +134,7 @@ class Place:
 def size_in_place(
     target: Path, checksum: str, *, folder: bool, size_bytes: int | None
 ) -> int | None:
-    """Give the size of the artifact if `target` already is a private copy of it.
+    """Return the size of the artifact if `target` already is a private copy of it.
 
     A link, or a file that has a second name somewhere, is not private.
 
@@ -158,7 +158,7 @@ def size_in_place(
 
 
 def _place_file(cached: _Cached, target: Path) -> int:
-    """Put a private copy of a cached file at `target`, in place of what is there; give its size.
+    """Replace what is at `target` by a private copy of a cached file; return its size.
 
     Raises:
         _Damaged: The cached file holds something else. The target is as it was.
@@ -172,7 +172,7 @@ def _place_file(cached: _Cached, target: Path) -> int:
 
 
 def _place_tee(tee: Tee, target: Path) -> int:
-    """Give a tee the target's name, in place of what has it; give its size.
+    """Rename a tee to the target, in place of what is there; return its size.
 
     Raises:
         OSError: The disk refused.
@@ -184,7 +184,7 @@ def _place_tee(tee: Tee, target: Path) -> int:
 
 
 def _place_folder(cached: _Cached, target: Path) -> int:
-    """Unpack a cached archive as the folder `target`, in place of what is there; give its size.
+    """Replace what is at `target` by a cached archive, unpacked; return the archive's size.
 
     Raises:
         _Damaged: As in `_place_file`.

@@ -21,7 +21,7 @@ T = TypeVar("T")
 def read_ranges(
     storage: Storage, uri: str, *, start: int, size_bytes: int, root: str | None = None
 ) -> Generator[bytes]:
-    """Give an object's bytes from `start` on, in blocks of `range_bytes` but for the last.
+    """Return an object's bytes from `start` on, in blocks of `range_bytes`; the last is shorter.
 
     A range that broke off is asked for again, from where it began. Close the generator when it is
     not read to its end.
@@ -53,7 +53,7 @@ def put_ranges(
     size_bytes: int,
     root: str | None = None,
 ) -> Generator[int]:
-    """Put somewhere what `read_ranges` would give, and give how many bytes went each time.
+    """Pass on the blocks of `read_ranges`, and yield the size of each once it is passed on.
 
     The thread that fetched a range puts it, since its processor has the bytes at hand. While it
     does one thing with a range, another thread may do something else with the next.

@@ -33,7 +33,7 @@ class _Queue:
 
 
 def read_ahead(make: Callable[[Sink], None]) -> Generator[bytes]:
-    """Give what a function writes, while it writes on in a thread of its own.
+    """Yield what a function writes in a thread of its own, a few blocks ahead of the user.
 
     Blocks have `BLOCK_BYTES`, but for the last. Close the generator when it is not used to its
     end.

@@ -143,7 +143,7 @@ class ArtifactStore:
         return Pushed(uri, meter.checksum, meter.size_bytes, archive, folder, packed)
 
     def check(self, uri: str, *, size_bytes: int | None, root: str | None = None) -> None:
-        """Make sure that an artifact exists with its recorded size, without reading it.
+        """Check that an artifact exists with its recorded size, without reading it.
 
         Does nothing for URIs without a transfer: nobody here can tell.
 
@@ -335,7 +335,7 @@ class ArtifactStore:
         self.storage(uri).remove(uri)
 
     def storage(self, uri: str) -> Storage:
-        """Give the adapter for a URI, which all calls here share.
+        """Return the adapter for a URI; there is one for each storage type.
 
         Raises:
             InvalidInput: There is no transfer for the URI, or it holds a credential.

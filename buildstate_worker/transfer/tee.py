@@ -44,7 +44,7 @@ class Tee:
         self.size_bytes += len(block)
 
     def empty(self) -> None:
-        """Begin anew: what was written is not what it should be.
+        """Start again from nothing: what was written is not what it should be.
 
         Raises:
             Refused: This worker's disk failed.
@@ -54,14 +54,14 @@ class Tee:
         self.size_bytes = 0
 
     def is_needed_beside(self, original: FileIO) -> bool:
-        """Whether a copy that is made afterwards would not share the original's blocks."""
+        """Return whether a later copy of the original could not share its blocks."""
         is_shared = clone(original.fileno(), self._file.fileno())
         if is_shared:
             self._file.truncate(0)
         return not is_shared
 
     def name(self, path: Path) -> None:
-        """Give it a name that nothing has.
+        """Link it to a path at which there is nothing.
 
         Raises:
             OSError: This worker's disk failed.
@@ -75,7 +75,7 @@ class Tee:
 
 @contextmanager
 def tee_for(target: Path) -> Iterator[Tee | None]:
-    """Give a tee for a target. `None`: the target's file system has no files without names."""
+    """Yield a tee for a target; `None` if its file system has no files without names."""
     with ExitStack() as opened:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)

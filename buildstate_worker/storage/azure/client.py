@@ -28,7 +28,7 @@ class NoAccountError(Exception):
 
 
 def service_client(environ: Mapping[str, str], **options: Any) -> BlobServiceClient:
-    """Give a client for the account that the environment names; nothing is sent yet.
+    """Return a client for the account that the environment names; nothing is sent yet.
 
     Args:
         environ: The worker's environment.
@@ -56,7 +56,7 @@ def service_client(environ: Mapping[str, str], **options: Any) -> BlobServiceCli
 
 
 def credential_name(environ: Mapping[str, str]) -> str | None:
-    """Name the variable that the credentials come from; `None` if azure-identity is asked."""
+    """Return the variable that the credentials come from; `None` if azure-identity is asked."""
     for name in _CREDENTIALS:
         if environ.get(name):
             return name
@@ -64,7 +64,7 @@ def credential_name(environ: Mapping[str, str]) -> str | None:
 
 
 def sas_ended_at(environ: Mapping[str, str]) -> datetime | None:
-    """Give the end of the SAS token that is used, if there is one and it says."""
+    """Return when the SAS token in use expires, if there is one and it says so."""
     name = credential_name(environ)
     text = environ.get(name, "") if name else ""
     if name == "AZURE_STORAGE_CONNECTION_STRING":

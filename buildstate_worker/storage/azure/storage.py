@@ -69,7 +69,7 @@ class AzureStorage:
         self._lock = Lock()
 
     def size_of(self, uri: str, *, root: str | None = None) -> int | None:
-        """Give the blob's size. Azure tells gone from no container: `root` is not needed."""
+        """Return the blob's size. Azure tells gone from a missing container without `root`."""
         del root
         try:
             found = properties_of(self._looking(uri))
@@ -82,7 +82,7 @@ class AzureStorage:
         return None if _is_folder(found) else found.size
 
     def read(self, uri: str, start: int, size: int, *, root: str | None = None) -> bytes:
-        """Give a range of the blob's bytes, with one request."""
+        """Return a range of the blob's bytes, with one request."""
         del root
         try:
             return self._reading(uri).download_blob(offset=start, length=size).readall()
@@ -130,13 +130,13 @@ class AzureStorage:
                 raise told(not_removed, uri, error) from error
 
     def listing(self, prefix: str) -> Iterator[Listed]:
-        """Give the blobs whose names begin with a prefix; those still being copied are left out."""
+        """Yield the blobs whose names begin with a prefix, but for those still being copied."""
         for uri, found in self._blobs(prefix, include=["copy", "metadata"]):
             if found.copy.status != "pending" and not _is_folder(found):
                 yield Listed(uri, found.size, found.last_modified.astimezone(UTC))
 
     def unfinished(self, prefix: str) -> Iterator[Unfinished]:
-        """Give the names under which there are blocks, but no blob."""
+        """Yield the names under which there are blocks, but no blob."""
         for uri, found in self._blobs(prefix, include=["uncommittedblobs"]):
             if found.size:
                 continue
@@ -184,15 +184,15 @@ class AzureStorage:
             raise told(not_listed, prefix, error) from error
 
     def _looking(self, uri: str) -> BlobClient:
-        """Give a client for questions: it gives up within 15 seconds."""
+        """Return a client for questions: it gives up within 15 seconds."""
         return self._blob(uri, _LOOK_SECONDS, tries=2)
 
     def _reading(self, uri: str) -> BlobClient:
-        """Give a client for ranges, which are asked for again if it gives up."""
+        """Return a client for ranges, which are asked for again if it gives up."""
         return self._blob(uri, _READ_SECONDS, tries=2)
 
     def _writing(self, uri: str) -> BlobClient:
-        """Give a client for blocks, which has more patience: nobody else tries again."""
+        """Return a client for blocks, which has more patience: nobody else tries again."""
         return self._blob(uri, _WRITE_SECONDS, tries=5)
 
     def _blob(self, uri: str, seconds: int, *, tries: int) -> BlobClient:

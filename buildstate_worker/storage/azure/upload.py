@@ -92,7 +92,7 @@ def properties_of(blob: BlobClient) -> BlobProperties:
 
 
 def etag_of(blob: BlobClient, mark: str) -> str | None:
-    """Give a blob's etag if it was made with a mark."""
+    """Return a blob's etag if it was made with a mark."""
     try:
         found = properties_of(blob)
     except ResourceNotFoundError:

@@ -68,7 +68,7 @@ class GcsStorage:
         self._clients = Clients()
 
     def size_of(self, uri: str, *, root: str | None = None) -> int | None:
-        """Give the object's size. The bucket tells gone from unreachable: `root` is not needed."""
+        """Return the object's size. The bucket tells gone from unreachable without `root`."""
         del root
         try:
             blob = self._clients.here().blob(uri)
@@ -78,7 +78,7 @@ class GcsStorage:
         return int(blob.size)
 
     def read(self, uri: str, start: int, size: int, *, root: str | None = None) -> bytes:
-        """Give a range of the object's bytes, as they are stored."""
+        """Return a range of the object's bytes, as they are stored."""
         del root
         try:
             client = self._clients.here()
@@ -135,7 +135,7 @@ class GcsStorage:
             raise told(not_removed, uri, error) from error
 
     def listing(self, prefix: str) -> Iterator[Listed]:
-        """Give the objects whose names begin with a prefix."""
+        """Yield the objects whose names begin with a prefix."""
         bucket, start = bucket_and_prefix(prefix)
         try:
             for blob in self._clients.here().storage.list_blobs(
@@ -150,12 +150,12 @@ class GcsStorage:
             raise self._told(not_listed, prefix, error) from error
 
     def unfinished(self, prefix: str) -> Iterator[Unfinished]:
-        """Nothing: the service does not tell of them, and forgets them after a week."""
+        """Yield nothing: the service does not list them, and forgets them after a week."""
         del prefix
         return iter(())
 
     def abandon(self, upload: Unfinished) -> None:
-        """Nothing, as above."""
+        """Do nothing, as there are none."""
 
     def _begin(self, uri: str) -> ResumableUpload:
         try:

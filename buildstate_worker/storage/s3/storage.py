@@ -70,14 +70,14 @@ class S3Storage:
         self._seen: dict[str, str] = {}
 
     def size_of(self, uri: str, *, root: str | None = None) -> int | None:
-        """Give the object's size. The bucket tells gone from unreachable: `root` is not needed."""
+        """Return the object's size. The bucket tells gone from unreachable without `root`."""
         del root
         head = self._head(uri)
         self._remember(uri, head["ETag"])
         return head["ContentLength"]
 
     def read(self, uri: str, start: int, size: int, *, root: str | None = None) -> bytes:
-        """Give a part of the object's bytes; of the object whose size was given, not of another."""
+        """Return a part of the object's bytes, and only of the object whose size was returned."""
         del root
         bucket, key = bucket_and_key(uri)
         asked: Any = {"IfMatch": self._seen[uri]} if uri in self._seen else {}
@@ -133,7 +133,7 @@ class S3Storage:
                 raise told(not_removed, uri, error) from error
 
     def listing(self, prefix: str) -> Iterator[Listed]:
-        """Give the objects whose keys begin with a prefix."""
+        """Yield the objects whose keys begin with a prefix."""
         bucket, start = bucket_and_prefix(prefix)
         try:
             pages = self._moving().get_paginator("list_objects_v2")
@@ -148,7 +148,7 @@ class S3Storage:
             raise told(not_listed, prefix, error) from error
 
     def unfinished(self, prefix: str) -> Iterator[Unfinished]:
-        """Give the multipart uploads that are under way or were left by the dead."""
+        """Yield the multipart uploads that are under way or whose worker died."""
         bucket, start = bucket_and_prefix(prefix)
         try:
             pages = self._moving().get_paginator("list_multipart_uploads")
@@ -228,7 +228,7 @@ class S3Storage:
         return head
 
     def _not_readable(self, uri: str, error: Exception) -> BuildStateError:
-        """Say why, after a HEAD, whose answer is a number without a reason: a GET has one."""
+        """Return the error after a failed HEAD; only a GET is told the reason."""
         if is_bare(error):
             bucket, key = bucket_and_key(uri)
             try:

@@ -153,7 +153,7 @@ def found_at(client: "S3Client", uri: str) -> "HeadObjectOutputTypeDef | None":
 
 
 def field_of(answer: Any, name: str) -> Any:
-    """Give what every answer of S3's to such a request has."""
+    """Return a field that every answer of S3 to such a request has."""
     if name not in answer:
         raise NotS3Error
     return answer[name]

@@ -134,7 +134,7 @@ class Sessions:
 
 
 def sessions() -> Sessions:
-    """Give this process' connections. Those of the process that it was forked from are not its."""
+    """Return this process' sessions; those from before a fork cannot be used."""
     return _sessions_of(os.getpid())
 
 

@@ -95,7 +95,7 @@ async def connect(server: Server) -> tuple[asyncssh.SSHClientConnection, asyncss
 
 
 def _options(server: Server) -> tuple[asyncssh.SSHClientConnectionOptions, bytes]:
-    """Give everything that is not the default, and the keys of the servers that are known."""
+    """Return the options that are not the default, and the content of known_hosts."""
     key_file, known_hosts_file = sftp_files(os.environ)
     asked: dict[str, Any] = {"host": server.host}
     if server.user is not None:
@@ -160,7 +160,7 @@ def _said(error: Exception) -> str:
 
 
 def _host_key(server: Server, known_hosts: bytes) -> Trouble:
-    """Tell a key that was never seen from one that has changed."""
+    """Return the error for a host key that is not accepted: never seen, or changed."""
     port = server.port or _DEFAULT_PORT
     name = server.host if port == _DEFAULT_PORT else f"[{server.host}]:{port}"
     found = asyncssh.match_known_hosts(known_hosts, server.host, "", server.port)

@@ -30,7 +30,7 @@ def telling(uri: str, say: Callable[..., BuildStateError]) -> Iterator[None]:
 
 
 def explained(error: Exception) -> tuple[str, str]:
-    """Say in a few words what went wrong on a server, and what to do about it."""
+    """Return in a few words what went wrong on a server, and what to do about it."""
     if isinstance(error, Trouble):
         return error.why, error.hint
     if isinstance(error, TimeoutError):

@@ -57,7 +57,7 @@ def server_and_path(uri: str) -> tuple[Server, str]:
 
 
 def no_file(uri: str) -> InvalidInput:
-    """Say that a URI is none of a file."""
+    """Return the error for a URI that does not name a file."""
     return InvalidInput(
         f"{uri} does not name a file on a server.",
         field="uri",
@@ -110,7 +110,7 @@ async def make_folder(sftp: Sftp, folder: str) -> None:
 
 
 async def is_full(sftp: Sftp, folder: str) -> bool:
-    """Say whether the disk is full that a folder is on, if the server tells."""
+    """Return whether a folder's disk is full, if the server tells."""
     try:
         found = await sftp.statvfs(folder)
     except asyncssh.SFTPError:
@@ -119,7 +119,7 @@ async def is_full(sftp: Sftp, folder: str) -> bool:
 
 
 async def missing(sftp: Sftp, uri: str, root: str | None) -> BuildStateError:
-    """Tell a file that is gone from a folder that is not there, or is not mounted there."""
+    """Return the error for a missing file: gone, or its folder is missing or not mounted."""
     server, path = server_and_path(uri)
     start = None
     if root is not None and storage_type_of(root) == "sftp":
@@ -138,12 +138,12 @@ async def missing(sftp: Sftp, uri: str, root: str | None) -> BuildStateError:
 
 
 def size_in(found: asyncssh.SFTPAttrs) -> int | None:
-    """Give a file's size; `None` for anything else."""
+    """Return a file's size; `None` for anything else."""
     mode = found.permissions or stat.S_IFREG
     return found.size if stat.S_ISREG(mode) else None
 
 
 def changed_at(found: asyncssh.SFTPAttrs) -> datetime:
-    """Give when a file was last written to."""
+    """Return when a file was last written to."""
     # One of an unknown age is taken for a young one, since the old are removed.
     return datetime.now(UTC) if found.mtime is None else datetime.fromtimestamp(found.mtime, UTC)

@@ -49,7 +49,7 @@ class SftpStorage:
     writes_in_order = False
 
     def size_of(self, uri: str, *, root: str | None = None) -> int | None:
-        """Give the file's size; `None` for a folder."""
+        """Return the file's size; `None` for a folder."""
         server, path = server_and_path(uri)
 
         async def found(sftp: Sftp) -> asyncssh.SFTPAttrs:
@@ -62,7 +62,7 @@ class SftpStorage:
             return size_in(look(server, found))
 
     def read(self, uri: str, start: int, size: int, *, root: str | None = None) -> bytes:
-        """Give a part of the file's bytes, by several requests at once."""
+        """Return a part of the file's bytes, by several requests at once."""
         server, path = server_and_path(uri)
 
         async def read(sftp: Sftp) -> bytes:
@@ -114,7 +114,7 @@ class SftpStorage:
             look(server, remove)
 
     def listing(self, prefix: str) -> Iterator[Listed]:
-        """Give the files under a folder."""
+        """Yield the files under a folder."""
         for uri, found in _files(prefix):
             if not is_temp_name(uri):
                 yield Listed(uri, found.size or 0, changed_at(found))
@@ -131,7 +131,7 @@ class SftpStorage:
 
 
 def _files(prefix: str) -> Iterator[tuple[str, asyncssh.SFTPAttrs]]:
-    """Give the files under a folder, or those whose path begins with a prefix."""
+    """Yield the files under a folder, or those whose path begins with a prefix."""
     server, start = server_and_path(prefix)
     authority = prefix.removesuffix(start)
     with telling(prefix, not_listed):

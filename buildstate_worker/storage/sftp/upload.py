@@ -212,7 +212,7 @@ class SftpUpload:
             raise
 
     async def _is_named(self, sftp: Sftp) -> bool:
-        """Say whether what is at the target is this file, after an answer that did not come."""
+        """Return whether the file at the target is this one, after a lost answer."""
         try:
             target = await sftp.lstat(self._path)
         except NOTHING:

@@ -28,7 +28,7 @@ _WORTH_IT: Final = 0.8
 
 
 def pays(source: Path) -> bool:
-    """Take a quick look at a file or folder: is it large, and does it become much smaller?
+    """Return whether compression pays: a file or folder is large, and samples shrink well.
 
     Raises:
         OSError: It cannot be read.
@@ -103,7 +103,7 @@ def _files(source: Path) -> Iterator[tuple[Path, int]]:
 
 
 def _places(files: list[tuple[Path, int]], total: int) -> Iterator[tuple[Path, int]]:
-    """Give places that are spread evenly over all bytes."""
+    """Yield positions (file, offset) that are spread evenly over all bytes."""
     wanted = [total * number // _SAMPLES for number in range(_SAMPLES)]
     begun = 0
     for path, size in files:
