@@ -13,7 +13,7 @@ from buildstate_core.errors import InvalidInput
 
 _USER: Final = re.compile(r"([a-z][a-z0-9+.-]*)://([^/?#]*)@")
 _SECRETS: Final = re.compile(r"(?:.*[-_]|api|access)?(sig|signature|token|secret|password|key)")
-"""The parts of a query that let in whoever has it, such as that of a presigned URL."""
+"""Parts of a query that grant access to anyone who has the URL, as in a presigned URL."""
 
 _TOKENS: Final = frozenset({"http", "https"})
 """What stands before the host there may be a token as well as a name."""

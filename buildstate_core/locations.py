@@ -1,7 +1,7 @@
 """Where an artifact is put: a project's storage, as a folder or as a template.
 
     s3://builds                                  a folder: what follows is ours to choose
-    s3://builds/{project}/{build}/{attempt}/{name}            a template: every part is said
+    s3://builds/{project}/{build}/{attempt}/{name}            a template: it names every part
 
 URIs are compared in their canonical form, since a file has many spellings.
 Standard library only, so that the service can check what a worker will use.
@@ -174,18 +174,18 @@ def uri_of(
 def canonical(uri: str) -> str:
     """Return the canonical form of an artifact's URI, the same for all its spellings.
 
-    It is for comparing, not for opening, and for bytes only: an id that begins with a slash is
-    taken for a path. What has the same canonical form is the same object on one worker, unless a
-    `..` follows a link. The other way round it holds as far as the text tells: a link, a second
-    mount or a second name of a server cannot be seen here. Nothing is looked at, nothing is
-    refused, and a canonical form is its own canonical form.
+    It is for comparing blobs' URIs, not for opening them: an id that begins with a slash is taken
+    for a path. Two URIs with the same canonical form are the same object on one worker, unless a
+    `..` follows a link. Two with different forms are different objects as far as the text tells:
+    links, second mounts and second names of a server are not seen. Only the text is looked at,
+    nothing is refused, and a canonical form is its own canonical form.
 
     - A local file, as a bare path or by `file:`, is `file:///…`: decoded, without `.`, `..`,
-      doubled slashes and a slash at its end, and encoded again. A bare path is taken letter by
-      letter, as it is when it is opened: `%20` in it is three characters.
-    - `sftp://`: the path likewise, but letter by letter.
+      doubled slashes and a slash at its end, and encoded again. A bare path is taken literally,
+      as when it is opened: `%20` in it is three characters.
+    - `sftp://`: the path likewise, but without decoding.
     - Schemes, and hosts where there is one, are in lower case. Buckets, containers, keys and ids
-      stay as they are: to their storages `a//b`, `a/b` and `a%2Fb` are three.
+      are not changed: to their storages `a//b`, `a/b` and `a%2Fb` are three different keys.
 
     >>> canonical("/srv//images/./a b.raw"), canonical("FILE://localhost/srv/images/a%20b.raw")
     ('file:///srv/images/a%20b.raw', 'file:///srv/images/a%20b.raw')
@@ -259,8 +259,8 @@ def read_back(location: str, uri: str, *, is_temp: bool = False) -> Made | None:
 
     Args:
         location: A storage, as a folder or as a template that `check_location` has let pass.
-        uri: What a listing of it found. A file may be spelled otherwise than its storage is.
-        is_temp: It lies beside what it was to become, and has a name of its own.
+        uri: As a listing gave it. A file may be spelled differently from its storage.
+        is_temp: Whether it ends in a temporary name, beside what it was to become.
 
     >>> id = "0198a8c5-7d3e-7000-8000-000000000000"
     >>> read_back("s3://b", f"s3://b/7/state-05/{id}/image.raw").build, read_back("s3://b", "s3://b/a")
@@ -369,7 +369,9 @@ def _check_field(field: _Field) -> None:
             f" {', '.join(f'{{{name}}}' for name in FIELDS)}"
         )
     if field.conversion is not None or (field.width and field.name not in _NUMBERS):
-        raise ValueError(f"{{{field.name}}} is taken as it is; write nothing else in its braces")
+        raise ValueError(
+            f"{{{field.name}}} is inserted unchanged; write nothing else in its braces"
+        )
     if not _WIDTH.fullmatch(field.width):
         raise ValueError(
             f"{{{field.name}}} can only have a width of one or two digits, as in"

@@ -1,7 +1,7 @@
 """Artifacts as a worker meets them: a record in the service, and bytes in a storage or a handle.
 
-The service knows where they are and what they should be; only the worker can look. What it finds
-lost is taken out of use at once, so that nobody relies on it again.
+The service knows where they are and what they should be; only the worker can look. An artifact
+that it finds lost is taken out of use at once, so that nobody relies on it again.
 """
 
 from collections.abc import Iterable
@@ -91,7 +91,7 @@ class Artifacts:
         """Check that an artifact is still there, without reading its bytes.
 
         Args:
-            artifact: Any artifact; what has neither a transfer nor a probe is taken as it is.
+            artifact: Any artifact; one without a transfer or a probe is taken to be there.
             root: The project's storage.
 
         Raises:
@@ -124,7 +124,7 @@ class Artifacts:
         root: str | None,
         on_transfer: OnTransfer | None = None,
     ) -> Pulled:
-        """Put a private, verified copy of a blob at `target`; nothing moves if it is there already.
+        """Put a private, verified copy of a blob at `target`, unless it is there already.
 
         The digest of one that was recorded without is recorded now.
 
@@ -132,7 +132,7 @@ class Artifacts:
             artifact: A blob.
             target: Where it goes.
             root: The project's storage.
-            on_transfer: Told how far it is, beside who is told of all.
+            on_transfer: Told how far this transfer is, in addition to the one for all.
 
         Raises:
             ArtifactLost: It is gone or corrupt, and has been taken out of use.
@@ -236,7 +236,7 @@ class Artifacts:
             blob: What is stored.
             spot: What it belongs to.
             rules: What the project says; `None` for nothing.
-            on_transfer: Told how far it is, beside who is told of all.
+            on_transfer: Told how far this transfer is, in addition to the one for all.
 
         Raises:
             InvalidInput: It cannot become an artifact, or not there.

@@ -75,7 +75,7 @@ class Client(Connection):
         return self._pages("/v1/projects", Project)
 
     def update_project(self, name: str, update: ProjectUpdate) -> Project:
-        """Change what is said of a project; what is left out stays."""
+        """Change a project; fields that are left out keep their values."""
         return self._write("PATCH", f"/v1/projects/{_part(name)}", update, Project)
 
     def list_catalogs(self, project: str) -> Iterator[Catalog]:
@@ -298,7 +298,7 @@ class Client(Connection):
         return self._read(f"/v1/projects/{_part(project)}/retention", RetentionPlan)
 
     def apply_retention(self, project: str) -> RetentionPlan:
-        """Mark what a project's policy gives up."""
+        """Mark for removal what a project's policy no longer keeps."""
         path = f"/v1/projects/{_part(project)}/retention"
         return self._parse(self._send("POST", path), RetentionPlan)
 

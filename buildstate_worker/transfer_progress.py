@@ -1,6 +1,6 @@
-"""How far a transfer is, and how long it will take; and how that is said to people.
+"""How far a transfer is, how long it will take, and how people are told.
 
-What moves bytes says often how many there are; whoever shows it is told now and then.
+The code that moves bytes reports often; listeners are told a few times a second.
 """
 
 import time
@@ -75,10 +75,10 @@ class Moving:
 
 
 class Lines:
-    """Says how far transfers are, one after the other: a line every 10 seconds.
+    """Writes a line every 10 seconds on how far a transfer is, one transfer after the other.
 
-    Of what takes less nothing is said. A `with` block ends the telling, also where a transfer
-    failed; it may be entered again.
+    Nothing is said of shorter transfers. A `with` block ends the lines, also if a transfer failed;
+    it may be entered again.
 
     Args:
         say: Takes a line.

@@ -15,7 +15,7 @@ from buildstate_core.vocabulary import TRUNK, Kind
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimQuery:
-    """What a worker asks for.
+    """What a worker asks for when it claims a milestone.
 
     Attributes:
         state, lane: The milestone.
@@ -44,8 +44,9 @@ class Granted:
         reason: Why it has to run.
         number: The new attempt's number.
         fingerprint: To be recorded with the attempt.
-        restore: The attempts whose artifacts the working machine has to hold first: what is said
-            to be consumed, or else the checkpoint before, unless the machine is beyond that.
+        restore: The attempts whose artifacts the working machine has to hold first: those that the
+            milestone says it consumes, or else the checkpoint before, unless the machine is beyond
+            that.
         is_in_place: Whether what the machine has must not be undone: it holds a step since the
             checkpoint before, or this is set-up, which needs no machine in any state.
         compared_with: The attempt that it was compared with.
@@ -216,14 +217,14 @@ def _tries(history: History, query: ClaimQuery) -> list[AttemptFact]:
 def _to_restore(
     below: Mapping[int, AttemptFact], base: AttemptFact | None, consumes: Sequence[int] | None
 ) -> tuple[AttemptFact, ...]:
-    """Find what is put on the machine: what is said to be consumed, or where it has to be."""
+    """Return the attempts to restore: those it says it consumes, or the checkpoint it continues."""
     if consumes is not None:
         return tuple(below[state] for state in consumes)
     return () if base is None or base.changed_a_machine_only else (base,)
 
 
 def _undone(history: History, below: Mapping[int, AttemptFact]) -> set[int]:
-    """Find what was done before, was tried again and did not succeed: others still count on it."""
+    """Return the states that were done, then tried again without success: others rely on them."""
     done = {
         (each.lane, each.state)
         for each in history.attempts
@@ -232,7 +233,7 @@ def _undone(history: History, below: Mapping[int, AttemptFact]) -> set[int]:
     return {
         state
         for state, each in below.items()
-        if each.ended_in_vain and each.is_claimed and (each.lane, state) in done
+        if each.ended_unsuccessfully and each.is_claimed and (each.lane, state) in done
     }
 
 
@@ -242,7 +243,7 @@ def _base(
     *,
     undone: Collection[int] = (),
 ) -> AttemptFact | RunFirst | None:
-    """Find where the machine has to be: at a step that it holds, or at a checkpoint.
+    """Return where the machine has to be: at a step that it holds, or at a checkpoint.
 
     A checkpoint is always put back, which moves nothing if it is there unchanged: a workspace is
     not trusted. Only a step, which leaves nothing to put back, is taken on the machine's word.

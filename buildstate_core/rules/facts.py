@@ -135,7 +135,7 @@ class AttemptFact:
         return self.is_standing and any(each.kind in CARRIERS for each in self.artifacts)
 
     @property
-    def ended_in_vain(self) -> bool:
+    def ended_unsuccessfully(self) -> bool:
         """Whether it failed, was lost or was cancelled."""
         return not (self.status.is_live or self.status.is_done)
 
@@ -151,7 +151,7 @@ class AttemptFact:
             return True
         if self.status is AttemptStatus.COMPLETED:
             return not self.is_sound
-        return self.ended_in_vain
+        return self.ended_unsuccessfully
 
     @property
     def changed_a_machine_only(self) -> bool:

@@ -92,7 +92,11 @@ def frontier(view: Mapping[int, AttemptFact], required: Collection[int] = ()) ->
     missing = sorted(state for state in required if state not in view or not view[state].is_done)
     limit = missing[0] if missing else None
     for state, attempt in sorted(view.items()):
-        if (limit is not None and state > limit) or attempt.ended_in_vain or attempt.is_forced:
+        if (
+            (limit is not None and state > limit)
+            or attempt.ended_unsuccessfully
+            or attempt.is_forced
+        ):
             break
         if attempt.is_done:
             reached = state

@@ -1,7 +1,7 @@
 """Pulled artifacts by digest: `sha256/ab/<all 64 digits>`, read-only.
 
-There is no index: a file's name says what it is, its time of modification when it was last used.
-Any number of processes share a cache, and any of them may be killed at any moment.
+There is no index: a file's name is its digest, and its time of modification is when it was last
+used. Any number of processes share a cache, and any of them may be killed at any moment.
 
 - Bytes come in as a partial download in `incoming`. It is renamed to its digest once its bytes have
   that digest, so that others see a whole file or none. (Nothing is flushed to the disk: after a
@@ -24,7 +24,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Final
 
-from buildstate_worker.cache.locks import is_at, mark, one_at_a_time
+from buildstate_worker.cache.locks import is_at, lock_shared, one_at_a_time
 from buildstate_worker.cache.partial import Incoming, PartialDownload, went
 from buildstate_worker.files.sinks import STAT_BLOCK_BYTES
 from buildstate_worker.storage.failures import on_this_disk
@@ -54,12 +54,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Room:
-    """What making room came to.
+    """The result of making room.
 
     Attributes:
         removed: The entries that went, or that would have gone; least recently used first.
-        in_use: The entries that were to go and stayed, since somebody uses them, or they are
-            another user's.
+        in_use: The entries that should have gone but stayed, because they are in use or belong to
+            another user.
     """
 
     removed: tuple[Entry, ...]
@@ -102,7 +102,7 @@ class Cache:
     def using(self, checksum: str, *, is_use: bool = True) -> Iterator[Path | None]:
         """Yield the file of this digest, which is not evicted until the block ends.
 
-        Its bytes may have been damaged: whoever takes them hashes them.
+        Its bytes may have been damaged: the caller has to hash them.
 
         Args:
             checksum: In its canonical form.
@@ -113,7 +113,7 @@ class Cache:
         """
         path = self.path_of(checksum)
         with on_this_disk(path):
-            file = _open_marked(path)
+            file = _open_locked(path)
         if file is None:
             yield None
             return
@@ -173,17 +173,17 @@ class Cache:
             home.parent.mkdir(parents=True, exist_ok=True)
             # Else it could take the place of one that is being evicted, and go with it.
             with one_at_a_time(self._entries_folder):
-                existing = _open_marked(home)
+                existing = _open_locked(home)
                 if existing is not None:
                     partial.uses.enter_context(existing)
                 is_wanted = existing is None or _size(existing) != _size(partial.file)
                 is_kept = is_wanted and partial.is_named
                 if is_kept:
                     partial.path.replace(home)
-                    # Not before: another user's process may be about to go on with the partial.
+                    # Not before: another user's process may be about to continue this download.
                     os.fchmod(partial.file.fileno(), _READ_ONLY)
                     # No longer one process' own: from now on anybody may use it.
-                    mark(partial.file.fileno())
+                    lock_shared(partial.file.fileno())
             self.make_room(self.max_bytes)
         return is_kept
 
@@ -238,7 +238,7 @@ class Cache:
 
         Args:
             dry_run: Only say how many there are.
-            for_room: Also those of today, which the next pull could go on with.
+            for_room: Also those of the last day, which the next pull could continue.
 
         Raises:
             OSError: The disk refused.
@@ -252,17 +252,17 @@ class Cache:
                 self.make_room(0)
 
 
-def _open_marked(path: Path) -> FileIO | None:
-    """Open an entry and mark it as in use. `None`: it is not there."""
+def _open_locked(path: Path) -> FileIO | None:
+    """Open an entry and lock it as in use. `None`: it is not there."""
     while True:
         try:
             file = FileIO(path)
         except FileNotFoundError:
             return None
-        mark(file.fileno())
+        lock_shared(file.fileno())
         if is_at(file.fileno(), path):
             return file
-        # It was evicted, or replaced, before it bore the mark.
+        # It was evicted, or replaced, before it was locked.
         file.close()
 
 
@@ -271,7 +271,7 @@ def _size(file: FileIO) -> int:
 
 
 def _entry(path: Path) -> Entry | None:
-    """Describe a file of the cache. `None`: it is none, or just went."""
+    """Return the entry for a file; `None` if it is not one of the cache's, or has just gone."""
     if not (_DIGITS.fullmatch(path.name) and path.name.startswith(path.parent.name)):
         return None
     try:

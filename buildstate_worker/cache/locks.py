@@ -1,11 +1,11 @@
-"""Marks on files that say "in use" to other processes, and that end with whoever made them.
+"""Locks that tell other processes that a file is in use, and that end with their process.
 
-A mark is a shared `flock` on an open file: any number of processes may hold one at a time, closing
-the file takes it away, and so does SIGKILL. Nothing waits for a mark while bytes flow: whoever
-wants to remove a file asks without waiting whether it bears one, and leaves it if it does.
+A file in use has a shared `flock`: any number of processes may hold one, and it ends when the file
+is closed, also by SIGKILL. Nobody waits for a lock while bytes flow: a process that wants to remove
+a file asks for an exclusive lock without waiting, and leaves the file if it does not get one.
 
-Some file systems have no locks, and NFS lets nobody ask with a file that is open for reading only.
-There, what has been used within a day counts as in use.
+Some file systems have no locks, and NFS grants no exclusive lock on a file that is open for reading
+only. There, a file that was used within the last day counts as in use.
 """
 
 import fcntl
@@ -19,19 +19,19 @@ from typing import Final
 _ABANDONED_SECONDS: Final = 24 * 3600
 
 
-def mark(handle: int) -> None:
-    """Mark an open file as in use, until it is closed.
+def lock_shared(handle: int) -> None:
+    """Mark an open file as in use until it is closed.
 
-    The caller then looks with `is_at` whether it was removed in that moment.
+    The caller then has to check with `is_at` that it was not removed in that moment.
     """
     with suppress(OSError):
         fcntl.flock(handle, fcntl.LOCK_SH)
 
 
-def own(handle: int) -> None:
-    """Wait until nobody else uses an open file, and keep others from it until it is closed.
+def lock_exclusive(handle: int) -> None:
+    """Wait until nobody else uses an open file, and keep others out until it is closed.
 
-    The caller then looks with `is_at` whether it was removed or renamed meanwhile.
+    The caller then has to check with `is_at` that it was not removed or renamed meanwhile.
     """
     with suppress(OSError):
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -16,7 +16,13 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from buildstate_worker.cache.locks import is_at, is_unused, mark, own, remove_unused
+from buildstate_worker.cache.locks import (
+    is_at,
+    is_unused,
+    lock_exclusive,
+    lock_shared,
+    remove_unused,
+)
 from buildstate_worker.files.sinks import Sink
 from buildstate_worker.files.sparse import read_into, write_at
 
@@ -50,7 +56,7 @@ class PartialDownload:
         return len(block)
 
     def read_into(self, sink: Sink) -> None:
-        """Read what is there already."""
+        """Write what has been downloaded before into a sink."""
         read_into(sink, self.file.fileno())
 
     @property
@@ -121,7 +127,7 @@ class Incoming:
 
         Args:
             dry_run: Only say how many there are.
-            for_room: Also what could be gone on with: its room is wanted now.
+            for_room: Also those that could be continued, since their room is needed now.
 
         Raises:
             OSError: The disk refused.
@@ -137,23 +143,23 @@ class Incoming:
         while True:
             path = self._folder / uuid4().hex
             file = FileIO(path, "x+")
-            mark(file.fileno())
+            lock_shared(file.fileno())
             if is_at(file.fileno(), path):
                 uses = ExitStack()
                 uses.enter_context(file)
                 return PartialDownload(file, path, uses)
-            # Another process saw it before it bore its mark, and took it for abandoned.
+            # Another process saw it before it was locked, and took it for abandoned.
             file.close()
 
     def _owned(self, path: Path) -> PartialDownload:
         while True:
             file = FileIO(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+")
-            own(file.fileno())
+            lock_exclusive(file.fileno())
             if is_at(file.fileno(), path):
                 uses = ExitStack()
                 uses.enter_context(file)
                 return PartialDownload(file, path, uses, os.fstat(file.fileno()).st_size)
-            # Whoever had it has kept it under its digest's name, or removed it.
+            # The process that had it has added it to the cache, or removed it.
             file.close()
 
 

@@ -11,7 +11,7 @@ def input_parts(inputs: Sequence[str], *, folder: Path) -> dict[str, str]:
     """Return a part for each file or folder whose content decides "unchanged".
 
     Args:
-        inputs: Paths relative to `folder`; they name the parts as they are written.
+        inputs: Paths relative to `folder`; each part is named after its path as written.
         folder: The working directory.
 
     Raises:

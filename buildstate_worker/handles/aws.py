@@ -3,8 +3,8 @@
 Where and as whom is for botocore to find, as for S3; the region is the handle's attribute `region`
 if it has one.
 
-EC2 says that it does not find an id also to who asks in another region or for another account. So
-where it is known what was recorded, an id is only gone if it was looked for in the same place.
+EC2 also answers "not found" to a request from another region or account. So an id is only gone if
+it was looked for in the region, and by the account, that were recorded.
 """
 
 import re
@@ -58,7 +58,7 @@ _IDENTITY: Final = re.compile(r"in (?P<region>\S+) of (?P<owner>\S+), ")
 
 
 class _Ec2Probe:
-    """What both probes do: ask, and tell an answer from none."""
+    """What both probes have in common: asking EC2, and what its answers mean."""
 
     operation: str
     answer: str
@@ -242,7 +242,7 @@ def _untold(handle: HandleRef, error: Exception, *, action: str) -> ArtifactUnre
     if error.operation_name.startswith("AssumeRole"):  # type: ignore[attr-defined] # it has a code
         why, hint = "the role of AWS_PROFILE cannot be assumed", CHECK_CREDENTIALS
     elif code in _DENIED:
-        # What EC2 says besides is a page of encoded text.
+        # The rest of what EC2 says is a page of encoded text.
         hint = f"Allow {action} for this worker's user or role."
         return unreachable(handle, f"this worker may not ask ({code})", hint=hint)
     elif code in _SAYINGS:

@@ -4,10 +4,10 @@ A kind is looked at by the first of these that there is:
 
 1. the command that this worker's administrator has named for it (`command`),
 2. what another package adds by an entry point in the group `buildstate.probes`: its name is the
-   kind, and it loads a callable without arguments that gives a `Probe`,
+   kind, and it loads a callable without arguments that returns a `Probe`,
 3. what ships with BuildState (`aws`).
 
-A kind that nothing looks at is taken as it is.
+A handle of any other kind is taken to be there.
 """
 
 import importlib
@@ -84,8 +84,8 @@ class Probes:
     def identified(self, record: _Record) -> _Record:
         """Return a record with its handle's identity, if it can be found out; else unchanged.
 
-        It may not be visible yet, or not be this worker's to see; what made it took an hour and is
-        not failed for that.
+        The handle may not be visible yet, or not to this worker. That is no error here: what made
+        it took an hour, and must not fail for that.
         """
         if record.kind is not ArtifactKind.HANDLE or record.identity is not None:
             return record

@@ -145,7 +145,7 @@ class LocalStorage:
 
 
 class _Upload:
-    """A file whose failures are told apart from those of what is copied into it."""
+    """A file that is being written; its own failures are told apart from those of a source."""
 
     part_bytes = BLOCK_BYTES
 

@@ -1,7 +1,7 @@
 """Telling a file that is gone from a storage that is not mounted, by the folders of its upload.
 
 A folder that is not mounted looks like one in which nothing is left. But an upload makes folders,
-and nothing of ours removes one: where none of them is, nobody can tell.
+and nothing of ours removes one: where none of them exists, nobody can tell.
 """
 
 import re

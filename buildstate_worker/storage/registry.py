@@ -2,7 +2,7 @@
 
 What ships with BuildState is named here. Another package adds a storage by an entry point in the
 group `buildstate.storages`: its name is the URI's scheme, and it loads a callable without arguments
-that gives a `Storage`. Whatever else fsspec knows goes through `generic`.
+that returns a `Storage`. All other storages that fsspec knows go through `generic`.
 """
 
 import importlib

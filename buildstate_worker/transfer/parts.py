@@ -1,6 +1,6 @@
 """Uploads: bytes come in one after the other, and leave in parts, several at once.
 
-What is on its way is bounded: whoever writes faster than the storage takes has to wait.
+Memory is bounded: a writer that is faster than the storage has to wait.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from buildstate_worker.storage.base import Storage, Upload
 from buildstate_worker.transfer.blocks import Blocks
 
 _BUDGET_BYTES: Final = 96 * 2**20
-"""What parts on their way may take of this process' memory, if they are not very large."""
+"""How much memory parts on their way may take, unless a single part is larger."""
 
 
 def at_once(parallel: int, part_bytes: int) -> int:
@@ -26,7 +26,7 @@ class PartWriter:
 
     Args:
         upload: Where the parts go.
-        threads: What puts them. Ended by whoever made it.
+        threads: Puts the parts; the caller has to shut it down.
         at_once: How many may be on their way.
     """
 

@@ -88,7 +88,7 @@ def _credential(environ: Mapping[str, str], name: str | None) -> Any:
     # Late, since it takes half a second that those who have a key need not wait.
     from azure.identity import DefaultAzureCredential  # noqa: PLC0415
 
-    # It warns of each way that it tries in vain, on the screen if nobody has set up logging.
+    # It logs a warning for each method that fails, on the screen if logging is not set up.
     log = logging.getLogger("azure.identity")
     if log.level == logging.NOTSET:
         log.setLevel(logging.ERROR)

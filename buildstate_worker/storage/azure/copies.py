@@ -19,7 +19,7 @@ _LONGEST_PAUSE_SECONDS: Final = 5.0
 
 
 def start_copy(blob: BlobClient, source_url: str, target: str, mark: str) -> None:
-    """Have Azure begin to copy a blob; the copy bears a mark.
+    """Have Azure begin to copy a blob; the copy has a mark in its metadata.
 
     Raises:
         Conflict: There is something at the target.
@@ -56,7 +56,7 @@ def await_copy(blob: BlobClient, uri: str) -> None:
 
 
 def undo_copy(blob: BlobClient, mark: str) -> None:
-    """Stop and remove a copy that bears a mark.
+    """Stop and remove a copy that has a mark.
 
     Quiet: the error that led here is the one to be told.
     """

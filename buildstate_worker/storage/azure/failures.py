@@ -71,7 +71,7 @@ _HINTS: Final = {
 
 
 class NotAzureError(AzureError):
-    """An answer came, and it was none of Azure's."""
+    """The answer did not come from Azure."""
 
 
 _FOREIGN: Final = (NotAzureError, DecodeError, DeserializationError)
@@ -96,7 +96,7 @@ def told(say: Callable[..., BuildStateError], uri: str, error: Exception) -> Bui
 
 
 def _told(uri: str, error: Exception) -> tuple[str, str]:
-    """Return the reason, and what to do about it."""
+    """Return what went wrong, and what to do about it."""
     code = code_of(error)
     if isinstance(error, NoAccountError):
         return str(error), _CHECK_ACCOUNT
@@ -139,7 +139,7 @@ def _not_known(error: Exception, code: str) -> tuple[str, str]:
 def _not_logged_in(error: ClientAuthenticationError) -> tuple[str, str]:
     name = credential_name(os.environ)
     if name is not None:
-        return f"{name} is no key: {reason_of(error)}", f"Copy {name} again from the account."
+        return f"{name} is not a key: {reason_of(error)}", f"Copy {name} again from the account."
     refused = re.search(r"AADSTS\d+[^\n]*", str(error))
     if refused:
         return refused[0].rstrip("."), _LOG_IN

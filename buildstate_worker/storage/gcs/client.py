@@ -45,7 +45,7 @@ class Clients:
         """Return the client of this process; a connection does not survive a fork.
 
         Raises:
-            GoogleAuthError: There are no credentials, or they are of no use.
+            GoogleAuthError: There are no credentials, or they cannot be used.
         """
         known = os.getpid()
         with self._lock:

@@ -87,7 +87,7 @@ def told(say: Callable[..., BuildStateError], uri: str, error: Exception) -> Bui
 
 
 def _told(error: Exception) -> tuple[str, str]:
-    """Return the reason, and what to do about it."""
+    """Return what went wrong, and what to do about it."""
     error = _cause(error)
     if isinstance(error, DefaultCredentialsError):
         return _no_credentials(error), _LOG_IN
@@ -105,7 +105,7 @@ def _told(error: Exception) -> tuple[str, str]:
 def _no_credentials(error: DefaultCredentialsError) -> str:
     name = "GOOGLE_APPLICATION_CREDENTIALS"
     if os.environ.get(name):
-        return f"{name} is of no use: {_first(error)}"
+        return f"{name} cannot be used: {_first(error)}"
     return "this worker has no Google credentials"
 
 

@@ -36,7 +36,7 @@ _CONNECTIONS: Final = 50
 
 @dataclass(frozen=True)
 class Options:
-    """What the environment of this worker says about S3, and botocore does not read.
+    """The S3 settings in this worker's environment that botocore does not read.
 
     Attributes:
         addressing_style: `None`: as the profile says.
@@ -53,7 +53,7 @@ class Options:
         """Read the environment.
 
         Raises:
-            InvalidInput: A value is none of those that there are.
+            InvalidInput: A variable has a value that is not allowed.
         """
         style = _one_of(environ, "BLDST_S3_ADDRESSING_STYLE", _STYLES)
         endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL")

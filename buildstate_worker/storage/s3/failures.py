@@ -17,7 +17,7 @@ from buildstate_worker.storage.uris import bucket_and_prefix
 
 
 class NotS3Error(Exception):
-    """An answer came, and it was none of S3's: somebody's web server has a page for everything."""
+    """The answer did not come from S3: a web server may have a page for every path."""
 
 
 FAILURES: Final = (

@@ -87,7 +87,7 @@ class S3Storage:
             )
             with answer["Body"] as body:
                 if answer["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.PARTIAL_CONTENT:
-                    why = "the storage gives all of it when it is asked for a part"
+                    why = "the storage sends the whole object when it is asked for a part"
                     raise unreachable(uri, why, hint="Check what answers at AWS_ENDPOINT_URL.")
                 return body.read()
         except FAILURES as error:

@@ -35,7 +35,7 @@ class Sessions:
     def __init__(self) -> None:
         self._pid = os.getpid()
         self._loop = asyncio.new_event_loop()
-        # What breaks is told to whoever waits for it; its other requests have nobody to tell.
+        # An error reaches the caller that waits; no one waits for the requests beside it.
         self._loop.set_exception_handler(lambda _loop, _context: None)
         self._open: dict[Server, tuple[asyncssh.SSHClientConnection, asyncssh.SFTPClient]] = {}
         self._locks: dict[Server, asyncio.Lock] = {}

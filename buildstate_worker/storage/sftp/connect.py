@@ -1,4 +1,4 @@
-"""A connection to an SFTP server: as whom, with which keys, and why there is none.
+"""Connecting to an SFTP server: as whom, with which keys, and what can go wrong.
 
 Who a worker is, is its own affair: the agent, `~/.ssh/config` and the keys beside it, as with
 `sftp` itself; or the files that `BLDST_SFTP_KEY` and `BLDST_SFTP_KNOWN_HOSTS` name. A server whose

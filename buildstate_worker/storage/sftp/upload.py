@@ -138,7 +138,7 @@ class SftpUpload:
         self._size_bytes = self._move(copy)
 
     def publish(self) -> None:
-        """Make it as long as it is, bring it to the disk and give it its name."""
+        """Set its length, have the server write it to its disk, and rename it."""
 
         async def complete(sftp: Sftp) -> None:
             file = await self._file(sftp)

@@ -1,4 +1,4 @@
-"""Stored form: an artifact's bytes as they are, or as a zstd stream.
+"""How bytes are stored: unchanged, or as a zstd stream.
 
 An artifact is known by the digest of its own bytes. Where those are mostly zeros, or text, and the
 storage would keep every one of them, they are stored compressed, and the record says so.
@@ -19,7 +19,7 @@ ZSTD: Final = "zstd"
 _LEVEL: Final = 3
 _THREADS: Final = min(4, os.cpu_count() or 1)
 _SMALL_BYTES: Final = 64 * 2**20
-"""Below this, what compressing saves is less than what it takes to explain."""
+"""Below this, compressing saves too little to be worth another stored form."""
 
 _SAMPLES: Final = 16
 _SAMPLE_BYTES: Final = 64 * 2**10
@@ -78,7 +78,7 @@ def decompress_into(sink: Sink, file: IO[bytes], *, size_bytes: int | None) -> N
             few kilobytes may hold more than any disk.
 
     Raises:
-        zstandard.ZstdError: It is none, is damaged, or holds more.
+        zstandard.ZstdError: It is not a zstd stream, is damaged, or holds more than `size_bytes`.
         OSError: It cannot be read.
     """
     reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)

@@ -10,13 +10,13 @@ _MOST_FOLLOWED: Final = 40
 def leads_out(name: str, target: str, link_at: Callable[[str], str | None]) -> bool:
     """Return whether a link leads out of its folder, judged only by the folder's own content.
 
-    What it leads to need not exist. A way that leaves the folder and comes back by the folder's
-    own name leads out: elsewhere the folder has another name.
+    The target need not exist. A path that leaves the folder and comes back by the folder's own name
+    leads out: elsewhere the folder has another name.
 
     Args:
-        name: Its place in the folder, as an archive has it.
-        target: What it says.
-        link_at: Gives what the link at another place says; `None` if there is no link.
+        name: The link's path in the folder, as in an archive.
+        target: The link's target, as written.
+        link_at: Returns the target of the link at a path; `None` if there is no link.
 
     >>> leads_out("inside/up", "../image.raw", {}.get)
     False

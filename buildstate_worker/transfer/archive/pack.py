@@ -1,10 +1,10 @@
-"""Folders as tar archives: equal content gives equal bytes, on every worker.
+"""Folders as tar archives: equal content makes equal bytes, on every worker.
 
 Names are sorted by their bytes. Kept are content, names, symbolic links, empty folders, and who may
 read, write and execute what. Not kept are owners, times, the set-user-ID, set-group-ID and sticky
 bits, access control lists and extended attributes; a second name of a file (a hard link) becomes a
-file of its own. The folder's own permissions are not part of it. What could not be unpacked safely
-elsewhere is refused when it is packed: devices, sockets, pipes, and links that lead out of the
+file of its own. The folder's own permissions are not part of it. Entries that could not be
+unpacked safely elsewhere are refused: devices, sockets, pipes, and links that lead out of the
 folder.
 """
 

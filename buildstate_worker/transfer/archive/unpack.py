@@ -1,9 +1,9 @@
 """Folders out of their archives. Nothing in an archive is trusted: its storage may be anybody's.
 
-What is unpacked is what `archive` packs: files, folders, and links that stay inside, each name
-once. Where a name leads is decided by the names alone, and nobody is asked who could be led astray
-by links (`os.path.realpath`, which the standard library's filter asks, is by long paths). While
-files are written there are no links to go by: they are made last.
+Only what `pack` packs is unpacked: files, folders, and links that stay inside, each name once.
+Where a name leads is decided from the names in the archive alone. (The standard library's filter
+asks `os.path.realpath`, which long paths of links can mislead.) While files are written there are
+no links that they could follow: links are made last.
 """
 
 import io
