@@ -127,10 +127,10 @@ def write_profile(config_file: Path, profile: str, *, api_url: str, api_key: str
     config.setdefault("default_profile", profile)
     config.setdefault("profiles", {})[profile] = {"api_url": api_url, "api_key": api_key}
     config_file.parent.mkdir(parents=True, exist_ok=True)
-    draft = config_file.with_name(f".{config_file.name}.{os.getpid()}")
-    draft.touch(mode=0o600)
-    draft.write_text(tomli_w.dumps(config), encoding="utf-8")
-    draft.replace(config_file)
+    temp = config_file.with_name(f".{config_file.name}.{os.getpid()}")
+    temp.touch(mode=0o600)
+    temp.write_text(tomli_w.dumps(config), encoding="utf-8")
+    temp.replace(config_file)
 
 
 def _default_data_dir() -> Path:

@@ -13,7 +13,7 @@ from buildstate_core.errors import InvalidInput
 
 _USER: Final = re.compile(r"([a-z][a-z0-9+.-]*)://([^/?#]*)@")
 _SECRETS: Final = re.compile(r"(?:.*[-_]|api|access)?(sig|signature|token|secret|password|key)")
-"""The parts of a query that let in whoever has it, such as that of a presigned URL."""
+"""Parts of a query that grant access to anyone who has the URL, as in a presigned URL."""
 
 _TOKENS: Final = frozenset({"http", "https"})
 """What stands before the host there may be a token as well as a name."""
@@ -26,7 +26,7 @@ class HoldsCredential(ValueError):
 
 
 def credential_in(uri: str) -> str | None:
-    """Name the kind of credential that a URI holds, if it holds one. A user's name is none.
+    """Return the kind of credential that a URI holds, if any. A user's name alone is not one.
 
     >>> credential_in("sftp://me:pw@nas/a"), credential_in("https://h/a?X-Amz-Signature=0f")
     ('a password', 'a signature')
@@ -47,7 +47,7 @@ def credential_in(uri: str) -> str | None:
 
 
 def check_shown(uri: str) -> None:
-    """Make sure that a URI can be shown.
+    """Check that a URI can be shown to everybody.
 
     Raises:
         HoldsCredential: It holds a credential.

@@ -1,7 +1,7 @@
 """Where an artifact is put: a project's storage, as a folder or as a template.
 
     s3://builds                                  a folder: what follows is ours to choose
-    s3://builds/{project}/{build}/{attempt}/{name}            a template: every part is said
+    s3://builds/{project}/{build}/{attempt}/{name}            a template: it names every part
 
 URIs are compared in their canonical form, since a file has many spellings.
 Standard library only, so that the service can check what a worker will use.
@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote
 from uuid import UUID, uuid4
+
+ARTIFACT_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
+"""The pattern of an artifact's name, which is one part of its URI and of a path in a workspace."""
 
 FIELDS: Final = ("project", "build", "state", "lane", "attempt", "name")
 _NEEDED: Final = ("attempt", "name")
@@ -54,8 +57,17 @@ _FOLDER: Final = "{build}/state-{state:02d}/{attempt}/{name}"
 _FOLDER_OF_LANE: Final = "{build}/state-{state:02d}/{lane}/{attempt}/{name}"
 
 
+def is_artifact_name(text: str) -> bool:
+    """Return whether an artifact can have this name.
+
+    >>> is_artifact_name("image.qcow2"), is_artifact_name("my image"), is_artifact_name(".cache")
+    (True, False, False)
+    """
+    return re.fullmatch(ARTIFACT_NAME, text) is not None
+
+
 def check_location(location: str) -> None:
-    """Make sure that a text is a storage; a template can be filled in, and is the attempt's own.
+    """Check that a text is a storage: a folder, or a template whose URIs no two attempts share.
 
     Raises:
         ValueError: It is not; the message says what is wrong with it.
@@ -77,7 +89,7 @@ def check_location(location: str) -> None:
 
 
 def check_place(place: str) -> None:
-    """Make sure that a text names a storage or a folder in one.
+    """Check that a text names a storage or a folder in one.
 
     Raises:
         ValueError: It does not; the message says what is wrong with it.
@@ -88,7 +100,7 @@ def check_place(place: str) -> None:
 
 
 def check_object(uri: str) -> None:
-    """Make sure that a URI can name bytes, which somebody can look for and remove.
+    """Check that a URI can name an object, so that it can be looked for and removed.
 
     Raises:
         ValueError: It names no more than a storage, or a file of another machine.
@@ -107,12 +119,12 @@ def check_object(uri: str) -> None:
 
 
 def is_template(location: str) -> bool:
-    """Whether a storage says every part of an artifact's URI."""
+    """Return whether a storage is a template, and not a folder."""
     return "{" in location or "}" in location
 
 
 def root_of(location: str) -> str:
-    """Give what all artifacts of a storage begin with: a folder, without the last slash.
+    """Return the folder that all URIs of a storage begin with, without a slash at its end.
 
     >>> root_of("s3://builds/{project}-images/{attempt}/{name}"), root_of("file:///srv/images/")
     ('s3://builds', 'file:///srv/images')
@@ -130,7 +142,7 @@ def root_of(location: str) -> str:
 def uri_of(
     location: str, *, project: str, build: int, state: int, lane: str, attempt: str, name: str
 ) -> str:
-    """Give the URI of one artifact, which no other attempt and no other name has.
+    """Return the URI of one artifact, unique to its attempt and its name.
 
     Args:
         location: A storage, as a folder or as a template that `check_location` has let pass.
@@ -160,20 +172,20 @@ def uri_of(
 
 
 def canonical(uri: str) -> str:
-    """Give the one spelling that stands for all spellings of an artifact's URI.
+    """Return the canonical form of an artifact's URI, the same for all its spellings.
 
-    It is for comparing, not for opening, and for bytes only: an id that begins with a slash is
-    taken for a path. What has the same canonical form is the same object on one worker, unless a
-    `..` follows a link. The other way round it holds as far as the text tells: a link, a second
-    mount or a second name of a server cannot be seen here. Nothing is looked at, nothing is
-    refused, and a canonical form is its own canonical form.
+    It is for comparing blobs' URIs, not for opening them: an id that begins with a slash is taken
+    for a path. Two URIs with the same canonical form are the same object on one worker, unless a
+    `..` follows a link. Two with different forms are different objects as far as the text tells:
+    links, second mounts and second names of a server are not seen. Only the text is looked at,
+    nothing is refused, and a canonical form is its own canonical form.
 
     - A local file, as a bare path or by `file:`, is `file:///…`: decoded, without `.`, `..`,
-      doubled slashes and a slash at its end, and encoded again. A bare path is taken letter by
-      letter, as it is when it is opened: `%20` in it is three characters.
-    - `sftp://`: the path likewise, but letter by letter.
+      doubled slashes and a slash at its end, and encoded again. A bare path is taken literally,
+      as when it is opened: `%20` in it is three characters.
+    - `sftp://`: the path likewise, but without decoding.
     - Schemes, and hosts where there is one, are in lower case. Buckets, containers, keys and ids
-      stay as they are: to their storages `a//b`, `a/b` and `a%2Fb` are three.
+      are not changed: to their storages `a//b`, `a/b` and `a%2Fb` are three different keys.
 
     >>> canonical("/srv//images/./a b.raw"), canonical("FILE://localhost/srv/images/a%20b.raw")
     ('file:///srv/images/a%20b.raw', 'file:///srv/images/a%20b.raw')
@@ -196,7 +208,7 @@ def canonical(uri: str) -> str:
 
 
 def upload_of(build: UUID, how: str) -> str:
-    """Give what stands for the attempt where none uploads something: `pushed` or `adopted`.
+    """Return a new id in the place of an attempt's, for what a person pushed or adopted.
 
     Nothing else has it, and by the build's id it is known as this service's own.
     """
@@ -204,7 +216,7 @@ def upload_of(build: UUID, how: str) -> str:
 
 
 def is_allowed(uri: str, places: Iterable[str]) -> bool:
-    """Whether an artifact's URI lies in one of some places: folders.
+    """Return whether an artifact's URI lies in one of these folders.
 
     A place is a folder also without a slash at its end: `s3://vault` is not `s3://vault-public`.
     A path that steps up again begins like one that is allowed, and lies somewhere else; so it is
@@ -242,13 +254,13 @@ class Made:
         return None if found is None else found[1] or found[2]
 
 
-def read_back(location: str, uri: str, *, is_draft: bool = False) -> Made | None:
-    """Give what an artifact's URI says of it; `None` if this storage cannot have given it.
+def read_back(location: str, uri: str, *, is_temp: bool = False) -> Made | None:
+    """Return what a URI says of its artifact; `None` if it was not made for this storage.
 
     Args:
         location: A storage, as a folder or as a template that `check_location` has let pass.
-        uri: What a listing of it found. A file may be spelled otherwise than its storage is.
-        is_draft: It lies beside what it was to become, and has a name of its own.
+        uri: As a listing gave it. A file may be spelled differently from its storage.
+        is_temp: Whether it ends in a temporary name, beside what it was to become.
 
     >>> id = "0198a8c5-7d3e-7000-8000-000000000000"
     >>> read_back("s3://b", f"s3://b/7/state-05/{id}/image.raw").build, read_back("s3://b", "s3://b/a")
@@ -259,7 +271,7 @@ def read_back(location: str, uri: str, *, is_draft: bool = False) -> Made | None
     else:
         folder = location.rstrip("/")
         templates = [f"{folder}/{_FOLDER}", f"{folder}/{_FOLDER_OF_LANE}"]
-    if is_draft:
+    if is_temp:
         folders = [each.rpartition("/")[0] for each in templates]
         templates = [f"{each}/{{name}}" for each in folders if _has_attempt(each)]
     plain = _plain(uri)
@@ -284,7 +296,7 @@ def _check_storage(text: str) -> None:
 
 
 def _steps_up(uri: str) -> bool:
-    """Whether a part of a path is `..` to any storage, which may decode it, and more than once."""
+    """Return whether a part of a path is `..`, even if a storage decodes it more than once."""
     decoded = uri
     while (further := unquote(decoded)) != decoded:
         decoded = further
@@ -292,13 +304,13 @@ def _steps_up(uri: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Give a local file's path, however it is spelled; anything else as it is."""
+    """Return the path of a local file, however it is spelled; any other text unchanged."""
     path = _local(text)
     return text if path is None else path
 
 
 def _local(uri: str) -> str | None:
-    """Give the path of a file on this machine; `None` if it is something else."""
+    """Return the path of a file on this machine; `None` if it is something else."""
     if uri.startswith("/"):
         return uri
     scheme, _, rest = uri.partition(":")
@@ -357,7 +369,9 @@ def _check_field(field: _Field) -> None:
             f" {', '.join(f'{{{name}}}' for name in FIELDS)}"
         )
     if field.conversion is not None or (field.width and field.name not in _NUMBERS):
-        raise ValueError(f"{{{field.name}}} is taken as it is; write nothing else in its braces")
+        raise ValueError(
+            f"{{{field.name}}} is inserted unchanged; write nothing else in its braces"
+        )
     if not _WIDTH.fullmatch(field.width):
         raise ValueError(
             f"{{{field.name}}} can only have a width of one or two digits, as in"

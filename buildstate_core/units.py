@@ -1,4 +1,4 @@
-"""Sizes and durations, as they are written for people and as people write them."""
+"""Sizes and durations: written for people, and read from what people write."""
 
 import re
 from typing import Final
@@ -74,7 +74,7 @@ def about(seconds: float) -> str:
 
 
 def parse_size(text: str) -> int | None:
-    """Return a size in bytes, or `None` for what is no size.
+    """Return a size in bytes, or `None` if the text is not a size.
 
     `G` and `GiB` are 1024³ bytes, as `du -h` has it, and `GB` is 1000³.
 

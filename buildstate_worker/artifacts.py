@@ -1,7 +1,7 @@
 """Artifacts as a worker meets them: a record in the service, and bytes in a storage or a handle.
 
-The service knows where they are and what they should be; only the worker can look. What it finds
-lost is taken out of use at once, so that nobody relies on it again.
+The service knows where they are and what they should be; only the worker can look. An artifact
+that it finds lost is taken out of use at once, so that nobody relies on it again.
 """
 
 from collections.abc import Iterable
@@ -75,7 +75,7 @@ class Artifacts:
     def of_worker(
         cls, client: Client, settings: Settings, *, on_transfer: OnTransfer | None = None
     ) -> Self:
-        """Give those of a worker with these settings."""
+        """Return the artifacts of a worker with these settings."""
         store = ArtifactStore(
             cache_dir=settings.cache_dir, cache_max_bytes=settings.cache_max_bytes
         )
@@ -88,10 +88,10 @@ class Artifacts:
         )
 
     def check(self, artifact: Artifact, *, root: str | None) -> None:
-        """Make sure that an artifact is where it should be, as far as a look can tell.
+        """Check that an artifact is still there, without reading its bytes.
 
         Args:
-            artifact: Any artifact; what has neither a transfer nor a probe is taken as it is.
+            artifact: Any artifact; one without a transfer or a probe is taken to be there.
             root: The project's storage.
 
         Raises:
@@ -107,7 +107,7 @@ class Artifacts:
             self._store.check(artifact.uri, size_bytes=artifact.stored_bytes, root=_root(root))
 
     def probe(self, artifact: Artifact) -> str | None:
-        """Look at a handle, and give what it is now; `None` if that is not known.
+        """Look at a handle, and return its identity now; `None` if that is not known.
 
         Raises:
             ArtifactLost: It is gone or another thing, and has been taken out of use.
@@ -124,7 +124,7 @@ class Artifacts:
         root: str | None,
         on_transfer: OnTransfer | None = None,
     ) -> Pulled:
-        """Put a private, verified copy of a blob at `target`; nothing moves if it is there already.
+        """Put a private, verified copy of a blob at `target`, unless it is there already.
 
         The digest of one that was recorded without is recorded now.
 
@@ -132,7 +132,7 @@ class Artifacts:
             artifact: A blob.
             target: Where it goes.
             root: The project's storage.
-            on_transfer: Told how far it is, beside who is told of all.
+            on_transfer: Told how far this transfer is, in addition to the one for all.
 
         Raises:
             ArtifactLost: It is gone or corrupt, and has been taken out of use.
@@ -211,7 +211,7 @@ class Artifacts:
             )
 
     def check_places(self, blobs: Iterable[Blob], spot: Spot, rules: StorageRules | None) -> None:
-        """Make sure that blobs can be put where they belong, before work is put into them.
+        """Check that blobs can be put where they belong, before work is put into them.
 
         Raises:
             InvalidInput: There is no transfer for it, or its label may not be stored there.
@@ -227,7 +227,7 @@ class Artifacts:
         *,
         on_transfer: OnTransfer | None = None,
     ) -> ArtifactRecord:
-        """Store a blob where nothing else is stored, and give its record.
+        """Store a blob at a URI of its own, and return its record.
 
         Nothing refers to it until the record is part of a completion. Of a file, the record also
         says what its bytes show: format, compression and, of a disk image, `virtual_size`.
@@ -236,7 +236,7 @@ class Artifacts:
             blob: What is stored.
             spot: What it belongs to.
             rules: What the project says; `None` for nothing.
-            on_transfer: Told how far it is, beside who is told of all.
+            on_transfer: Told how far this transfer is, in addition to the one for all.
 
         Raises:
             InvalidInput: It cannot become an artifact, or not there.
@@ -269,45 +269,45 @@ class Artifacts:
             return None
         checksum = digest_of(source)
         folder = source.is_dir()
-        twins = self._client.find_artifacts(
+        same_bytes = self._client.find_artifacts(
             project=rules.project, status=ArtifactStatus.AVAILABLE, checksum=checksum
         )
-        for twin in twins:
-            is_same = (
-                is_pullable(twin)
-                and twin.uri is not None
-                and twin.size_bytes is not None
-                and is_folder(twin) == folder
-                and compression in {Compression.AUTO, _stored_as(twin)}
+        for each in same_bytes:
+            is_copyable = (
+                is_pullable(each)
+                and each.uri is not None
+                and each.size_bytes is not None
+                and is_folder(each) == folder
+                and compression in {Compression.AUTO, _stored_as(each)}
             )
             if (
-                is_same
-                and self._is_whole(twin, rules)
-                and self._store.copied_within(str(twin.uri), uri, size_bytes=twin.stored_bytes)
+                is_copyable
+                and self._is_whole(each, rules)
+                and self._store.copied_within(str(each.uri), uri, size_bytes=each.stored_bytes)
             ):
                 archive = "tar" if folder else None
-                return Pushed(uri, checksum, twin.size_bytes or 0, archive, folder, _packed(twin))
+                return Pushed(uri, checksum, each.size_bytes or 0, archive, folder, _packed(each))
         return None
 
-    def _is_whole(self, twin: Artifact, rules: StorageRules) -> bool:
-        """Whether a copy of it is worth having: of a damaged file it would be as damaged.
+    def _is_whole(self, source: Artifact, rules: StorageRules) -> bool:
+        """Return whether an artifact is intact: a copy of a damaged file would be as damaged.
 
-        What is no file is not read for this. Its bytes would have to come here, and such storages
-        look after them.
+        Only a file is read and hashed. The bytes in an object storage would have to be downloaded
+        for that, and such a storage checks them itself.
         """
-        uri = str(twin.uri)
+        uri = str(source.uri)
         if storage_type_of(uri) != "file":
             return True
         try:
             # Not judged: what is not on this disk may be on that of another worker.
-            self._store.check(uri, size_bytes=twin.stored_bytes)
-            with judging(self._client, twin):
+            self._store.check(uri, size_bytes=source.stored_bytes)
+            with judging(self._client, source):
                 self._store.verify(
                     uri,
-                    checksum=twin.checksum,
-                    size_bytes=twin.size_bytes,
+                    checksum=source.checksum,
+                    size_bytes=source.size_bytes,
                     root=_root(rules.url),
-                    packed=_packed(twin),
+                    packed=_packed(source),
                 )
         except (ArtifactLost, ArtifactUnreachable):
             return False
@@ -338,7 +338,7 @@ class Artifacts:
 
 
 def is_pullable(artifact: Artifact) -> bool:
-    """Whether an artifact is bytes that this release can move."""
+    """Return whether an artifact is a blob whose bytes this worker can move."""
     return (
         artifact.kind is ArtifactKind.BLOB
         and artifact.uri is not None
@@ -347,12 +347,12 @@ def is_pullable(artifact: Artifact) -> bool:
 
 
 def is_folder(artifact: Artifact) -> bool:
-    """Whether an artifact is a folder, stored as an archive of it."""
+    """Return whether an artifact is a folder, stored as an archive of it."""
     return artifact.metadata.get("folder") is True
 
 
 def place_of(artifact: Artifact) -> PurePosixPath:
-    """Give the relative path in a workspace that an artifact is restored to.
+    """Return the relative path in a workspace that an artifact is restored to.
 
     It is where the artifact was made, if that was recorded and does not lead out of the workspace;
     otherwise its name.
@@ -375,7 +375,7 @@ def _stored_as(artifact: Artifact) -> Compression:
 
 
 def _root(storage_url: str | None) -> str | None:
-    """Give where the project's storage begins.
+    """Return the folder that the project's storage begins with, or `None`.
 
     Not the worker's own, if it has none: what another worker put on its own disk is not gone.
     """

@@ -51,7 +51,7 @@ class Spot:
 
 
 def name_of(path: PurePath) -> str:
-    """Give the name of an artifact that is called after its file.
+    """Return the name of an artifact that is named after its file.
 
     Letters lose their accents; what no name can have becomes a dash.
 
@@ -67,7 +67,7 @@ def name_of(path: PurePath) -> str:
 
 
 def rules_of(project: Project) -> StorageRules:
-    """Give what a worker has to know of a project before it stores something."""
+    """Return what a worker has to know of a project before it stores something."""
     return StorageRules(
         project=project.name,
         url=project.storage_url,
@@ -78,7 +78,7 @@ def rules_of(project: Project) -> StorageRules:
 
 
 def uri_for(blob: Blob, spot: Spot, rules: StorageRules | None, *, own: str) -> str:
-    """Give where a blob is put.
+    """Return the URI that a blob is stored at.
 
     Args:
         blob: What is put there.
@@ -113,7 +113,7 @@ def uri_for(blob: Blob, spot: Spot, rules: StorageRules | None, *, own: str) -> 
 
 
 def check_label(labelled: Blob | Artifact, uri: str, rules: StorageRules | None) -> None:
-    """Make sure that the project allows what has this label at a URI.
+    """Check that the project allows an artifact's sensitivity at a URI.
 
     Raises:
         InvalidInput: It does not.
@@ -129,7 +129,7 @@ def check_label(labelled: Blob | Artifact, uri: str, rules: StorageRules | None)
 
 
 def record_of(blob: Blob, pushed: Pushed) -> ArtifactRecord:
-    """Give the record of a blob that was stored; what its bytes show is in it."""
+    """Return the record of a blob that was stored, with the format that its bytes show."""
     found = UNKNOWN if pushed.folder else format_of(blob.path)
     metadata: dict[str, object] = {}
     if found.virtual_size is not None:

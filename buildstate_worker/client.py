@@ -75,7 +75,7 @@ class Client(Connection):
         return self._pages("/v1/projects", Project)
 
     def update_project(self, name: str, update: ProjectUpdate) -> Project:
-        """Change what is said of a project; what is left out stays."""
+        """Change a project; fields that are left out keep their values."""
         return self._write("PATCH", f"/v1/projects/{_part(name)}", update, Project)
 
     def list_catalogs(self, project: str) -> Iterator[Catalog]:
@@ -90,7 +90,7 @@ class Client(Connection):
     def set_catalog(
         self, project: str, catalog: CatalogSet, *, apply_to_open: bool = False
     ) -> Catalog:
-        """Give a project a new catalogue; builds in flight keep theirs unless told otherwise."""
+        """Set a project's catalogue; open builds keep theirs unless `apply_to_open`."""
         path = f"/v1/projects/{_part(project)}/catalog{_for_open(apply_to_open)}"
         return self._write("PUT", path, catalog, Catalog)
 
@@ -154,11 +154,11 @@ class Client(Connection):
     # ---- what people decide ----
 
     def waive(self, build: str | int, waive: Waive) -> Attempt:
-        """Say that a milestone is not needed; `Held` while a worker has it."""
+        """Record that a milestone is not needed; `Held` while a worker has it."""
         return self._write("POST", f"{_build(build)}/waive", waive, Attempt)
 
     def force(self, build: str | int, force: Force) -> Plan:
-        """Have everything from a state on run again; gives what a rerun then does."""
+        """Have everything from a state on run again; return what a rerun then does."""
         return self._write("POST", f"{_build(build)}/force", force, Plan)
 
     def adopt(self, build: str | int, adopt: Adopt) -> Attempt:
@@ -166,7 +166,7 @@ class Client(Connection):
         return self._write("POST", f"{_build(build)}/adopt", adopt, Attempt)
 
     def cancel_build(self, build: str | int, cancel: Cancel) -> Build:
-        """Give a build up; whoever works on it is told by its next heartbeat."""
+        """Cancel a build; a worker that is at work on it is told by its next heartbeat."""
         return self._write("POST", f"{_build(build)}/cancel", cancel, Build)
 
     def revoke_artifact(self, artifact: UUID | str, revoke: Revoke) -> Revocation:
@@ -280,12 +280,12 @@ class Client(Connection):
         return self._write("POST", path, delete, Artifact)
 
     def begin_removal(self, artifact: UUID | str) -> Artifact:
-        """Say that its bytes are about to be removed; `Refused` if they may not be any more."""
+        """Announce that its bytes are about to be removed; `Refused` if they must stay by now."""
         path = f"/v1/artifacts/{_part(str(artifact))}/removal"
         return self._parse(self._send("POST", path), Artifact)
 
     def end_removal(self, artifact: UUID | str) -> Artifact:
-        """Say that its bytes are gone; `Conflict` unless that was begun."""
+        """Report that its bytes are gone; `Conflict` unless the removal was announced."""
         path = f"/v1/artifacts/{_part(str(artifact))}/removed"
         return self._parse(self._send("POST", path), Artifact)
 
@@ -298,7 +298,7 @@ class Client(Connection):
         return self._read(f"/v1/projects/{_part(project)}/retention", RetentionPlan)
 
     def apply_retention(self, project: str) -> RetentionPlan:
-        """Mark what a project's policy gives up."""
+        """Mark for removal what a project's policy no longer keeps."""
         path = f"/v1/projects/{_part(project)}/retention"
         return self._parse(self._send("POST", path), RetentionPlan)
 

@@ -1,7 +1,7 @@
-"""The worker's part of giving artifacts up: only it has the credentials to remove bytes.
+"""Garbage collection, the worker's part (`bldst gc`): only it has the credentials to remove bytes.
 
-The service says what is due, and is told before and after each removal. What nobody has recorded,
-an upload whose worker was killed, is found by looking into the storage.
+The service says which artifacts are due, and is told before and after each removal. Orphans, such
+as an upload whose worker was killed, are found by listing the storage.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from buildstate_core.errors import ArtifactLost, BuildStateError, NotFound, Refu
 from buildstate_core.locations import Made, read_back, root_of
 from buildstate_core.models import Artifact, Lookup
 from buildstate_worker.client import Client
-from buildstate_worker.files.temp_names import is_hidden
+from buildstate_worker.files.temp_names import is_temp_name
 from buildstate_worker.storage.base import Listed, Unfinished
 from buildstate_worker.transfer import ArtifactStore
 
@@ -28,12 +28,12 @@ _AT_ONCE: Final = 1000
 
 @dataclass(frozen=True)
 class Removed:
-    """What came of one thing that was to be removed.
+    """The outcome for one object that was to be removed.
 
     Attributes:
         size_bytes: What it took up, if that is known.
         artifact: The artifact whose bytes they were. `None`: nobody's.
-        error: Why it is still there. `None`: it is gone.
+        error: Why it could not be removed. `None`: it is gone.
     """
 
     uri: str
@@ -43,7 +43,7 @@ class Removed:
 
 
 def due_artifacts(client: Client, project: str) -> list[Artifact]:
-    """Give the artifacts of a project whose bytes a worker may remove now."""
+    """Return the artifacts of a project whose bytes a worker may remove now."""
     return list(client.find_artifacts(project=project, removable=True))
 
 
@@ -77,18 +77,18 @@ def remove_due(
 def find_orphans(
     client: Client, store: ArtifactStore, location: str, *, before: datetime
 ) -> list[Listed | Unfinished]:
-    """Give what nobody has recorded in a storage, and nobody is about to.
+    """Return the objects in a storage that nobody has recorded, nor is about to record.
 
-    Only what the storage's template could have made counts: somebody else may keep things there.
+    Only URIs that the storage's template could have made count: others may use the storage, too.
 
     Args:
         client: The service, which knows what is recorded.
         store: What reaches the storage.
         location: The storage, as a folder or as a template.
-        before: What is younger may be under way.
+        before: Younger objects are left out, since they may be under way.
 
     Raises:
-        Refused: There is something of another service, so that nobody can tell what is needed.
+        Refused: There is an object of another service, so that nobody can tell what is needed.
         Unreachable: The storage cannot be listed, or the service does not answer.
     """
     root = f"{root_of(location)}/"
@@ -109,13 +109,13 @@ def find_orphans(
 def remove_orphans(
     client: Client, store: ArtifactStore, location: str, found: Sequence[Listed | Unfinished]
 ) -> Iterator[Removed]:
-    """Remove what nobody needs, one by one; what was recorded since it was found is left out.
+    """Remove orphans one by one, but none that was recorded since it was found.
 
     Args:
-        client: As in `orphans`.
-        store: As in `orphans`.
-        location: As in `orphans`.
-        found: What `orphans` gave.
+        client: As in `find_orphans`.
+        store: As in `find_orphans`.
+        location: As in `find_orphans`.
+        found: What `find_orphans` returned.
     """
     records = _Records(client, location)
     for each in found:
@@ -134,11 +134,11 @@ def remove_orphans(
 
 
 class _Records:
-    """What the builds have that are named in URIs of a storage, read when first asked for.
+    """The records of the builds that URIs in a storage name; read when first needed.
 
-    The service knows an object however its URI was spelled, and still the same object may have
-    another: by a link, a second mount, a second name of a server. So what it does not know is
-    looked for in its build as well, by the attempt's id, which nothing else has.
+    The service recognises a URI in any spelling, but one object may have two different URIs: by a
+    link, a second mount, or a second name of a server. So an object that it does not know is also
+    looked for in the records of its build, by the attempt's id, which is unique.
     """
 
     def __init__(self, client: Client, location: str) -> None:
@@ -147,10 +147,10 @@ class _Records:
         self._builds: dict[int, tuple[set[str], list[Artifact]]] = {}
 
     def keep(self, uri: str) -> bool:
-        """Whether an object is recorded, or does not tell whose it is.
+        """Return whether to keep an object: it is recorded, or does not tell whose it is.
 
         Raises:
-            Refused: It is none of this service's.
+            Refused: It was not made for this service.
         """
         made = _read(self._location, uri)
         if made is None or made.build is None:
@@ -161,7 +161,7 @@ class _Records:
                 f"{uri} was made by an attempt or for a build that this service does not know.",
                 code=FOREIGN,
                 hint="Another service keeps its artifacts there too, or this one's database was"
-                " set back. Nothing is removed there as an orphan: it may well be needed.",
+                " set back. Nothing is removed there as an orphan, since it may be needed.",
             )
         return made.owner is None or any(
             each.name == made.name
@@ -172,7 +172,7 @@ class _Records:
         )
 
     def _of(self, build: int) -> tuple[set[str], list[Artifact]]:
-        """Give the ids that a build's uploads may have, and what it has recorded."""
+        """Return the ids that a build's uploads may carry, and its recorded artifacts."""
         if build not in self._builds:
             try:
                 ids = {self._client.get_build(build).id}
@@ -185,7 +185,7 @@ class _Records:
 
 
 def _read(location: str, uri: str) -> Made | None:
-    return read_back(location, uri, is_draft=is_hidden(uri))
+    return read_back(location, uri, is_temp=is_temp_name(uri))
 
 
 def _unknown(client: Client, some: Sequence[Listed | Unfinished]) -> Iterator[Listed | Unfinished]:
@@ -195,7 +195,7 @@ def _unknown(client: Client, some: Sequence[Listed | Unfinished]) -> Iterator[Li
 
 
 def _check_reach(store: ArtifactStore, uri: str, *, root: str | None) -> None:
-    """Make sure that what is not there is not somewhere else.
+    """Check that an artifact that is not found is gone, and not out of this worker's reach.
 
     Raises:
         ArtifactUnreachable: Nobody can tell from here; so a folder that is not mounted.

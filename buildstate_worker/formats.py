@@ -72,7 +72,7 @@ class Reader(Protocol):
         """Go to a position."""
 
     def read(self, size: int, /) -> bytes | None:
-        """Give the next bytes, or fewer."""
+        """Return up to `size` of the next bytes."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def find_format(file: Reader, *, size_bytes: int) -> Format:
 
 
 class _Image:
-    """Reads at a position, and gives nothing rather than less than was asked for."""
+    """Reads at a position, and returns nothing if there is less than was asked for."""
 
     def __init__(self, file: Reader, size_bytes: int) -> None:
         self._file = file
@@ -182,7 +182,7 @@ def _vhd(image: _Image) -> Format | None:
 
 
 def _vhd_footer(footer: bytes) -> tuple[int, int] | None:
-    """Give kind and current size, if that is a footer."""
+    """Return the disk's kind and current size; `None` if these bytes are not a footer."""
     if not footer.startswith(b"conectix"):
         return None
     (size,) = struct.unpack_from(">Q", footer, 48)
@@ -220,7 +220,7 @@ def _vhdx_size(image: _Image, region_table: int) -> int | None:
 def _vhdx_entry(
     table: bytes, signature: bytes, count_at: int, header_bytes: int, wanted: bytes
 ) -> bytes | None:
-    """Give what a table of regions or of metadata says of one of its 32-byte entries."""
+    """Return the content of one 32-byte entry of a table of regions or metadata."""
     if not table.startswith(signature):
         return None
     (count,) = struct.unpack_from("<H", table, count_at)
@@ -277,7 +277,7 @@ def _has_gpt(image: _Image) -> bool:
 
 
 def _has_mbr(image: _Image) -> bool:
-    """Whether there is a partition table. Boot code of a file system has the signature alone."""
+    """Return whether there is a partition table; a file system's boot code has only its mark."""
     sector = image.at(0, _SECTOR)
     if sector[510:] != b"\x55\xaa":
         return False

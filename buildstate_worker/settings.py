@@ -61,7 +61,7 @@ class Settings(LocalConfig):
 
         Raises:
             InvalidInput: The config file is not valid TOML or not of the expected shape, or a
-                number or a command in the environment is none.
+                number or a command in the environment cannot be read.
         """
         local = LocalConfig.load(environ)
         return cls(
@@ -118,7 +118,7 @@ def _probes(environ: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
             found[variable.removeprefix(_PROBE)] = tuple(shlex.split(line))
         except ValueError as error:
             raise InvalidInput(
-                f"{variable} is {line!r}, which is no command: {error}.",
+                f"{variable} is {line!r}, which cannot be read as a command: {error}.",
                 field=variable,
                 hint="Write it as for a shell, with every quote closed. To use a pipe or a"
                 " variable, put it in a script.",

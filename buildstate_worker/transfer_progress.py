@@ -1,6 +1,6 @@
-"""How far a transfer is, and how long it will take; and how that is said to people.
+"""How far a transfer is, how long it will take, and how people are told.
 
-What moves bytes says often how many there are; whoever shows it is told now and then.
+The code that moves bytes reports often; listeners are told a few times a second.
 """
 
 import time
@@ -75,10 +75,10 @@ class Moving:
 
 
 class Lines:
-    """Says how far transfers are, one after the other: a line every 10 seconds.
+    """Writes a line every 10 seconds on how far a transfer is, one transfer after the other.
 
-    Of what takes less nothing is said. A `with` block ends the telling, also where a transfer
-    failed; it may be entered again.
+    Nothing is said of shorter transfers. A `with` block ends the lines, also if a transfer failed;
+    it may be entered again.
 
     Args:
         say: Takes a line.
@@ -121,12 +121,12 @@ class Lines:
 
 
 def ended(activity: Activity, name: str, *, size_bytes: int) -> Transfer:
-    """Give what tells that a transfer is over: who did not know its size could not say so."""
+    """Return the message that a transfer has ended, for one whose size was not known before."""
     return Transfer(activity=activity, name=name, done_bytes=size_bytes, total_bytes=size_bytes)
 
 
 def under_way(transfer: Transfer | TransferSeen) -> str:
-    """Say what moves, how far it is, and how long it will take.
+    """Return in words what moves, how far it is, and how long it will take.
 
     >>> under_way(
     ...     Transfer(
@@ -146,13 +146,13 @@ def under_way(transfer: Transfer | TransferSeen) -> str:
 
 
 def in_short(transfer: Transfer | TransferSeen) -> str:
-    """Say the same where there is little room: `uploading image.qcow2 34 %, 41 s left`."""
+    """Return the same for little room: `uploading image.qcow2 34 %, 41 s left`."""
     how_far = _percent(transfer) or size(transfer.done_bytes)
     return f"{transfer.activity} {transfer.name} {how_far}{_left(transfer)}"
 
 
 def over(transfer: Transfer, seconds: float) -> str:
-    """Say that it is done, and how long it took."""
+    """Return in words that a transfer is done, and how long it took."""
     done, took = size(transfer.done_bytes), duration(seconds)
     return f"{_DONE[transfer.activity]} {transfer.name}: {done} in {took}"
 

@@ -34,13 +34,13 @@ from buildstate_core.models import (
     Lease,
 )
 from buildstate_core.rules.claims import (
+    ClaimQuery,
     Closed,
     Granted,
     HeldByOther,
     RequiresFirst,
     RunFirst,
     Skipped,
-    Wish,
     answer_claim,
 )
 from buildstate_core.rules.reasons import describe
@@ -156,8 +156,8 @@ def _why_closed(build: BuildRow, request: ClaimRequest) -> str | None:
     return None if closed == BuildStatus.COMPLETED and is_for_a_lane else closed
 
 
-def _wish(request: ClaimRequest) -> Wish:
-    return Wish(
+def _wish(request: ClaimRequest) -> ClaimQuery:
+    return ClaimQuery(
         state=request.state,
         lane=request.lane,
         recipe=Recipe(kind=request.kind, parts=request.fingerprint, consumes=request.consumes),

@@ -19,7 +19,7 @@ from buildstate_cli.output.show import show
 from buildstate_cli.session import Session
 from buildstate_cli.validation import build_reference, checked
 from buildstate_core.errors import InvalidInput
-from buildstate_core.locations import upload_of
+from buildstate_core.locations import ARTIFACT_NAME, upload_of
 from buildstate_core.models import Adopt, ArtifactRecord, Attempt
 from buildstate_core.vocabulary import ArtifactKind
 from buildstate_worker.artifacts import Artifacts
@@ -28,9 +28,7 @@ from buildstate_worker.client import STEADY, Client
 from buildstate_worker.handles import Probes
 
 _ARGUMENT: Final = "PATH_OR_URI"
-_NAMED: Final = re.compile(
-    r"(?:(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,127})=)?(?P<what>.+)", re.DOTALL
-)
+_NAMED: Final = re.compile(rf"(?:(?P<name>{ARTIFACT_NAME})=)?(?P<what>.+)", re.DOTALL)
 _FLAGS: Final = {
     "uri": _ARGUMENT,
     "storage_type": "--handle",

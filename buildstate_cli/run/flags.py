@@ -9,12 +9,12 @@ from typing import Final
 
 from buildstate_cli.validation import checked_value
 from buildstate_core.errors import InvalidInput
+from buildstate_core.locations import is_artifact_name
 from buildstate_core.models.projects import StorageUrl
 from buildstate_core.vocabulary import MAX_STATE, Kind
 from buildstate_worker.blobs import Blob, name_of
 from buildstate_worker.storage_options import StorageOptions
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _RESTORE: Final = re.compile(r"(?P<state>\d{1,3})(:(?P<name>[^=]+))?(=(?P<path>.+))?")
 
 
@@ -63,7 +63,7 @@ def blobs(texts: Sequence[str], folder: Path, options: StorageOptions | None = N
         before, equals, after = text.partition("=")
         path = after if equals else before
         name = before if equals else name_of(PurePosixPath(path))
-        if not _NAME.fullmatch(name) or not path:
+        if not is_artifact_name(name) or not path:
             raise InvalidInput(
                 f'--artifact is "{text}"; use PATH or NAME=PATH, with a name of letters, digits,'
                 " dot, dash and underscore.",

@@ -22,7 +22,7 @@ from uuid import UUID
 from buildstate_cli.run.flags import RunFlags
 from buildstate_cli.validation import pairs
 from buildstate_core.vocabulary import TRUNK, Compression, Kind, Sensitivity
-from buildstate_worker.fingerprint.digests import param_parts
+from buildstate_worker.fingerprint.params import param_parts
 from buildstate_worker.storage_options import StorageOptions
 from buildstate_worker.workspace.machine_state import Workspace
 

@@ -10,7 +10,9 @@ from buildstate_cli.run.journal import RunCall
 from buildstate_cli.validation import pairs
 from buildstate_core.vocabulary import Kind
 from buildstate_worker.blobs import Blob
-from buildstate_worker.fingerprint.digests import command_parts, input_parts, param_parts
+from buildstate_worker.fingerprint.code import command_parts
+from buildstate_worker.fingerprint.inputs import input_parts
+from buildstate_worker.fingerprint.params import param_parts
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,17 @@ from pathlib import Path
 from typing import Final
 
 from buildstate_cli.run.process_tree import ProcessTree
-from buildstate_cli.signals import name_of
 from buildstate_core.errors import Refused
 from buildstate_worker.attempt import Done
+from buildstate_worker.handles.exit_status import (
+    PROTOCOL,
+    ProbeVerdict,
+    how_it_ended,
+    verdict_of,
+)
 
 TIMEOUT_SECONDS: Final = 60.0
 
-_HOLDS: Final = 0
-_IS_GONE: Final = 1
 _GRACE_SECONDS: Final = 2.0
 
 
@@ -50,13 +53,14 @@ def holds(done: Done, line: str, *, folder: Path, environ: Mapping[str, str]) ->
         stdout=sys.stderr.fileno(),
     )
     try:
-        code = process.wait(TIMEOUT_SECONDS)
+        status = process.wait(TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired:
         how = f"has not ended after {TIMEOUT_SECONDS:.0f} seconds"
     else:
-        if code in {_HOLDS, _IS_GONE}:
-            return code == _HOLDS
-        how = f"ended with exit code {code}" if code > 0 else f"was ended by {name_of(-code)}"
+        verdict = verdict_of(status)
+        if verdict is not ProbeVerdict.UNKNOWN:
+            return verdict is ProbeVerdict.HOLDS
+        how = how_it_ended(status)
     finally:
         if process.poll() is None:  # it takes too long, or a signal asked this process to end
             ProcessTree(process.pid).end(_GRACE_SECONDS)
@@ -66,6 +70,5 @@ def holds(done: Done, line: str, *, folder: Path, environ: Mapping[str, str]) ->
         " tell whether what it did still holds.",
         code="probe-undecided",
         field="--probe",
-        hint="Nothing was run. A probe ends with 0 if it holds and with 1 if it is gone; correct"
-        " it, or what keeps it from telling.",
+        hint=f"Nothing was run. {PROTOCOL}; correct it, or what keeps it from telling.",
     )

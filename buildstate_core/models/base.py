@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from buildstate_core.credentials import check_shown
+from buildstate_core.locations import ARTIFACT_NAME
 from buildstate_core.vocabulary import MAX_STATE, MIN_STATE
 
 _MAX_BIGINT = 2**63 - 1
@@ -95,7 +96,7 @@ LaneName = Annotated[
 ]
 ArtifactName = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"),
+    StringConstraints(pattern=f"^{ARTIFACT_NAME}$"),
     Field(examples=["image.qcow2"]),
 ]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(storable)]

@@ -104,7 +104,7 @@ class Complete(Request):
 
 
 class Fail(Request):
-    """The holder of a claim gives up."""
+    """The holder of a claim reports that its attempt failed."""
 
     token: Token
     message: Text

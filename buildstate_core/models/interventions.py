@@ -39,7 +39,7 @@ class Adopt(Request):
 
 
 class Cancel(Request):
-    """A build is given up. Whoever works on it learns so by its next heartbeat, and stops."""
+    """A build is cancelled. A worker at work on it is told by its next heartbeat, and stops."""
 
     reason: Why
 

@@ -26,22 +26,22 @@ REPORTABLE: Final = (_S.PENDING, _S.IN_PROGRESS, _S.COMPLETED, _S.FAILED, _S.CAN
 
 
 def may_become(old: AttemptStatus, new: AttemptStatus) -> bool:
-    """Whether an attempt may go from one status to another."""
+    """Return whether an attempt may go from one status to another."""
     return new in TRANSITIONS[old]
 
 
 def merged(old: AttemptStatus, new: AttemptStatus) -> AttemptStatus:
-    """Give the status of a live attempt after a report: one step back is no news."""
+    """Return a live attempt's status after a report; a step back to pending changes nothing."""
     return new if may_become(old, new) else old
 
 
 def is_expired(attempt: AttemptFact, now: datetime) -> bool:
-    """Whether a live claim's lease has run out, by the database's clock."""
+    """Return whether a live claim's lease has run out, by the database's clock."""
     return attempt.status.is_live and attempt.lease_until is not None and attempt.lease_until <= now
 
 
 def settled(history: History, now: datetime) -> History:
-    """Give the history in which every claim whose lease has run out is lost.
+    """Return the history with every claim whose lease has run out marked as lost.
 
     It was lost when the lease ran out, whenever that is noticed, so that what was reported in
     between is the newer news.

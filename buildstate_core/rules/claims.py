@@ -14,8 +14,8 @@ from buildstate_core.vocabulary import TRUNK, Kind
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
-    """What a worker asks for.
+class ClaimQuery:
+    """What a worker asks for when it claims a milestone.
 
     Attributes:
         state, lane: The milestone.
@@ -44,8 +44,9 @@ class Granted:
         reason: Why it has to run.
         number: The new attempt's number.
         fingerprint: To be recorded with the attempt.
-        restore: The attempts whose artifacts the working machine has to hold first: what is said
-            to be consumed, or else the checkpoint before, unless the machine is beyond that.
+        restore: The attempts whose artifacts the working machine has to hold first: those that the
+            milestone says it consumes, or else the checkpoint before, unless the machine is beyond
+            that.
         is_in_place: Whether what the machine has must not be undone: it holds a step since the
             checkpoint before, or this is set-up, which needs no machine in any state.
         compared_with: The attempt that it was compared with.
@@ -124,7 +125,7 @@ Answer = Granted | Skipped | HeldByOther | RunFirst | RequiresFirst | Closed
 
 def answer_claim(
     history: History,
-    wish: Wish,
+    query: ClaimQuery,
     *,
     now: datetime,
     requires: Collection[int] = (),
@@ -134,96 +135,96 @@ def answer_claim(
 
     Args:
         history: All attempts of the build; those whose lease ran out may still be live in it.
-        wish: What the worker asks for.
+        query: What the worker asks for.
         now: The database's time.
         requires: The states that the catalogue requires before this one.
         is_closed: Whether the build is completed or cancelled.
     """
-    current = history.view(wish.lane, begin=wish.state).get(wish.state)
+    current = history.view(query.lane, begin=query.state).get(query.state)
     live = current if current is not None and current.status.is_live else None
     if live is not None and live.is_claimed and not is_expired(live, now):
         return HeldByOther(live)
     known = settled(history, now)
-    view = known.view(wish.lane, begin=wish.state)
-    verdict = _verdict(known, view, wish, is_closed=is_closed)
+    view = known.view(query.lane, begin=query.state)
+    verdict = _verdict(known, view, query, is_closed=is_closed)
     if isinstance(verdict, Skip):
         checkpoint = resume_point(view)
-        is_resume_point = checkpoint is not None and checkpoint.state == wish.state
+        is_resume_point = checkpoint is not None and checkpoint.state == query.state
         return Skipped(verdict.reason, verdict.attempt, is_resume_point)
     if is_closed:
         return Closed(verdict.reason)
-    return _work(history, view, wish, verdict.reason, live=live, requires=requires)
+    return _work(history, view, query, verdict.reason, live=live, requires=requires)
 
 
 def _work(
     history: History,
     view: Mapping[int, AttemptFact],
-    wish: Wish,
+    query: ClaimQuery,
     reason: str,
     *,
     live: AttemptFact | None,
     requires: Collection[int],
 ) -> Granted | RunFirst | RequiresFirst:
     """Grant what has to run, unless something else has to come first."""
-    below = {state: each for state, each in view.items() if state < wish.state}
+    below = {state: each for state, each in view.items() if state < query.state}
     required = min((each for each in requires if not _is_done(below, each)), default=None)
     if required is not None:
         return RequiresFirst(required, below.get(required), reason)
-    is_setup = wish.recipe.kind is Kind.EPHEMERAL
-    base = None if is_setup else _base(below, wish.machine, undone=_undone(history, below))
+    is_setup = query.recipe.kind is Kind.EPHEMERAL
+    base = None if is_setup else _base(below, query.machine, undone=_undone(history, below))
     if isinstance(base, RunFirst):
         return replace(base, reason=reason)
-    consumes = wish.recipe.consumes
+    consumes = query.recipe.consumes
     missing = next((each for each in consumes or () if not _stands(below, each)), None)
     if missing is not None:
         return RunFirst(missing, below.get(missing), reason)
     return Granted(
         reason=reason,
-        number=1 + max((each.number for each in _tries(history, wish)), default=0),
-        fingerprint=fingerprint(view, wish.state, wish.recipe),
+        number=1 + max((each.number for each in _tries(history, query)), default=0),
+        fingerprint=fingerprint(view, query.state, query.recipe),
         restore=_to_restore(below, base, consumes),
         is_in_place=is_setup or (base is not None and base.changed_a_machine_only),
-        compared_with=view.get(wish.state),
+        compared_with=view.get(query.state),
         takes_over=live,
     )
 
 
 def _verdict(
-    known: History, view: Mapping[int, AttemptFact], wish: Wish, *, is_closed: bool
+    known: History, view: Mapping[int, AttemptFact], query: ClaimQuery, *, is_closed: bool
 ) -> Skip | Rerun:
     """Judge from the records, then by what only the worker knows."""
-    lanes = known.lanes if wish.lane == TRUNK else ()
+    lanes = known.lanes if query.lane == TRUNK else ()
     branches = [known.view(lane) for lane in lanes]
-    verdict = judge(view, wish.state, wish.recipe, branches=branches, is_closed=is_closed)
+    verdict = judge(view, query.state, query.recipe, branches=branches, is_closed=is_closed)
     if isinstance(verdict, Rerun):
-        is_rewound = wish.is_rewound and verdict.reason == reasons.NOT_RESTORABLE
+        is_rewound = query.is_rewound and verdict.reason == reasons.NOT_RESTORABLE
         return Rerun(reasons.REWOUND) if is_rewound else verdict
-    if verdict.attempt.id == wish.refuted:
+    if verdict.attempt.id == query.refuted:
         return Rerun(reasons.EFFECT_GONE)
-    if wish.is_rewound and verdict.attempt.changed_a_machine_only:
+    if query.is_rewound and verdict.attempt.changed_a_machine_only:
         return Rerun(reasons.REWOUND)
     return verdict
 
 
-def _tries(history: History, wish: Wish) -> list[AttemptFact]:
+def _tries(history: History, query: ClaimQuery) -> list[AttemptFact]:
     return [
         each
         for each in history.attempts
-        if each.origin is None and (each.lane, each.state) == (wish.lane, wish.state)
+        if each.origin is None and (each.lane, each.state) == (query.lane, query.state)
     ]
 
 
 def _to_restore(
     below: Mapping[int, AttemptFact], base: AttemptFact | None, consumes: Sequence[int] | None
 ) -> tuple[AttemptFact, ...]:
-    """Find what is put on the machine: what is said to be consumed, or where it has to be."""
+    """Return the attempts to restore: those it says it consumes, or the checkpoint it continues."""
     if consumes is not None:
         return tuple(below[state] for state in consumes)
     return () if base is None or base.changed_a_machine_only else (base,)
 
 
 def _undone(history: History, below: Mapping[int, AttemptFact]) -> set[int]:
-    """Find what was done before, was tried again and did not succeed: others still count on it."""
+    """Return the states that were done, then tried again without success: others rely on them."""
     done = {
         (each.lane, each.state)
         for each in history.attempts
@@ -232,7 +233,7 @@ def _undone(history: History, below: Mapping[int, AttemptFact]) -> set[int]:
     return {
         state
         for state, each in below.items()
-        if each.ended_in_vain and each.is_claimed and (each.lane, state) in done
+        if each.ended_unsuccessfully and each.is_claimed and (each.lane, state) in done
     }
 
 
@@ -242,7 +243,7 @@ def _base(
     *,
     undone: Collection[int] = (),
 ) -> AttemptFact | RunFirst | None:
-    """Find where the machine has to be: at a step that it holds, or at a checkpoint.
+    """Return where the machine has to be: at a step that it holds, or at a checkpoint.
 
     A checkpoint is always put back, which moves nothing if it is there unchanged: a workspace is
     not trusted. Only a step, which leaves nothing to put back, is taken on the machine's word.

@@ -135,7 +135,7 @@ class AttemptFact:
         return self.is_standing and any(each.kind in CARRIERS for each in self.artifacts)
 
     @property
-    def ended_in_vain(self) -> bool:
+    def ended_unsuccessfully(self) -> bool:
         """Whether it failed, was lost or was cancelled."""
         return not (self.status.is_live or self.status.is_done)
 
@@ -151,7 +151,7 @@ class AttemptFact:
             return True
         if self.status is AttemptStatus.COMPLETED:
             return not self.is_sound
-        return self.ended_in_vain
+        return self.ended_unsuccessfully
 
     @property
     def changed_a_machine_only(self) -> bool:
@@ -176,7 +176,7 @@ class Force:
     at: datetime
 
     def is_about(self, attempt: AttemptFact) -> bool:
-        """Whether an attempt is one that was to run again."""
+        """Return whether this asks for an attempt's milestone to run again."""
         return (
             attempt.status.is_done
             and attempt.state >= self.state
@@ -216,7 +216,7 @@ class History:
         return tuple(sorted({each.lane for each in self.attempts} - {TRUNK}))
 
     def view(self, lane: str, *, begin: int | None = None) -> Mapping[int, AttemptFact]:
-        """Give the newest attempt by state as a lane sees it, in ascending order of state.
+        """Return the newest attempt by state as a lane sees it, in ascending order of state.
 
         A lane sees the trunk up to where it begins, and the trunk what the build inherited.
 

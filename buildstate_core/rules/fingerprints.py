@@ -12,7 +12,7 @@ _MAX_DIGITS: Final = len(str(MAX_STATE))
 
 
 def changed_part(old: Mapping[str, str], new: Mapping[str, str]) -> str | None:
-    """Name the first part that differs, in alphabetical order, or `None`.
+    """Return the name of the first part that differs, in alphabetical order, or `None`.
 
     A part that either side lacks is unknown, so kept: recording a new part in a later release,
     or calling from a face that cannot know a part, must not rebuild every image.
@@ -30,7 +30,7 @@ def changed_part(old: Mapping[str, str], new: Mapping[str, str]) -> str | None:
 
 
 def upstream_part(attempt: AttemptFact) -> tuple[str, str] | None:
-    """Give the fingerprint part for work that builds on what an attempt left.
+    """Return the fingerprint part for work that builds on what an attempt left.
 
     The digests of its artifacts by name; `None` when one of them was never verified. Of a step
     what went into it, or, where that was not said, which attempt it was; `None` for a step that
@@ -55,7 +55,7 @@ def _step(attempt: AttemptFact) -> str:
 
 
 def upstream_state(part: str) -> int | None:
-    """Give the state that a part of a fingerprint is about, or `None` if it is about no state.
+    """Return the state that a part of a fingerprint is about, or `None` if it is about no state.
 
     >>> upstream_state("upstream:10"), upstream_state("command"), upstream_state("upstream:x")
     (10, None, None)

@@ -45,7 +45,7 @@ def plan(
     required: Collection[int] = (),
     is_closed: bool = False,
 ) -> tuple[Planned, ...]:
-    """Say what a rerun would do: the trunk, then lane by lane, in ascending order of state.
+    """Return what a rerun would do: the trunk, then lane by lane, in ascending order of state.
 
     The recipe of a rerun is not known here, so it is taken as unchanged. What follows a milestone
     that runs again is shown as running too; it is kept if that gives the same result as before.
@@ -86,13 +86,13 @@ def plan(
 def _expected(
     view: Mapping[int, AttemptFact], states: Collection[int], required: Collection[int]
 ) -> set[int]:
-    """Give the states of a lane that are not recorded: those ahead, and what it may not lack."""
+    """Return the states of a lane that are not recorded: those ahead, and the required ones."""
     highest = max(view, default=-1)
     return {*required, *(each for each in states if each > highest)}
 
 
 def _of_lanes(known: History, states: Collection[int]) -> set[int]:
-    """Give the states that lanes have: what one has recorded, and what lies ahead of them all."""
+    """Return the states that lanes have: what one has recorded, and what lies ahead of them all."""
     recorded = {each.state for each in known.attempts if each.lane != TRUNK}
     return recorded | {state for state in states if state > max(recorded)}
 
@@ -156,7 +156,7 @@ def _decide(
 
 
 def _may_change_what_follows(planned: Planned) -> bool:
-    """Whether what is made anew may differ; a step done again with the same recipe does not."""
+    """Return whether a new result may differ; that of a step with the same recipe does not."""
     return (
         planned.decision is Decision.RUN
         and planned.reason != reasons.NOT_RESTORABLE

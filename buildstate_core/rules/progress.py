@@ -82,7 +82,7 @@ def progress(
 
 
 def frontier(view: Mapping[int, AttemptFact], required: Collection[int] = ()) -> int:
-    """Give the highest completed state that nothing missing or failed stands below.
+    """Return the highest completed state below which nothing is missing or failed.
 
     Args:
         view: A lane's newest attempt by state.
@@ -92,7 +92,11 @@ def frontier(view: Mapping[int, AttemptFact], required: Collection[int] = ()) ->
     missing = sorted(state for state in required if state not in view or not view[state].is_done)
     limit = missing[0] if missing else None
     for state, attempt in sorted(view.items()):
-        if (limit is not None and state > limit) or attempt.ended_in_vain or attempt.is_forced:
+        if (
+            (limit is not None and state > limit)
+            or attempt.ended_unsuccessfully
+            or attempt.is_forced
+        ):
             break
         if attempt.is_done:
             reached = state
@@ -100,7 +104,7 @@ def frontier(view: Mapping[int, AttemptFact], required: Collection[int] = ()) ->
 
 
 def resume_point(view: Mapping[int, AttemptFact]) -> AttemptFact | None:
-    """Give the highest checkpoint that nothing broken stands below.
+    """Return the highest checkpoint below which nothing is broken.
 
     Args:
         view: A lane's newest attempt by state.
@@ -169,5 +173,5 @@ def _has_failed(attempt: AttemptFact | None) -> bool:
 
 
 def _is_worked_on(view: Mapping[int, AttemptFact]) -> bool:
-    """Whether a worker holds something; a report that was left open is no sign of work."""
+    """Return whether a worker holds a claim; a report that was left open is no sign of work."""
     return any(each.status.is_live and each.is_claimed for each in view.values())

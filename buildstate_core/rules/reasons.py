@@ -73,7 +73,7 @@ _ABOUT_KEEPING: Final = {
 
 
 def part_changed(part: str) -> str:
-    """Give the reason for a changed part of a fingerprint.
+    """Return the reason for a changed part of a fingerprint.
 
     >>> part_changed("command"), part_changed("input:hosts"), part_changed("upstream:10")
     ('recipe_changed:command', 'input_changed:hosts', 'upstream_changed:10')
@@ -87,37 +87,37 @@ def part_changed(part: str) -> str:
 
 
 def upstream_changed(state: int) -> str:
-    """Give the reason for a state whose result was made anew and may differ."""
+    """Return the reason for a state whose result was made anew and may differ."""
     return f"{_UPSTREAM_CHANGED}:{state}"
 
 
 def covered_by(state: int) -> str:
-    """Give the reason for a step that a later checkpoint includes."""
+    """Return the reason for a step that a later checkpoint includes."""
     return f"{_COVERED_BY}:{state}"
 
 
 def derived_from(build: int) -> str:
-    """Give the reason for what another build has done, from which this one derives."""
+    """Return the reason for what another build has done, from which this one derives."""
     return f"{_DERIVED_FROM}:{build}"
 
 
 def open_build(build: int) -> str:
-    """Give the reason for an artifact that a build which is not finished may need."""
+    """Return the reason for an artifact that a build which is not finished may need."""
     return f"{_OPEN_BUILD}:{build}"
 
 
 def young(days: int) -> str:
-    """Give the reason for an artifact that has not reached the policy's age."""
+    """Return the reason for an artifact that has not reached the policy's age."""
     return f"{_YOUNG}:{days}"
 
 
 def too_old(days: int) -> str:
-    """Give the reason for an artifact that has reached the policy's age."""
+    """Return the reason for an artifact that has reached the policy's age."""
     return f"{_TOO_OLD}:{days}"
 
 
 def describe(reason: str) -> str:
-    """Say a reason in words; a code from a newer release is given as it is.
+    """Return a reason in words; a code from a newer release is returned unchanged.
 
     >>> describe("covered_by:50")
     'the checkpoint at state 50 includes it'

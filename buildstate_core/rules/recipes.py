@@ -33,7 +33,7 @@ class Recipe:
 
 
 def recorded_recipe(view: Mapping[int, AttemptFact], attempt: AttemptFact) -> Recipe:
-    """Give the recipe of something of which only the records are known: what it consumed."""
+    """Return the recipe that the records tell: what an attempt consumed, and nothing more."""
     states = (upstream_state(part) for part in attempt.fingerprint)
     return Recipe(
         parts={},
@@ -46,7 +46,7 @@ def recorded_recipe(view: Mapping[int, AttemptFact], attempt: AttemptFact) -> Re
 
 
 def likely_recipe(view: Mapping[int, AttemptFact], attempt: AttemptFact) -> Recipe:
-    """Give the recipe that a rerun most likely has, to tell a person what it would do.
+    """Return the recipe that a rerun most likely has, to tell a person what it would do.
 
     What took the checkpoint before it takes that one again: also one that was inserted since.
     """
@@ -58,7 +58,7 @@ def likely_recipe(view: Mapping[int, AttemptFact], attempt: AttemptFact) -> Reci
 
 
 def fingerprint(view: Mapping[int, AttemptFact], state: int, recipe: Recipe) -> dict[str, str]:
-    """Give the whole fingerprint: the recipe's parts, and one for each state it builds on.
+    """Return the whole fingerprint: the recipe's parts, and one for each state it builds on.
 
     Args:
         view: A lane's newest attempt by state.
@@ -77,7 +77,7 @@ def fingerprint(view: Mapping[int, AttemptFact], state: int, recipe: Recipe) -> 
 def why_changed(
     view: Mapping[int, AttemptFact], attempt: AttemptFact, recipe: Recipe
 ) -> str | None:
-    """Give the reason why what an attempt made is not what would be made now, or `None`.
+    """Return why a result would not be the same if it was made now, or `None` if it would.
 
     A part that the attempt did not record is unknown, so kept, with two exceptions. What did not
     exist yet when the attempt began cannot have gone into it: a state was inserted. And a gate's
@@ -101,7 +101,7 @@ def why_changed(
 
 
 def _taken(view: Mapping[int, AttemptFact], state: int, recipe: Recipe) -> tuple[AttemptFact, ...]:
-    """Give what it takes: what it says, or the checkpoint before it."""
+    """Return the attempts whose artifacts it takes: those it names, or the checkpoint before it."""
     if recipe.consumes is None:
         base = _base(view, state)
         return () if base is None else (base,)
@@ -112,7 +112,7 @@ def _taken(view: Mapping[int, AttemptFact], state: int, recipe: Recipe) -> tuple
 def _steps(
     view: Mapping[int, AttemptFact], state: int, taken: tuple[AttemptFact, ...]
 ) -> tuple[AttemptFact, ...]:
-    """Give the steps that changed its machine since what it takes, or stands on, was made."""
+    """Return the steps that changed the machine since the newest attempt that it takes."""
     base = _base(view, state)
     floor = max((each.state for each in taken or filter(None, [base])), default=_BELOW_ALL)
     return tuple(
@@ -128,6 +128,6 @@ def _base(view: Mapping[int, AttemptFact], state: int) -> AttemptFact | None:
 
 
 def _is_later(below: AttemptFact, attempt: AttemptFact) -> bool:
-    """Whether something was not there yet when an attempt began."""
+    """Return whether a result did not exist yet when an attempt began."""
     began = attempt.started_at or attempt.as_of
     return below.origin is None and below.ended_at is not None and below.ended_at > began

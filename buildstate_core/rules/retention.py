@@ -91,7 +91,7 @@ class Verdict:
 
 
 def needed(build: BuildFact, *, now: datetime) -> Mapping[str, str]:
-    """Give the artifacts that an open build could resume from, each with the reason.
+    """Return the artifacts that an open build could resume from, each with the reason.
 
     Those are the checkpoint that each lane, or a new one, would continue from; what a worker has
     restored that is at work now; and what the milestones that have to run took before.
@@ -155,7 +155,7 @@ def judge_artifacts(
 
 
 def _sources(view: Mapping[int, AttemptFact], ahead: Iterable[Planned]) -> list[AttemptFact]:
-    """Give what a lane could continue from, and what it would take on the way."""
+    """Return what a lane could continue from, and what it would take on the way."""
     found = [resume_point(view), _highest(view)]
     for each in ahead:
         attempt = view.get(each.state)
@@ -181,7 +181,7 @@ def _highest(view: Mapping[int, AttemptFact]) -> AttemptFact | None:
 
 
 def _reprieved(builds: Collection[BuildFact], policy: Policy) -> Mapping[str, str]:
-    """Give what is kept because it was delivered, or belongs to a recent delivery."""
+    """Return what is kept because it was delivered, or belongs to a recent delivery."""
     delivered = sorted(
         (each for each in builds if each.status is BuildStatus.COMPLETED),
         key=lambda each: (each.finished_at or _LONG_AGO, each.number),

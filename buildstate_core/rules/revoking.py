@@ -8,7 +8,7 @@ from buildstate_core.vocabulary import TRUNK, AttemptStatus
 
 
 def made_from(history: History, artifact_id: str) -> tuple[AttemptFact, ...]:
-    """Give the attempts of a build whose results contain an artifact, its own attempt first.
+    """Return the attempts of a build whose results contain an artifact, its own attempt first.
 
     One that is still at work is among them: what it will make contains it.
 
@@ -56,7 +56,7 @@ def _contains(
 
 
 def _sources(attempt: AttemptFact, known: Collection[AttemptFact]) -> Mapping[int, AttemptFact]:
-    """Give what an attempt recorded that it consumed, by state: the newest that was there then."""
+    """Return the attempts that an attempt consumed, by state: of each the newest at that time."""
     states = {upstream_state(part) for part in attempt.fingerprint} - {None}
     return {
         each.state: each

@@ -136,7 +136,7 @@ def _covered(
 
 
 def _covering(view: Mapping[int, AttemptFact], step: AttemptFact) -> AttemptFact | None:
-    """Give the highest checkpoint that includes what a step did and that a rerun would start from.
+    """Return the highest checkpoint that includes a step's effect and that a rerun starts from.
 
     It was made after the step, or after the step had been done with the same recipe, and nothing
     from the step up to it has to run again: what has to run again starts from before the step.
@@ -160,12 +160,12 @@ def _covering(view: Mapping[int, AttemptFact], step: AttemptFact) -> AttemptFact
 
 
 def _was_left_open(attempt: AttemptFact) -> bool:
-    """Whether it was reported as begun and never as ended: the next states say that it was."""
+    """Return whether it was reported as begun and never as ended; later states imply its end."""
     return attempt.status is AttemptStatus.IN_PROGRESS and not attempt.is_claimed
 
 
 def _includes(checkpoint: AttemptFact, step: AttemptFact) -> bool:
-    """Whether a checkpoint was made after a step, or after the same step was done before."""
+    """Return whether a checkpoint was made after a step, or after the same step was done before."""
     if checkpoint.order >= step.order:
         return True
     part = upstream_part(step)

@@ -22,7 +22,9 @@ from buildstate_flows.engine.arguments import (
 )
 from buildstate_flows.engine.results import is_named
 from buildstate_flows.handle import Handle
-from buildstate_worker.fingerprint.digests import code_parts, input_parts, param_parts
+from buildstate_worker.fingerprint.code import code_parts
+from buildstate_worker.fingerprint.inputs import input_parts
+from buildstate_worker.fingerprint.params import param_parts
 from buildstate_worker.storage_options import StorageOptions
 
 

@@ -1,13 +1,13 @@
 """What a milestone returned, as it is recorded; and what was recorded, as it is returned again."""
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from buildstate_core.errors import InvalidInput
+from buildstate_core.locations import is_artifact_name
 from buildstate_core.models import Artifact as RecordedArtifact
 from buildstate_core.models import ArtifactRecord
 from buildstate_core.vocabulary import ArtifactKind
@@ -20,7 +20,6 @@ NAMED: Final = "named"
 """In an artifact's metadata: it was one of several by name, even if it is the only one."""
 
 _SINGLE: Final = "artifact"
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _WHAT_TO_RETURN: Final = (
     "Return a pathlib.Path, a dict of them by name, a Handle, data that JSON can say, or None."
 )
@@ -96,7 +95,7 @@ def _named_blobs(
                 code="bad-result",
                 hint="Let all of it be paths, or none.",
             )
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not is_artifact_name(name):
             raise InvalidInput(
                 f"The milestone {milestone} returned a path by the name {name!r}.",
                 code="bad-result",

@@ -1,17 +1,17 @@
 """Pulled artifacts by digest: `sha256/ab/<all 64 digits>`, read-only.
 
-There is no index: a file's name says what it is, its time of modification when it was last used.
-Any number of processes share a cache, and any of them may be killed at any moment.
+There is no index: a file's name is its digest, and its time of modification is when it was last
+used. Any number of processes share a cache, and any of them may be killed at any moment.
 
-- Bytes come in as a draft in `incoming` and are moved to their digest's name only when that is
-  their digest, so that everybody sees a whole file or none. (Nothing is flushed to the disk: after
-  a power cut a file may be damaged, and is found to be when it is next taken.)
-- Whoever reads or writes a file bears a mark on it, which ends with the process (`locks`). What
-  bears one is never evicted. A draft that bears none was left by a process that is dead: a broken
-  download, which the next pull of the same artifact goes on with (`drafts`).
-- After each addition the least recently used are removed until the rest is within the limit. What
-  was just added bears a mark, so that an artifact above the limit is given out all the same, and
-  stays until the next one comes. With a limit of 0 it goes as soon as it has been given out.
+- Bytes come in as a partial download in `incoming`. It is renamed to its digest once its bytes have
+  that digest, so that others see a whole file or none. (Nothing is flushed to the disk: after a
+  power cut a file may be damaged, which shows when it is next used.)
+- Whoever reads or writes a file holds a lock on it, which ends with the process (`locks`). A locked
+  file is never evicted. A partial download without a lock was left by a process that died; the next
+  pull of the same artifact continues it (`partial`).
+- After each addition the least recently used files are removed until the rest is within the limit.
+  What was just added is locked, so that an artifact larger than the limit can be used all the same;
+  it stays until the next one comes. With a limit of 0 it goes as soon as it is no longer used.
 """
 
 import os
@@ -24,8 +24,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Final
 
-from buildstate_worker.cache.locks import is_at, mark, one_at_a_time
-from buildstate_worker.cache.partial import Draft, Incoming, went
+from buildstate_worker.cache.locks import is_at, lock_shared, one_at_a_time
+from buildstate_worker.cache.partial import Incoming, PartialDownload, went
 from buildstate_worker.files.sinks import STAT_BLOCK_BYTES
 from buildstate_worker.storage.failures import on_this_disk
 
@@ -54,12 +54,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Room:
-    """What making room came to.
+    """The result of making room.
 
     Attributes:
         removed: The entries that went, or that would have gone; least recently used first.
-        in_use: The entries that were to go and stayed, since somebody uses them, or they are
-            another user's.
+        in_use: The entries that should have gone but stayed, because they are in use or belong to
+            another user.
     """
 
     removed: tuple[Entry, ...]
@@ -90,19 +90,19 @@ class Cache:
         return shutil.disk_usage(there).total // _SHARE_OF_DISK
 
     def path_of(self, checksum: str) -> Path:
-        """Give where bytes of this digest are, or would be."""
+        """Return the path of the file of this digest, whether or not it exists."""
         digits = checksum.partition(":")[2]
         return self._entries_folder / digits[:2] / digits
 
     def has(self, checksum: str) -> bool:
-        """Whether there is a file of this digest now; it may go any time unless it is in use."""
+        """Return whether a file of this digest exists. Unless in use, it may go at any time."""
         return self.path_of(checksum).exists()
 
     @contextmanager
     def using(self, checksum: str, *, is_use: bool = True) -> Iterator[Path | None]:
-        """Give the file of this digest, which is not evicted until the block ends.
+        """Yield the file of this digest, which is not evicted until the block ends.
 
-        Its bytes may have been damaged: whoever takes them hashes them.
+        Its bytes may have been damaged: the caller has to hash them.
 
         Args:
             checksum: In its canonical form.
@@ -113,7 +113,7 @@ class Cache:
         """
         path = self.path_of(checksum)
         with on_this_disk(path):
-            file = _open_marked(path)
+            file = _open_locked(path)
         if file is None:
             yield None
             return
@@ -126,15 +126,15 @@ class Cache:
         self._let_go()
 
     @contextmanager
-    def drafting(
+    def partial_download(
         self, checksum: str | None = None, *, size_bytes: int | None = None
-    ) -> Iterator[Draft]:
-        """Give a file to write an artifact to. What is not kept is removed.
+    ) -> Iterator[PartialDownload]:
+        """Open a file to download an artifact into; it is removed unless it is kept.
 
         Args:
-            checksum: The digest that it shall have. Then the draft has what an earlier download
-                of it that broke off got, and it stays when the block raises, for the next one.
-                Waits while another process downloads the same.
+            checksum: The digest that it shall have. The file then begins with what an interrupted
+                download of it left, and stays when the block raises, for the next one. This waits
+                while another process downloads the same artifact.
             size_bytes: About how many bytes will come, to make room before. `None`: unknown.
 
         Raises:
@@ -143,43 +143,47 @@ class Cache:
         with on_this_disk(self._incoming_folder):
             self._incoming_folder.mkdir(parents=True, exist_ok=True)
             self._incoming.remove_abandoned()
-        drafts = (
+        partials = (
             self._incoming.anonymous()
             if checksum is None
             else self._incoming.resumable(checksum.partition(":")[2])
         )
         with ExitStack() as stack:
             with on_this_disk(self._incoming_folder):
-                draft = stack.enter_context(drafts)
+                partial = stack.enter_context(partials)
                 self.make_room(self.max_bytes - (size_bytes or 0))
-            yield draft
+            yield partial
         self._let_go()
 
-    def keep(self, draft: Draft, checksum: str) -> bool:
-        """Give a whole draft its digest's name, and say whether what has that name is the draft.
+    def keep(self, partial: PartialDownload, checksum: str) -> bool:
+        """Add a complete download to the cache under its digest.
 
-        If another process was faster, its file stays: whoever uses that relies on its name too.
-        Nobody here has hashed it. What has the name stays in use in the drafting.
+        If another process was faster, its file stays, since others may use it already; this process
+        has not hashed that one. Either way the file of this digest is in use until the download's
+        block ends.
+
+        Returns:
+            Whether the file of this digest is now this download.
 
         Raises:
             Refused: This worker's disk failed.
         """
         home = self.path_of(checksum)
-        with on_this_disk(draft.path):
+        with on_this_disk(partial.path):
             home.parent.mkdir(parents=True, exist_ok=True)
             # Else it could take the place of one that is being evicted, and go with it.
             with one_at_a_time(self._entries_folder):
-                twin = _open_marked(home)
-                if twin is not None:
-                    draft.uses.enter_context(twin)
-                is_wanted = twin is None or _size(twin) != _size(draft.file)
-                is_kept = is_wanted and draft.is_named
+                existing = _open_locked(home)
+                if existing is not None:
+                    partial.uses.enter_context(existing)
+                is_wanted = existing is None or _size(existing) != _size(partial.file)
+                is_kept = is_wanted and partial.is_named
                 if is_kept:
-                    draft.path.replace(home)
-                    # Not before: another user's process may be about to go on with the draft.
-                    os.fchmod(draft.file.fileno(), _READ_ONLY)
+                    partial.path.replace(home)
+                    # Not before: another user's process may be about to continue this download.
+                    os.fchmod(partial.file.fileno(), _READ_ONLY)
                     # No longer one process' own: from now on anybody may use it.
-                    mark(draft.file.fileno())
+                    lock_shared(partial.file.fileno())
             self.make_room(self.max_bytes)
         return is_kept
 
@@ -190,7 +194,7 @@ class Cache:
             path.unlink(missing_ok=True)
 
     def entries(self) -> list[Entry]:
-        """Give what is in it, least recently used first.
+        """Return all entries, least recently used first.
 
         Raises:
             OSError: It cannot be read.
@@ -226,15 +230,15 @@ class Cache:
         return Room(tuple(removed), tuple(in_use))
 
     def incoming(self) -> list[Path]:
-        """Give the downloads that are under way, or that broke off."""
+        """Return the files of downloads that are under way or were interrupted."""
         return self._incoming.paths()
 
     def remove_abandoned(self, *, dry_run: bool = False, for_room: bool = False) -> int:
-        """Remove broken downloads that nobody will go on with, and say how many.
+        """Remove interrupted downloads that nobody will continue, and return how many.
 
         Args:
             dry_run: Only say how many there are.
-            for_room: Also those of today, which the next pull could go on with.
+            for_room: Also those of the last day, which the next pull could continue.
 
         Raises:
             OSError: The disk refused.
@@ -242,23 +246,23 @@ class Cache:
         return self._incoming.remove_abandoned(dry_run=dry_run, for_room=for_room)
 
     def _let_go(self) -> None:
-        """Remove, where nothing is to stay, what nobody uses any longer: the last one does it."""
+        """With a limit of 0, remove what nobody uses any longer; the last user does it."""
         if self.max_bytes == 0:
             with on_this_disk(self.folder):
                 self.make_room(0)
 
 
-def _open_marked(path: Path) -> FileIO | None:
-    """Open an entry and mark it as in use. `None`: it is not there."""
+def _open_locked(path: Path) -> FileIO | None:
+    """Open an entry and lock it as in use. `None`: it is not there."""
     while True:
         try:
             file = FileIO(path)
         except FileNotFoundError:
             return None
-        mark(file.fileno())
+        lock_shared(file.fileno())
         if is_at(file.fileno(), path):
             return file
-        # It was evicted, or replaced, before it bore the mark.
+        # It was evicted, or replaced, before it was locked.
         file.close()
 
 
@@ -267,7 +271,7 @@ def _size(file: FileIO) -> int:
 
 
 def _entry(path: Path) -> Entry | None:
-    """Describe a file of the cache. `None`: it is none, or just went."""
+    """Return the entry for a file; `None` if it is not one of the cache's, or has just gone."""
     if not (_DIGITS.fullmatch(path.name) and path.name.startswith(path.parent.name)):
         return None
     try:

@@ -1,11 +1,11 @@
-"""Marks on files that say "in use" to other processes, and that end with whoever made them.
+"""Locks that tell other processes that a file is in use, and that end with their process.
 
-A mark is a shared `flock` on an open file: any number of processes may hold one at a time, closing
-the file takes it away, and so does SIGKILL. Nothing waits for a mark while bytes flow: whoever
-wants to remove a file asks without waiting whether it bears one, and leaves it if it does.
+A file in use has a shared `flock`: any number of processes may hold one, and it ends when the file
+is closed, also by SIGKILL. Nobody waits for a lock while bytes flow: a process that wants to remove
+a file asks for an exclusive lock without waiting, and leaves the file if it does not get one.
 
-Some file systems have no locks, and NFS lets nobody ask with a file that is open for reading only.
-There, what has been used within a day counts as in use.
+Some file systems have no locks, and NFS grants no exclusive lock on a file that is open for reading
+only. There, a file that was used within the last day counts as in use.
 """
 
 import fcntl
@@ -19,26 +19,26 @@ from typing import Final
 _ABANDONED_SECONDS: Final = 24 * 3600
 
 
-def mark(handle: int) -> None:
-    """Mark an open file as in use, until it is closed.
+def lock_shared(handle: int) -> None:
+    """Mark an open file as in use until it is closed.
 
-    The caller then looks with `is_at` whether it was removed in that moment.
+    The caller then has to check with `is_at` that it was not removed in that moment.
     """
     with suppress(OSError):
         fcntl.flock(handle, fcntl.LOCK_SH)
 
 
-def own(handle: int) -> None:
-    """Wait until nobody else uses an open file, and keep others from it until it is closed.
+def lock_exclusive(handle: int) -> None:
+    """Wait until nobody else uses an open file, and keep others out until it is closed.
 
-    The caller then looks with `is_at` whether it was removed or renamed meanwhile.
+    The caller then has to check with `is_at` that it was not removed or renamed meanwhile.
     """
     with suppress(OSError):
         fcntl.flock(handle, fcntl.LOCK_EX)
 
 
 def is_at(handle: int, path: Path) -> bool:
-    """Whether an open file is still the one that has this name."""
+    """Return whether an open file is still the one that has this name."""
     try:
         return os.path.samestat(os.fstat(handle), path.lstat())
     except FileNotFoundError:
@@ -46,7 +46,7 @@ def is_at(handle: int, path: Path) -> bool:
 
 
 def is_unused(path: Path) -> bool:
-    """Whether nobody uses a file now.
+    """Return whether nobody uses a file now.
 
     Raises:
         FileNotFoundError: It is not there any more.
@@ -57,7 +57,7 @@ def is_unused(path: Path) -> bool:
 
 
 def remove_unused(path: Path) -> bool:
-    """Remove a file unless somebody uses it, and say whether it is gone.
+    """Remove a file unless somebody uses it, and return whether it is gone.
 
     Raises:
         OSError: The disk refused.
@@ -88,7 +88,7 @@ def one_at_a_time(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _unused(path: Path) -> Iterator[bool]:
-    """Say whether nobody uses a file; if so nobody begins to until the block ends."""
+    """Yield whether nobody uses a file; if so, nobody can begin to until the block ends."""
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         yield _take(handle) and is_at(handle, path)

@@ -1,10 +1,9 @@
-"""Files on their way into the cache: `incoming`.
+"""Partial downloads: files on their way into the cache, in its folder `incoming`.
 
-A draft belongs to one process, which bears a lock on it that ends with the process. An anonymous
-one is of no use to anybody else, and is removed once its process is dead. One that is named for the
-digest that it shall have is what a broken download got so far: the next process that wants the
-same artifact goes on from its end. Such a draft is filled from its beginning on, so that its length
-is what it has.
+Each belongs to one process, which holds a lock on it that ends with the process. An anonymous one
+is of no use to others, and is removed once its process is dead. One that is named after the digest
+that it shall have can be resumed: the next process that wants the same artifact continues at its
+end. It is filled from its beginning on, so that its length is what it has.
 """
 
 import os
@@ -17,7 +16,13 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from buildstate_worker.cache.locks import is_at, is_unused, mark, own, remove_unused
+from buildstate_worker.cache.locks import (
+    is_at,
+    is_unused,
+    lock_exclusive,
+    lock_shared,
+    remove_unused,
+)
 from buildstate_worker.files.sinks import Sink
 from buildstate_worker.files.sparse import read_into, write_at
 
@@ -26,13 +31,13 @@ _SUFFIX: Final = ".part"
 
 
 @dataclass
-class Draft:
-    """A file that is on its way into the cache.
+class PartialDownload:
+    """A file that is being downloaded into the cache.
 
     Attributes:
         file: Open for writing and reading, at any position.
         path: Its name for now.
-        uses: What stays in use until the drafting ends.
+        uses: Files that stay in use until the download ends.
         size_bytes: How much of it is there, from its beginning on.
     """
 
@@ -51,7 +56,7 @@ class Draft:
         return len(block)
 
     def read_into(self, sink: Sink) -> None:
-        """Read what is there already."""
+        """Write what has been downloaded before into a sink."""
         read_into(sink, self.file.fileno())
 
     @property
@@ -60,18 +65,18 @@ class Draft:
         return is_at(self.file.fileno(), self.path)
 
     def give_up(self) -> None:
-        """Remove it: nobody should go on with what is there."""
+        """Remove the file, so that nobody continues with what is in it."""
         if self.is_named:
             self.path.unlink(missing_ok=True)
 
     def empty(self) -> None:
-        """Begin anew: what was there is not what it should be."""
+        """Start again from nothing: what is there is not what it should be."""
         os.ftruncate(self.file.fileno(), 0)
         self.size_bytes = 0
 
 
 class Incoming:
-    """The folder of drafts.
+    """The folder of partial downloads.
 
     Args:
         folder: Made when it is first needed.
@@ -81,48 +86,48 @@ class Incoming:
         self._folder = folder
 
     @contextmanager
-    def anonymous(self) -> Iterator[Draft]:
-        """Give a draft that is removed at the end, unless it has got another name.
+    def anonymous(self) -> Iterator[PartialDownload]:
+        """Open a partial download that is removed at the end, unless it was renamed.
 
         Raises:
             OSError: The disk refused.
         """
-        draft = self._new()
-        with draft.uses:
+        partial = self._new()
+        with partial.uses:
             try:
-                yield draft
+                yield partial
             finally:
                 with suppress(OSError):
-                    draft.give_up()
+                    partial.give_up()
 
     @contextmanager
-    def resumable(self, digits: str) -> Iterator[Draft]:
-        """Give the draft of a digest, with what is there; waits for another process that has it.
+    def resumable(self, digits: str) -> Iterator[PartialDownload]:
+        """Open the partial download of a digest; waits while another process has it.
 
         It stays when the block raises, so that another process may go on.
 
         Raises:
             OSError: The disk refused.
         """
-        draft = self._owned(self._folder / f"{digits}{_SUFFIX}")
-        with draft.uses:
-            yield draft
+        partial = self._owned(self._folder / f"{digits}{_SUFFIX}")
+        with partial.uses:
+            yield partial
             # While it is ours: the next process may have made another one of this name by then.
             with suppress(OSError):
-                draft.give_up()
+                partial.give_up()
 
     def paths(self) -> list[Path]:
-        """Give the downloads that are under way, or were left by the dead; oldest first."""
+        """Return the files of downloads, under way or left by dead processes, oldest first."""
         with suppress(FileNotFoundError):
             return sorted(self._folder.iterdir(), key=_written_at)
         return []
 
     def remove_abandoned(self, *, dry_run: bool = False, for_room: bool = False) -> int:
-        """Remove what nobody will use again, and say how many that were.
+        """Remove downloads that nobody will continue, and return how many.
 
         Args:
             dry_run: Only say how many there are.
-            for_room: Also what could be gone on with: its room is wanted now.
+            for_room: Also those that could be continued, since their room is needed now.
 
         Raises:
             OSError: The disk refused.
@@ -134,32 +139,32 @@ class Incoming:
             if for_room or path.suffix != _SUFFIX or now - _written_at(path) > _RESUMABLE_SECONDS
         )
 
-    def _new(self) -> Draft:
+    def _new(self) -> PartialDownload:
         while True:
             path = self._folder / uuid4().hex
             file = FileIO(path, "x+")
-            mark(file.fileno())
+            lock_shared(file.fileno())
             if is_at(file.fileno(), path):
                 uses = ExitStack()
                 uses.enter_context(file)
-                return Draft(file, path, uses)
-            # Another process saw it before it bore its mark, and took it for abandoned.
+                return PartialDownload(file, path, uses)
+            # Another process saw it before it was locked, and took it for abandoned.
             file.close()
 
-    def _owned(self, path: Path) -> Draft:
+    def _owned(self, path: Path) -> PartialDownload:
         while True:
             file = FileIO(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+")
-            own(file.fileno())
+            lock_exclusive(file.fileno())
             if is_at(file.fileno(), path):
                 uses = ExitStack()
                 uses.enter_context(file)
-                return Draft(file, path, uses, os.fstat(file.fileno()).st_size)
-            # Whoever had it has kept it under its digest's name, or removed it.
+                return PartialDownload(file, path, uses, os.fstat(file.fileno()).st_size)
+            # The process that had it has added it to the cache, or removed it.
             file.close()
 
 
 def went(path: Path, *, dry_run: bool) -> bool:
-    """Remove a file unless somebody uses it, and say whether it is, or would be, gone.
+    """Remove a file unless somebody uses it, and return whether it is, or would be, gone.
 
     Raises:
         OSError: The disk refused.

@@ -1,4 +1,4 @@
-"""Looking after a cache by hand: is every file in it still what its name says?"""
+"""Verifying a cache: does every file in it still have the digest that it is named after?"""
 
 import errno
 from collections.abc import Iterator
@@ -25,8 +25,8 @@ class Verified:
 def verified(cache: Cache) -> Iterator[Verified]:
     """Hash every entry again, and remove the damaged ones.
 
-    That is no use of them: the order in which they will be evicted stays. One that goes meanwhile
-    is passed over.
+    This does not count as use: the order in which they will be evicted stays. An entry that goes
+    meanwhile is skipped.
 
     Raises:
         Refused: This worker's disk failed.

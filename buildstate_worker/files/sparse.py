@@ -67,7 +67,7 @@ def write_at(handle: int, position: int, part: bytes) -> None:
 
 
 def data_of(handle: int, size: int) -> Iterator[tuple[int, int]]:
-    """Give where a file has data, in order; all of it where the file system cannot tell."""
+    """Yield the ranges (start, end) of a file that hold data; all of it if nobody can tell."""
     position = 0
     while position < size:
         try:
@@ -82,7 +82,7 @@ def data_of(handle: int, size: int) -> Iterator[tuple[int, int]]:
 
 
 def is_hole(handle: int, start: int, size: int) -> bool:
-    """Say whether an open file has so many bytes from `start` on, and all of them in a hole."""
+    """Return whether `size` bytes of an open file from `start` on are all in a hole."""
     if os.fstat(handle).st_size < start + size:
         return False
     try:
@@ -100,7 +100,7 @@ def _write_zeros(sink: Sink, count: int) -> None:
 
 
 def not_zero(part: bytes) -> Iterator[tuple[int, int]]:
-    """Give where a part has something else than zeros, in grains that are joined."""
+    """Yield the ranges (start, end) of a part that hold more than zeros, in whole grains."""
     begun: int | None = None
     for start in range(0, len(part), _GRAIN_BYTES):
         if not part[start] and _is_zero(part[start : start + _GRAIN_BYTES]):

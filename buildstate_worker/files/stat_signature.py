@@ -15,12 +15,12 @@ MISSING: Final = "missing"
 
 
 def signatures(paths: Iterable[Path]) -> dict[Path, str | None]:
-    """Give the signature of each path."""
+    """Return the signature of each path."""
     return {path: signature(path) for path in paths}
 
 
 def signature(path: Path) -> str | None:
-    """Give the signature of a file, or of a folder with all that is in it.
+    """Return the signature of a file, or of a folder with all that is in it.
 
     Returns:
         `None` if nobody can tell: something in it cannot be looked at, or goes away meanwhile. That
@@ -42,7 +42,7 @@ def signature(path: Path) -> str | None:
 
 
 def _below(folder: str) -> Iterator[bytes]:
-    """Give a line for each entry; for what is no folder there is none."""
+    """Yield a line for each entry of a folder; nothing for a file."""
     waiting = [(folder, "")]
     while waiting:
         path, place = waiting.pop()

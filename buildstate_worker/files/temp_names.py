@@ -1,21 +1,21 @@
-"""The names of uploads under way where they are files: hidden, unique, and known as ours."""
+"""Temporary names of files that are being written: hidden, unique, and recognisable as ours."""
 
 import re
 from typing import Final
 from uuid import uuid4
 
-_HIDDEN: Final = re.compile(r"\.buildstate-[0-9a-f]{32}\.part")
+_TEMP_NAME: Final = re.compile(r"\.buildstate-[0-9a-f]{32}\.part")
 
 
-def hidden_name() -> str:
-    """Give a name that nothing has, for a file beside the one that it will become."""
+def temp_name() -> str:
+    """Return a new name for a file that is written beside the one that it will become."""
     return f".buildstate-{uuid4().hex}.part"
 
 
-def is_hidden(path: str) -> bool:
-    """Whether a path or URI ends with such a name, so that it is of use to one process at most.
+def is_temp_name(path: str) -> bool:
+    """Return whether a path or URI ends in such a name, so that only its writer can use the file.
 
-    >>> is_hidden("s3://b/image.raw"), is_hidden(f"/srv/{hidden_name()}")
+    >>> is_temp_name("s3://b/image.raw"), is_temp_name(f"/srv/{temp_name()}")
     (False, True)
     """
-    return _HIDDEN.fullmatch(path.rpartition("/")[2]) is not None
+    return _TEMP_NAME.fullmatch(path.rpartition("/")[2]) is not None

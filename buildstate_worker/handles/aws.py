@@ -1,17 +1,15 @@
 """Probes of what EC2 keeps: AMIs and EBS snapshots.
 
 Where and as whom is for botocore to find, as for S3; the region is the handle's attribute `region`
-if it has one. Nothing but botocore, since boto3 takes as long again to be imported.
+if it has one.
 
-EC2 says that it does not find an id also to who asks in another region or for another account. So
-where it is known what was recorded, an id is only gone if it was looked for in the same place.
+EC2 also answers "not found" to a request from another region or account. So an id is only gone if
+it was looked for in the region, and by the account, that were recorded.
 """
 
-import os
 import re
 from collections.abc import Sequence
-from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
@@ -19,7 +17,6 @@ from botocore.parsers import ResponseParserError
 from buildstate_core.errors import ArtifactLost, ArtifactUnreachable
 from buildstate_worker.handles.failures import gone, unreachable
 from buildstate_worker.handles.ref import HandleRef
-from buildstate_worker.storage.s3.client import new_session
 from buildstate_worker.storage.s3.failures import (
     CHECK_CREDENTIALS,
     EXPIRED,
@@ -27,9 +24,7 @@ from buildstate_worker.storage.s3.failures import (
     code_of,
     told_by_client,
 )
-
-if TYPE_CHECKING:
-    import botocore.session
+from buildstate_worker.storage.s3.session import AwsClients
 
 _CHECK_REGION: Final = (
     "Check the region (the handle's attribute region, or AWS_DEFAULT_REGION), AWS_ENDPOINT_URL and"
@@ -62,42 +57,18 @@ _DENIED: Final = frozenset({"UnauthorizedOperation", "AccessDenied", "AccessDeni
 _IDENTITY: Final = re.compile(r"in (?P<region>\S+) of (?P<owner>\S+), ")
 
 
-class _Ec2:
-    """EC2 as this worker sees it. Threads share it."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._session: botocore.session.Session | None = None
-        self._clients: dict[tuple[int, str, str | None], Any] = {}
-
-    def client(self, service: str, region: str | None) -> Any:
-        """Give a client that gives up within 15 seconds.
-
-        Raises:
-            BotoCoreError, ValueError: The environment or the config file is not as it has to be.
-        """
-        with self._lock:
-            if self._session is None:
-                self._session = new_session()
-            # A client does not survive a fork.
-            key = (os.getpid(), service, region)
-            if key not in self._clients:
-                self._clients[key] = self._session.create_client(service, region_name=region)
-            return self._clients[key]
-
-
 class _Ec2Probe:
-    """What both probes do: ask, and tell an answer from none."""
+    """What both probes have in common: asking EC2, and what its answers mean."""
 
     operation: str
     answer: str
     prefix: str
 
     def __init__(self) -> None:
-        self._ec2 = _Ec2()
+        self._aws = AwsClients()
 
     def _found(self, handle: HandleRef, ids: str, **asked: object) -> Any:
-        """Give what EC2 says of the handle; `None` if it says nothing of it.
+        """Return EC2's description of the handle; `None` if its answer holds none.
 
         Args:
             handle: Which one.
@@ -116,7 +87,7 @@ class _Ec2Probe:
                 hint="Record each as a handle of its own, with its region as an attribute.",
             )
         try:
-            client = self._ec2.client("ec2", _region_of(handle))
+            client = self._aws.get("ec2", region=_region_of(handle))
             answer = getattr(client, self.operation)(**{ids: [resource]}, **asked)
         except (*FAILURES, ResponseParserError) as error:
             raise self._failure(handle, error) from error
@@ -136,9 +107,9 @@ class _Ec2Probe:
         return _untold(handle, error, action=f"ec2:{action}")
 
     def _gone(self, handle: HandleRef) -> ArtifactLost | ArtifactUnreachable:
-        """Say that EC2 does not know an id, unless the wrong one was asked."""
+        """Return the error for an id that EC2 does not know: gone, or asked in the wrong place."""
         try:
-            region = self._ec2.client("ec2", _region_of(handle)).meta.region_name
+            region = self._aws.get("ec2", region=_region_of(handle)).meta.region_name
             recorded = _IDENTITY.match(handle.identity or "")
             if recorded is None and _region_of(handle) is None:
                 return unreachable(
@@ -156,7 +127,7 @@ class _Ec2Probe:
                     f"it was recorded in {recorded['region']}, and this worker looks in {region}",
                     hint="Set AWS_DEFAULT_REGION, or record handles with an attribute region.",
                 )
-            account = self._ec2.client("sts", region).get_caller_identity()["Account"]
+            account = self._aws.get("sts", region=region).get_caller_identity()["Account"]
         except (*FAILURES, ResponseParserError, KeyError) as error:
             return _untold(handle, error, action="sts:GetCallerIdentity")
         if recorded["owner"] != account:
@@ -170,7 +141,7 @@ class _Ec2Probe:
         return gone(handle, f"EC2 in {region} does not know it")
 
     def _place(self, handle: HandleRef, found: Any) -> str:
-        region = self._ec2.client("ec2", _region_of(handle)).meta.region_name
+        region = self._aws.get("ec2", region=_region_of(handle)).meta.region_name
         return f"in {region} of {found.get('OwnerId')}, "
 
 
@@ -182,7 +153,7 @@ class AmiProbe(_Ec2Probe):
     prefix = "ami-"
 
     def identity_of(self, handle: HandleRef) -> str:
-        """Tell when an AMI was made, for what, and from which snapshots; see `Probe`."""
+        """Return when an AMI was made, for what, and from which snapshots; see `Probe`."""
         # One that is disabled is not shown unless it is asked for.
         found = self._found(handle, "ImageIds", IncludeDisabled=True, IncludeDeprecated=True)
         if found is None:  # deregistered a short time ago
@@ -214,7 +185,7 @@ class SnapshotProbe(_Ec2Probe):
     prefix = "snap-"
 
     def identity_of(self, handle: HandleRef) -> str:
-        """Tell when a snapshot was begun, and how large its volume was; see `Probe`."""
+        """Return when a snapshot was begun, and how large its volume was; see `Probe`."""
         found = self._found(handle, "SnapshotIds")
         if found is None:
             raise unreachable(
@@ -246,12 +217,12 @@ def _region_of(handle: HandleRef) -> str | None:
 
 
 def _resource_of(handle: HandleRef) -> str:
-    """Give the id as EC2 knows it; Packer puts the region before it: `eu-west-1:ami-0abc`."""
+    """Return the id as EC2 knows it; Packer puts the region before it: `eu-west-1:ami-0abc`."""
     return handle.id.rpartition(":")[2]
 
 
 def _snapshots_of(image: Any) -> list[str]:
-    """Give the ids of the snapshots that an AMI is made of; EC2 lists them in any order."""
+    """Return the ids of the snapshots that an AMI is made of; EC2 lists them in any order."""
     disks = (each.get("Ebs", {}) for each in image.get("BlockDeviceMappings", ()))
     return sorted(each["SnapshotId"] for each in disks if each.get("SnapshotId"))
 
@@ -271,7 +242,7 @@ def _untold(handle: HandleRef, error: Exception, *, action: str) -> ArtifactUnre
     if error.operation_name.startswith("AssumeRole"):  # type: ignore[attr-defined] # it has a code
         why, hint = "the role of AWS_PROFILE cannot be assumed", CHECK_CREDENTIALS
     elif code in _DENIED:
-        # What EC2 says besides is a page of encoded text.
+        # The rest of what EC2 says is a page of encoded text.
         hint = f"Allow {action} for this worker's user or role."
         return unreachable(handle, f"this worker may not ask ({code})", hint=hint)
     elif code in _SAYINGS:

@@ -1,9 +1,8 @@
 """A probe that is a command of the worker's administrator.
 
-It gets the handle's id as its last argument, and the handle as JSON on stdin. It says by its exit
-code whether that exists: 0 yes, and what it prints is its identity; 3 no. Anything else means that
-nobody can tell. 3 and not 1, since tools end with 1 for whatever went wrong, wrong credentials
-included.
+It gets the handle's id as its last argument, and the handle as JSON on stdin. Its exit status says
+whether the handle exists, as that of every probe (`exit_status`); what it prints is the handle's
+identity.
 """
 
 import json
@@ -16,20 +15,24 @@ from contextlib import suppress
 from typing import IO, Final, NamedTuple
 
 from buildstate_core.errors import ArtifactUnreachable
+from buildstate_worker.handles.exit_status import (
+    PROTOCOL,
+    ProbeVerdict,
+    how_it_ended,
+    verdict_of,
+)
 from buildstate_worker.handles.failures import gone, unreachable
 from buildstate_worker.handles.ref import HandleRef
 
 TIMEOUT_SECONDS: Final = 60.0
 
-_IS_THERE: Final = 0
-_IS_GONE: Final = 3
 _GRACE_SECONDS: Final = 2.0
 _MAX_OUTPUT: Final = 64 * 1024
 _LAST_LINES: Final = 3
 
 
 class _Ended(NamedTuple):
-    code: int
+    status: int
     output: str
     complaint: str
 
@@ -47,7 +50,7 @@ class CommandProbe:
         self._variable = variable
 
     def identity_of(self, handle: HandleRef) -> str:
-        """Run the command, and give what it prints; see `Probe`."""
+        """Run the command, and return what it prints; see `Probe`."""
         if handle.id.startswith("-"):
             raise unreachable(
                 handle,
@@ -55,16 +58,12 @@ class CommandProbe:
                 hint="Record it by an id that begins with something else.",
             )
         ended = self._run(handle)
-        if ended.code == _IS_THERE:
+        verdict = verdict_of(ended.status)
+        if verdict is ProbeVerdict.HOLDS:
             return ended.output
-        if ended.code == _IS_GONE:
+        if verdict is ProbeVerdict.GONE:
             raise gone(handle, f"{self._variable} says so{_quoted(ended.complaint)}")
-        how = (
-            f"ended with exit code {ended.code}"
-            if ended.code > 0
-            else f"was ended by {_name_of(-ended.code)}"
-        )
-        raise self._undecided(handle, f"{how}{_quoted(ended.complaint)}")
+        raise self._undecided(handle, f"{how_it_ended(ended.status)}{_quoted(ended.complaint)}")
 
     def _run(self, handle: HandleRef) -> _Ended:
         # Files, not pipes: what the command leaves running could keep a pipe open for ever.
@@ -90,21 +89,20 @@ class CommandProbe:
                 why = getattr(error, "strerror", None) or str(error)
                 raise self._undecided(handle, f"cannot be started: {why}") from error
             try:
-                code = process.wait(TIMEOUT_SECONDS)
+                status = process.wait(TIMEOUT_SECONDS)
             except subprocess.TimeoutExpired as error:
                 how = f"has not ended after {TIMEOUT_SECONDS:.0f} seconds"
                 raise self._undecided(handle, how) from error
             finally:
                 if process.poll() is None:  # too slow, or a signal asked this process to end
                     _end(process)
-            return _Ended(code, _start_of(output), _end_of(complaint))
+            return _Ended(status, _start_of(output), _end_of(complaint))
 
     def _undecided(self, handle: HandleRef, how: str) -> ArtifactUnreachable:
         return unreachable(
             handle,
             f"the command of {self._variable} {how}",
-            hint="It has to end with 0 if it is there and with 3 if it is gone; correct it, or what"
-            " keeps it from telling.",
+            hint=f"{PROTOCOL}; correct it, or what keeps it from telling.",
         )
 
 
@@ -126,7 +124,7 @@ def _start_of(file: IO[bytes]) -> str:
 
 
 def _end_of(file: IO[bytes]) -> str:
-    """Give the last lines of a text, as one."""
+    """Return the last lines of a text, joined into one."""
     file.seek(max(0, file.seek(0, os.SEEK_END) - _MAX_OUTPUT))
     lines = file.read().decode(errors="replace").splitlines()
     said = [" ".join(each.split()) for each in lines if each.strip()]
@@ -135,10 +133,3 @@ def _end_of(file: IO[bytes]) -> str:
 
 def _quoted(complaint: str) -> str:
     return f": {complaint}" if complaint else ""
-
-
-def _name_of(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

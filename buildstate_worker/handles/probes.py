@@ -4,10 +4,10 @@ A kind is looked at by the first of these that there is:
 
 1. the command that this worker's administrator has named for it (`command`),
 2. what another package adds by an entry point in the group `buildstate.probes`: its name is the
-   kind, and it loads a callable without arguments that gives a `Probe`,
+   kind, and it loads a callable without arguments that returns a `Probe`,
 3. what ships with BuildState (`aws`).
 
-A kind that nothing looks at is taken as it is.
+A handle of any other kind is taken to be there.
 """
 
 import importlib
@@ -36,7 +36,7 @@ class Probe(Protocol):
     """Looks at handles of one kind. Threads may share it."""
 
     def identity_of(self, handle: HandleRef) -> str:
-        """Tell what a handle is now, in a short text that changes if it is another thing.
+        """Return what a handle is now: a short text that differs if it is another thing.
 
         Facts that never change: when it was made, from what, how large. Empty if nothing but its
         existence is known.
@@ -61,13 +61,13 @@ class Probes:
         self._made: dict[str, Probe] = {}
 
     def knows(self, handle: HandleRef) -> bool:
-        """Say whether something looks at such handles."""
+        """Return whether something looks at such handles."""
         return bool(
             _suffix(handle.kind) in self._commands or _added(handle.kind) or _own_kind(handle)
         )
 
     def check(self, handle: HandleRef) -> str | None:
-        """Make sure that a handle is what was recorded, as far as a look can tell.
+        """Check that a handle still is what was recorded.
 
         Returns:
             What it is now, or `None` if that is not known.
@@ -82,10 +82,10 @@ class Probes:
         return now
 
     def identified(self, record: _Record) -> _Record:
-        """Give a record with what its handle is now, if that can be told; others as they are.
+        """Return a record with its handle's identity, if it can be found out; else unchanged.
 
-        It may not be visible yet, or not be this worker's to see; what made it took an hour and is
-        not failed for that.
+        The handle may not be visible yet, or not to this worker. That is no error here: what made
+        it took an hour, and must not fail for that.
         """
         if record.kind is not ArtifactKind.HANDLE or record.identity is not None:
             return record
@@ -125,7 +125,7 @@ class Probes:
 
 
 def variable_for(kind: str) -> str:
-    """Name the variable of the command that looks at a kind.
+    """Return the name of the variable with the command that looks at a kind.
 
     >>> variable_for("managed-image") == "BLDST_PROBE_" + "MANAGED_IMAGE"
     True
@@ -143,7 +143,7 @@ def _added(kind: str) -> EntryPoints:
 
 
 def _own_kind(handle: HandleRef) -> str | None:
-    """Give the kind that BuildState itself looks at; `ebs` is what plain reports call snapshots."""
+    """Return the kind as BuildState's own probes call it; plain reports say `ebs` for snapshots."""
     if handle.kind == "ebs" and handle.id.startswith("snap-"):
         return "ebs-snapshot"
     return handle.kind if handle.kind in _OWN else None
@@ -164,7 +164,7 @@ def _own(handle: HandleRef) -> Probe:
 
 
 def _one_line(handle: HandleRef, said: str) -> str:
-    """Take a text as a line that can be kept and shown."""
+    """Return a text as one line that can be stored and shown."""
     line = " ".join("".join(each if each.isprintable() else " " for each in said).split())
     if len(line) > MAX_IDENTITY:
         raise unreachable(

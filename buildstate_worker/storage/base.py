@@ -1,10 +1,10 @@
 """What a storage has to do to keep artifacts.
 
 An adapter only moves one part or one range at a time, and says what went wrong in the words of
-`failures`. What is the same for all of them is done once: `parts` cuts an upload into parts and
-puts several at once, `ranges` fetches several ranges at once and takes up what broke off,
-`registry` finds the adapter for a URI, and the tests of `tests/worker/transfer/test_contract.py`
-run against each.
+`failures`. What is the same for all of them is done once: `registry` finds the adapter for a URI,
+`transfer.parts` cuts an upload into parts and puts several at once, and `transfer.ranges` fetches
+several ranges at once and asks again for one that broke off. The tests in
+`tests/worker/storage/test_contract.py` run against each adapter.
 """
 
 import math
@@ -94,7 +94,7 @@ class Storage(Protocol):
         """
 
     def read(self, uri: str, start: int, size: int, *, root: str | None = None) -> bytes:
-        """Give `size` bytes from `start` on; fewer only where the object ends.
+        """Return `size` bytes from `start` on; fewer only where the object ends.
 
         `size` is never 0. A request that broke off may be repeated here, once or twice.
 
@@ -133,14 +133,14 @@ class Storage(Protocol):
         """
 
     def listing(self, prefix: str) -> Iterator[Listed]:
-        """Give every whole object whose URI begins with a prefix, drafts left out.
+        """Yield every whole object whose URI begins with a prefix, without temporary files.
 
         Raises:
             Unreachable: The storage cannot be listed.
         """
 
     def unfinished(self, prefix: str) -> Iterator[Unfinished]:
-        """Give the uploads under a prefix that were begun and have not ended.
+        """Return the uploads under a prefix that were begun and have not ended.
 
         Empty where the storage itself forgets them.
 

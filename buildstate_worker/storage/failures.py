@@ -1,7 +1,7 @@
 """The sentences of what goes wrong with artifacts.
 
-Three answers must never be taken for one another. *Gone* and *corrupt* mean that the milestone
-runs again. *Unreachable* means that nobody knows, so that nothing runs.
+Three answers must never be confused. *Gone* and *corrupt* mean that the milestone runs again.
+*Unreachable* means that nobody knows, so that nothing runs.
 """
 
 import re
@@ -23,13 +23,13 @@ _PEER: Final = re.compile(r"\w*HTTPS?Connection(?:Pool)?\(host='([^']+)', port=(
 _NOISE: Final = re.compile(
     r"\[Errno -?\d+\] |<[\w.]+ object at 0x[0-9a-f]+>[:,] | \(read timeout=.*\)"
 )
-"""What libraries say of themselves, and not of what went wrong."""
+"""Parts of libraries' messages that do not say what went wrong."""
 
 FREE_SPACE: Final = "Free space there, or have the quota raised, then run this again."
 
 
 def gone(uri: str) -> ArtifactLost:
-    """Its storage was asked, and does not have it."""
+    """Return the error for an artifact that its storage does not have."""
     return ArtifactLost(
         f"The artifact {uri} is gone: its storage answers, but nothing is there.",
         reason="artifact_gone",
@@ -39,7 +39,7 @@ def gone(uri: str) -> ArtifactLost:
 
 
 def corrupt(uri: str, why: str) -> ArtifactLost:
-    """There is something, but not what was recorded."""
+    """Return the error for an artifact that is not what was recorded."""
     return ArtifactLost(
         f"The artifact {uri} is corrupt: {why}.",
         reason="artifact_corrupt",
@@ -49,31 +49,31 @@ def corrupt(uri: str, why: str) -> ArtifactLost:
 
 
 def unreachable(uri: str, why: str, *, hint: str) -> ArtifactUnreachable:
-    """It could not be looked at or read, so it may well be there."""
+    """Return the error for an artifact that cannot be looked at or read: it may still be there."""
     return ArtifactUnreachable(f"The artifact {uri} cannot be read: {why}.", hint=hint)
 
 
 def not_stored(uri: str, why: str, *, hint: str) -> Unreachable:
-    """An upload failed in its storage."""
+    """Return the error for an upload that failed in its storage."""
     return Unreachable(
         f"The storage of {uri} cannot be written: {why}.", code="storage-unreachable", hint=hint
     )
 
 
 def not_removed(uri: str, why: str, *, hint: str) -> Unreachable:
-    """Something was to go, and may still be there."""
+    """Return the error for an object that could not be removed, so that it may still be there."""
     return Unreachable(f"{uri} cannot be removed: {why}.", code="storage-unreachable", hint=hint)
 
 
 def not_listed(prefix: str, why: str, *, hint: str) -> Unreachable:
-    """A storage does not tell what is in it."""
+    """Return the error for a storage that cannot be listed."""
     return Unreachable(
         f"The storage {prefix} cannot be listed: {why}.", code="storage-unreachable", hint=hint
     )
 
 
 def occupied(uri: str) -> Conflict:
-    """There is something where an upload was to go."""
+    """Return the error for an upload to a URI at which there is something already."""
     return Conflict(
         f"There is already something at {uri}, and an artifact is never overwritten.",
         code="artifact-exists",
@@ -82,25 +82,25 @@ def occupied(uri: str) -> Conflict:
 
 
 def no_transfer(uri: str) -> InvalidInput:
-    """The URI's storage is none that bytes can be moved to and from."""
+    """Return the error for a URI whose storage no adapter moves bytes to or from."""
     return InvalidInput(
         f"{uri} cannot be copied: it names no storage that BuildState moves bytes to and from.",
         field="uri",
         code="no-transfer",
         hint="Record it as a handle, or keep the artifact in one that it does: file://, s3://,"
-        " az://, gs://, sftp://, or what fsspec knows besides.",
+        " az://, gs://, sftp://, or another that fsspec knows.",
     )
 
 
 def bad_source(path: Path, why: str, *, hint: str | None = None) -> InvalidInput:
-    """What was to become an artifact cannot."""
+    """Return the error for a file or folder that cannot become an artifact."""
     return InvalidInput(
         f"{path} cannot become an artifact: {why}.", field="artifact", code="bad-source", hint=hint
     )
 
 
 def reason_of(error: BaseException) -> str:
-    """Say in a few words what the system said, without a path and without a final stop.
+    """Return the system's own words in short, without a path and a full stop.
 
     >>> reason_of(OSError(28, "No space left on device", "/srv/images/a.raw"))
     'No space left on device'

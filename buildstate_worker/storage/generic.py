@@ -6,9 +6,9 @@ Bytes go one after the other, since nothing more is common to all of them. What 
   step, but a file that appears in the same moment may be overwritten by it.
 - Where it does not, an upload becomes visible when fsspec completes it; or, where it cannot hold
   that back, by a copy and a removal, which costs the storage a second writing.
-- Whether written bytes are on a disk when fsspec says that they are stored is the storage's affair.
-- What a killed upload left behind is found if it is a hidden file. Parts that an object storage
-  keeps out of sight are not.
+- Whether written bytes are on a disk when fsspec says that they are stored is up to the storage.
+- What a killed upload left behind is found if it is a file with a temporary name. Parts that an
+  object storage keeps out of sight are not found.
 """
 
 import os
@@ -24,7 +24,7 @@ from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 
 from buildstate_core.credentials import refuse_credentials
 from buildstate_core.errors import BuildStateError, InvalidInput
-from buildstate_worker.files.temp_names import hidden_name, is_hidden
+from buildstate_worker.files.temp_names import is_temp_name, temp_name
 from buildstate_worker.storage.base import Listed, Unfinished
 from buildstate_worker.storage.failures import (
     gone,
@@ -64,7 +64,7 @@ _TIMES: Final = (
 
 
 def accepts(scheme: str) -> bool:
-    """Say whether artifacts can be kept in a storage of fsspec's."""
+    """Return whether artifacts can be kept in the storage of fsspec with this scheme."""
     known = scheme in fsspec.available_protocols() or scheme in fsspec.registry
     return known and scheme not in _REFUSED
 
@@ -95,7 +95,7 @@ class GenericStorage:
         self._mine = threading.local()
 
     def size_of(self, uri: str, *, root: str | None = None) -> int | None:
-        """Give the size that fsspec tells; `None` for a folder."""
+        """Return the size that fsspec reports; `None` for a folder."""
         with self._telling(uri, unreachable):
             fs, path = self._at(uri)
             try:
@@ -109,7 +109,7 @@ class GenericStorage:
             return int(found["size"])
 
     def read(self, uri: str, start: int, size: int, *, root: str | None = None) -> bytes:
-        """Give a part of the file's bytes."""
+        """Return a part of the file's bytes."""
         with self._telling(uri, unreachable):
             fs, path = self._at(uri)
             try:
@@ -119,7 +119,10 @@ class GenericStorage:
 
     @contextmanager
     def create(self, uri: str, *, expected_bytes: int) -> Iterator["_Upload"]:
-        """Write under a hidden name and rename; or where nothing is seen until it is completed."""
+        """Write under a temporary name, then rename it.
+
+        Where fsspec shows nothing until a file is completed, it is written under its own name.
+        """
         del expected_bytes
 
         def telling() -> Any:
@@ -148,16 +151,16 @@ class GenericStorage:
                 raise self._missing(source, None)
             if _exists(fs, goal):
                 raise occupied(target)
-            draft = _hidden(goal) if self._renames else goal
+            temp = _temp_beside(goal) if self._renames else goal
             try:
                 if self._renames:
                     _make_folder(fs, goal)
-                fs.cp_file(path, draft)
+                fs.cp_file(path, temp)
                 if self._renames:
-                    fs.mv(draft, goal)
+                    fs.mv(temp, goal)
             except BaseException:
                 with suppress(Exception):
-                    fs.rm_file(draft)
+                    fs.rm_file(temp)
                 raise
 
     def remove(self, uri: str) -> None:
@@ -172,19 +175,19 @@ class GenericStorage:
                     raise
 
     def listing(self, prefix: str) -> Iterator[Listed]:
-        """Give the files under a folder."""
+        """Yield the files under a folder."""
         for uri, found in self._files(prefix):
-            if not is_hidden(uri):
+            if not is_temp_name(uri):
                 yield Listed(uri, int(found["size"] or 0), _changed_at(found))
 
     def unfinished(self, prefix: str) -> Iterator[Unfinished]:
-        """Give the hidden files of uploads."""
+        """Yield the temporary files of uploads."""
         for uri, found in self._files(prefix):
-            if is_hidden(uri):
+            if is_temp_name(uri):
                 yield Unfinished(uri, uri, _changed_at(found), found["size"])
 
     def abandon(self, upload: Unfinished) -> None:
-        """Remove the hidden file."""
+        """Remove the temporary file."""
         self.remove(upload.token)
 
     @property
@@ -195,7 +198,7 @@ class GenericStorage:
         )
 
     def _at(self, uri: str) -> tuple[Any, str]:
-        """Give the file system of a URI for this thread, and the path in it."""
+        """Return the file system of a URI for this thread, and the path in it."""
         refuse_credentials(uri)
         if "://" not in uri or "::" in uri or "\0" in uri:
             raise InvalidInput(
@@ -230,7 +233,7 @@ class GenericStorage:
         return unreachable(uri, f"there is no {parent}", hint=self._hint)
 
     def _files(self, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Give the files under a folder, or those whose path begins with a prefix."""
+        """Yield the files under a folder, or those whose path begins with a prefix."""
         with self._telling(prefix, not_listed):
             fs, start = self._at(prefix)
             start, base = start.rstrip("/"), prefix.rstrip("/")
@@ -271,7 +274,7 @@ class _Upload:
         self._path = path
         self._renames = renames
         self._telling = telling
-        self._hidden: str | None = _hidden(path)
+        self._temp_path: str | None = _temp_beside(path)
         self._file: Any = None
         self._size_bytes = 0
         self._naming = False
@@ -282,10 +285,10 @@ class _Upload:
         if self._renames:
             _make_folder(self._fs, self._path)
         elif self._holds_back():
-            self._hidden = None
+            self._temp_path = None
             self._file = self._open(self._path, autocommit=False)
             return
-        self._file = self._open(self._hidden)
+        self._file = self._open(self._temp_path)
 
     def put(self, _number: int, part: bytes) -> None:
         with self._telling():
@@ -295,14 +298,14 @@ class _Upload:
     def publish(self) -> None:
         """Complete it, and look whether all of it is there."""
         self._file.close()
-        if self._hidden is None:
+        if self._temp_path is None:
             self._naming = True
             self._file.commit()
         else:
             if _exists(self._fs, self._path):
                 raise occupied(self._uri)
             self._naming = True
-            self._fs.mv(self._hidden, self._path)
+            self._fs.mv(self._temp_path, self._path)
         self._fs.invalidate_cache()
         size = self._fs.info(self._path)["size"]
         if size not in {None, self._size_bytes}:
@@ -320,15 +323,15 @@ class _Upload:
         if self._naming:
             with suppress(Exception):
                 # After a rename that failed, what is there may be another's.
-                if not (self._renames and _exists(self._fs, self._hidden)):
+                if not (self._renames and _exists(self._fs, self._temp_path)):
                     self._fs.rm_file(self._path)
-        if self._hidden is not None:
+        if self._temp_path is not None:
             with suppress(Exception):
-                self._fs.rm_file(self._hidden)
+                self._fs.rm_file(self._temp_path)
 
     def _holds_back(self) -> bool:
-        """Say whether files here show nothing until they are committed, as s3fs' do."""
-        probe = self._open(self._hidden, autocommit=False)
+        """Return whether a file here is invisible until it is committed, as with s3fs."""
+        probe = self._open(self._temp_path, autocommit=False)
         if isinstance(probe, AbstractBufferedFile):
             # Nothing has left this process, and nothing shall.
             probe.closed = True
@@ -344,7 +347,7 @@ class _Upload:
 
 
 def _exists(fs: Any, path: str | None) -> bool:
-    """Say whether there is something; unlike fsspec's own, which takes any trouble for a no."""
+    """Return whether a path exists; unlike fsspec's own, an error does not count as "no"."""
     try:
         fs.invalidate_cache()
         fs.info(path)
@@ -353,8 +356,8 @@ def _exists(fs: Any, path: str | None) -> bool:
     return True
 
 
-def _hidden(path: str) -> str:
-    return posixpath.join(posixpath.dirname(path), hidden_name())
+def _temp_beside(path: str) -> str:
+    return posixpath.join(posixpath.dirname(path), temp_name())
 
 
 def _make_folder(fs: Any, path: str) -> None:

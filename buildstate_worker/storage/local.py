@@ -17,7 +17,7 @@ from buildstate_core.errors import BuildStateError
 from buildstate_worker.files.copying import copy_data
 from buildstate_worker.files.sinks import BLOCK_BYTES, STAT_BLOCK_BYTES
 from buildstate_worker.files.sparse import HOLE, is_hole, write_at
-from buildstate_worker.files.temp_names import hidden_name, is_hidden
+from buildstate_worker.files.temp_names import is_temp_name, temp_name
 from buildstate_worker.storage.base import Listed, Unfinished
 from buildstate_worker.storage.failures import (
     FREE_SPACE,
@@ -29,7 +29,7 @@ from buildstate_worker.storage.failures import (
     reason_of,
     unreachable,
 )
-from buildstate_worker.storage.mount_check import Traces
+from buildstate_worker.storage.mount_check import MountCheck
 from buildstate_worker.storage.uris import local_path, storage_type_of
 
 _CHECK_MOUNT: Final = "Check that the storage is mounted on this worker."
@@ -57,7 +57,7 @@ class LocalStorage:
     writes_in_order = True
 
     def size_of(self, uri: str, *, root: str | None = None) -> int | None:
-        """Give the file's size; `None` for a folder."""
+        """Return the file's size; `None` for a folder."""
         path = local_path(uri)
         try:
             found = path.stat()
@@ -66,7 +66,7 @@ class LocalStorage:
         return found.st_size if stat.S_ISREG(found.st_mode) else None
 
     def read(self, uri: str, start: int, size: int, *, root: str | None = None) -> bytes:
-        """Give a part of the file's bytes."""
+        """Return a part of the file's bytes."""
         path = local_path(uri)
         try:
             with path.open("rb", buffering=0) as file:
@@ -77,23 +77,23 @@ class LocalStorage:
             raise _not_readable(uri, path, root, error) from error
 
     @contextmanager
-    def create(self, uri: str, *, expected_bytes: int) -> Iterator["_Draft"]:
-        """Write beside the target under a hidden name, then give it its name in one step."""
+    def create(self, uri: str, *, expected_bytes: int) -> Iterator["_Upload"]:
+        """Write beside the target under a temporary name, then rename it in one step."""
         del expected_bytes
-        with self._draft(uri) as draft:
-            yield draft
+        with self._uploading(uri) as upload:
+            yield upload
 
     def copy(self, source: str, target: str) -> None:
         """Copy a file; blocks are shared where the file system can."""
         path = local_path(source)
-        with self._draft(target) as draft:
+        with self._uploading(target) as upload:
             try:
                 original = path.open("rb", buffering=0)
             except OSError as error:
                 raise _not_readable(source, path, None, error) from error
             with original:
-                copy_data(original.fileno(), draft.handle)
-                draft.size_bytes = os.fstat(original.fileno()).st_size
+                copy_data(original.fileno(), upload.handle)
+                upload.size_bytes = os.fstat(original.fileno()).st_size
 
     def remove(self, uri: str) -> None:
         """Remove the file. Its folder stays."""
@@ -103,49 +103,49 @@ class LocalStorage:
             raise _told(not_removed, uri, error) from error
 
     def listing(self, prefix: str) -> Iterator[Listed]:
-        """Give the files under a folder."""
+        """Yield the files under a folder."""
         for path, found in _files(prefix):
-            if not is_hidden(path.name):
+            if not is_temp_name(path.name):
                 at = datetime.fromtimestamp(found.st_mtime, UTC)
                 yield Listed(path.as_uri(), found.st_size, at)
 
     def unfinished(self, prefix: str) -> Iterator[Unfinished]:
-        """Give the hidden files of uploads that are under way or were left by the dead."""
+        """Yield the temporary files of uploads that are under way or whose worker died."""
         for path, found in _files(prefix):
-            if is_hidden(path.name):
+            if is_temp_name(path.name):
                 at = datetime.fromtimestamp(found.st_mtime, UTC)
                 uri = path.as_uri()
                 yield Unfinished(uri, uri, at, found.st_blocks * STAT_BLOCK_BYTES)
 
     def abandon(self, upload: Unfinished) -> None:
-        """Remove the hidden file."""
+        """Remove the temporary file."""
         self.remove(upload.token)
 
     @contextmanager
-    def _draft(self, uri: str) -> Iterator["_Draft"]:
+    def _uploading(self, uri: str) -> Iterator["_Upload"]:
         path = local_path(uri)
-        hidden = path.with_name(hidden_name())
+        temp = path.with_name(temp_name())
         try:
             if os.path.lexists(path):
                 raise occupied(uri)
             path.parent.mkdir(parents=True, exist_ok=True)
-            with hidden.open("xb", buffering=0) as file:
-                draft = _Draft(uri, file.fileno())
-                yield draft
+            with temp.open("xb", buffering=0) as file:
+                upload = _Upload(uri, file.fileno())
+                yield upload
                 # The last bytes may be a hole.
-                file.truncate(draft.size_bytes)
+                file.truncate(upload.size_bytes)
                 os.fsync(file.fileno())
-            _publish(hidden, path, uri)
+            _publish(temp, path, uri)
             _fsync_folder(path.parent)
         except OSError as error:
             raise _told(not_stored, uri, error) from error
         finally:
             with suppress(OSError):
-                hidden.unlink()
+                temp.unlink()
 
 
-class _Draft:
-    """A file whose failures are told apart from those of what is copied into it."""
+class _Upload:
+    """A file that is being written; its own failures are told apart from those of a source."""
 
     part_bytes = BLOCK_BYTES
 
@@ -166,7 +166,7 @@ class _Draft:
 
 
 def _files(prefix: str) -> Iterator[tuple[Path, os.stat_result]]:
-    """Give the files under a folder, or those whose path begins with a prefix."""
+    """Yield the files under a folder, or those whose path begins with a prefix."""
     start = local_path(prefix)
     folder = start if prefix.endswith("/") or start.is_dir() else start.parent
     problems: list[OSError] = []
@@ -181,20 +181,20 @@ def _files(prefix: str) -> Iterator[tuple[Path, os.stat_result]]:
         raise _told(not_listed, prefix, problems[0])
 
 
-def _publish(draft: Path, path: Path, uri: str) -> None:
+def _publish(temp: Path, path: Path, uri: str) -> None:
     try:
         # A link, unlike a rename, does not overwrite.
-        os.link(draft, path)
+        os.link(temp, path)
     except FileExistsError:
         # NFS repeats a request whose answer was lost: then what is there is ours.
-        if not path.samefile(draft):
+        if not path.samefile(temp):
             raise occupied(uri) from None
     except OSError:
         # A file system without hard links. What remains is not atomic against a second writer,
         # but URIs are unique to an attempt.
         if os.path.lexists(path):
             raise occupied(uri) from None
-        draft.rename(path)
+        temp.rename(path)
 
 
 def _fsync_folder(folder: Path) -> None:
@@ -209,23 +209,23 @@ def _not_readable(uri: str, path: Path, root: str | None, error: OSError) -> Bui
     if not isinstance(error, FileNotFoundError):
         return _told(unreachable, uri, error)
     start = local_path(root) if root is not None and storage_type_of(root) == "file" else None
-    traces = Traces.of(path, start)
+    mount = MountCheck.of(path, start)
     try:
-        if traces.own is not None and Path(traces.own).is_dir():
+        if mount.own is not None and Path(mount.own).is_dir():
             return gone(uri)
-        with os.scandir(traces.used) as entries:
+        with os.scandir(mount.used) as entries:
             if any(entries):
                 return gone(uri)
-        why = f"the folder {traces.used} is empty here, as if it were not mounted"
+        why = f"the folder {mount.used} is empty here, as if it were not mounted"
     except FileNotFoundError:
         if start is None or start not in path.parents:
             # Where a machine keeps artifacts on its own disk, no other has such a folder.
-            why = f"there is no folder {traces.used} on this machine, and it may lie on the disk of"
+            why = f"there is no folder {mount.used} on this machine, and it may lie on the disk of"
             return unreachable(uri, f"{why} another", hint=_ELSEWHERE)
-        why = f"the folder {traces.used} does not exist here"
+        why = f"the folder {mount.used} does not exist here"
     except OSError as other:
         return _told(unreachable, uri, other)
-    return unreachable(uri, why, hint=traces.what_to_do(_CHECK_MOUNT))
+    return unreachable(uri, why, hint=mount.next_step(_CHECK_MOUNT))
 
 
 def _told(say: Callable[..., BuildStateError], uri: str, error: OSError) -> BuildStateError:

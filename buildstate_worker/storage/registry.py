@@ -2,7 +2,7 @@
 
 What ships with BuildState is named here. Another package adds a storage by an entry point in the
 group `buildstate.storages`: its name is the URI's scheme, and it loads a callable without arguments
-that gives a `Storage`. Whatever else fsspec knows goes through `generic`.
+that returns a `Storage`. All other storages that fsspec knows go through `generic`.
 """
 
 import importlib
@@ -28,7 +28,7 @@ _ADAPTERS: Final = {
 
 
 def storage_for(uri: str) -> Storage:
-    """Give a new adapter for the storage that a URI means.
+    """Return a new adapter for the storage that a URI means.
 
     Raises:
         InvalidInput: There is no transfer for such URIs.
@@ -43,7 +43,7 @@ def storage_for(uri: str) -> Storage:
 
 
 def transferable(uri: str) -> bool:
-    """Say whether bytes can be moved to and from this URI, on a worker that has what it takes."""
+    """Return whether bytes can be moved to and from a URI where its library is installed."""
     scheme = storage_type_of(uri)
     return scheme in _ADAPTERS or bool(_added(scheme)) or ("://" in uri and _knows_fsspec(scheme))
 

@@ -9,9 +9,9 @@ _PIECE_BYTES: Final = 128 * 1024
 class Body:
     """Bytes that are sent piece by piece, as often as the library tries.
 
-    Bytes as they are would be sent in one call, which a socket's timeout is for as a whole: on a
-    slow line a part that moves on well would time out. A file would be at its end when the library
-    sends it again after a new token.
+    A plain `bytes` would be sent in one call, and a socket's timeout applies to the whole call: on
+    a slow line a part would time out although it makes progress. A file would be at its end when
+    the library sends it again with a new token.
     """
 
     def __init__(self, data: bytes) -> None:

@@ -17,7 +17,7 @@ _HERE: Final = frozenset({"", "localhost"})
 
 
 def storage_type_of(uri: str) -> str:
-    """Name the storage of a URI: `file`, `s3`, or whatever its scheme is.
+    """Return the storage type of a URI: `file`, `s3`, or whatever its scheme is.
 
     A text that has neither a scheme nor a leading slash (`snap-0abc`) is of type `other`.
 
@@ -31,7 +31,7 @@ def storage_type_of(uri: str) -> str:
 
 
 def local_path(uri: str) -> Path:
-    """Give the path of a `file` URI or a bare absolute path.
+    """Return the path of a `file` URI or a bare absolute path.
 
     Raises:
         InvalidInput: It names another host, or no absolute path.

@@ -13,7 +13,7 @@ _CHECKSUM: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def canonical(checksum: str) -> str:
-    """Give a recorded checksum in the form that all digests here have.
+    """Return a recorded checksum in canonical form: `sha256:` and lower-case digits.
 
     Raises:
         InvalidInput: It is not a sha256.
@@ -30,7 +30,7 @@ def canonical(checksum: str) -> str:
 
 
 def digest_of(path: Path) -> str:
-    """Give the digest of a file, or of the archive that a folder would be pushed as.
+    """Return the digest of a file, or of the archive that a folder would be pushed as.
 
     Raises:
         InvalidInput: It does not exist, cannot be read, or cannot become an artifact.
@@ -39,7 +39,7 @@ def digest_of(path: Path) -> str:
 
 
 def measure(path: Path, *, at_most: int | None = None) -> Meter:
-    """Give digest and size of a file, or of the archive that a folder would be pushed as.
+    """Return the digest and size of a file, or of the archive that a folder would be pushed as.
 
     Args:
         path: A file or folder.

@@ -5,12 +5,12 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from buildstate_worker.cache.cache import Cache
-from buildstate_worker.cache.partial import Draft
+from buildstate_worker.cache.partial import PartialDownload
 from buildstate_worker.files.sinks import Meter
 from buildstate_worker.storage.base import Storage
 from buildstate_worker.storage.failures import corrupt, on_this_disk
 from buildstate_worker.transfer.ranges import put_ranges
-from buildstate_worker.transfer.tee import Twin
+from buildstate_worker.transfer.tee import Tee
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def fetched(
     checksum: str | None,
     size_bytes: int,
     root: str | None,
-    twin: Twin | None,
+    tee: Tee | None,
     on_progress: Callable[[int], None] | None,
 ) -> Iterator[Fetched]:
     """Download an artifact into the cache, and keep it in use there.
@@ -52,7 +52,7 @@ def fetched(
         root: As in `Storage`.
         checksum: What its digest must be. `None`: whatever it is.
         size_bytes: How long it is.
-        twin: Gets the same bytes, where that saves a copy afterwards; none or all of them.
+        tee: Gets the same bytes, where that saves a copy afterwards; none or all of them.
         on_progress: Told how many bytes are here.
 
     Raises:
@@ -60,22 +60,22 @@ def fetched(
         ArtifactUnreachable: It cannot be read.
         Refused: This worker's disk failed.
     """
-    with cache.drafting(checksum, size_bytes=size_bytes) as draft:
+    with cache.partial_download(checksum, size_bytes=size_bytes) as partial:
         if checksum is not None and cache.has(checksum):
             yield Fetched(checksum, 0, is_verified=False)
             return
-        had = draft.size_bytes
-        if had or (twin is not None and not twin.is_needed_beside(draft.file)):
-            twin = None
+        had = partial.size_bytes
+        if had or (tee is not None and not tee.is_needed_beside(partial.file)):
+            tee = None
 
         def download() -> Meter:
             return _download(
-                draft,
+                partial,
                 storage,
                 uri,
                 size_bytes=size_bytes,
                 root=root,
-                twin=twin,
+                tee=tee,
                 on_progress=on_progress,
             )
 
@@ -84,39 +84,39 @@ def fetched(
             # What was here before may be wrong, or a bit was flipped on the way. An artifact is
             # condemned, and hours of work with it, only by two downloads.
             had = 0
-            draft.empty()
-            if twin is not None:
-                twin.empty()
+            partial.empty()
+            if tee is not None:
+                tee.empty()
             meter = download()
         if checksum not in {None, meter.checksum}:
-            draft.give_up()
+            partial.give_up()
             raise corrupt(uri, f"it was recorded as {checksum} and is {meter.checksum}")
-        is_ours = cache.keep(draft, meter.checksum)
+        is_ours = cache.keep(partial, meter.checksum)
         yield Fetched(meter.checksum, meter.size_bytes - had, is_verified=is_ours)
 
 
 def _download(
-    draft: Draft,
+    partial: PartialDownload,
     storage: Storage,
     uri: str,
     *,
     size_bytes: int,
     root: str | None,
-    twin: Twin | None,
+    tee: Tee | None,
     on_progress: Callable[[int], None] | None,
 ) -> Meter:
-    """Fill a draft, and hash what is in it."""
-    if draft.size_bytes > size_bytes:
-        draft.empty()
+    """Fill a partial, and hash what is in it."""
+    if partial.size_bytes > size_bytes:
+        partial.empty()
     meter = Meter()
-    with on_this_disk(draft.path):
-        draft.read_into(meter)
+    with on_this_disk(partial.path):
+        partial.read_into(meter)
 
     def write(block: bytes) -> None:
-        with on_this_disk(draft.path):
-            draft.write(block)
-        if twin is not None:
-            twin.write(block)
+        with on_this_disk(partial.path):
+            partial.write(block)
+        if tee is not None:
+            tee.write(block)
 
     done = meter.size_bytes
     ranges = put_ranges(

@@ -18,7 +18,7 @@ _SPECIAL: Final = {
 
 
 def check_replaceable(target: Path, *, folder: bool) -> None:
-    """Make sure that an artifact may take the place of what is at `target`.
+    """Check that an artifact may replace what is at `target`.
 
     A file takes the place of a file, and a folder also that of a folder: a step that failed has
     changed it half-way, and it is restored. The rest would be a mistake that cannot be undone.

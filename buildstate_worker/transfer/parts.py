@@ -1,6 +1,6 @@
 """Uploads: bytes come in one after the other, and leave in parts, several at once.
 
-What is on its way is bounded: whoever writes faster than the storage takes has to wait.
+Memory is bounded: a writer that is faster than the storage has to wait.
 """
 
 from collections.abc import Iterator
@@ -10,13 +10,14 @@ from threading import BoundedSemaphore
 from typing import Final
 
 from buildstate_worker.storage.base import Storage, Upload
+from buildstate_worker.transfer.blocks import Blocks
 
 _BUDGET_BYTES: Final = 96 * 2**20
-"""What parts on their way may take of this process' memory, if they are not very large."""
+"""How much memory parts on their way may take, unless a single part is larger."""
 
 
 def at_once(parallel: int, part_bytes: int) -> int:
-    """Say how many parts may be on their way, so that memory stays bounded."""
+    """Return how many parts may be on their way at once, so that memory stays bounded."""
     return max(1, min(parallel, _BUDGET_BYTES // part_bytes))
 
 
@@ -25,7 +26,7 @@ class PartWriter:
 
     Args:
         upload: Where the parts go.
-        threads: What puts them. Ended by whoever made it.
+        threads: Puts the parts; the caller has to shut it down.
         at_once: How many may be on their way.
     """
 
@@ -34,8 +35,7 @@ class PartWriter:
         self._threads = threads
         self._places = BoundedSemaphore(at_once)
         self._next = 0
-        self._gathered: list[bytes] = []
-        self._gathered_bytes = 0
+        self._blocks = Blocks(upload.part_bytes, self._send)
         self._failed: BaseException | None = None
         self._under_way: set[Future[None]] = set()
 
@@ -45,18 +45,7 @@ class PartWriter:
         Raises:
             Unreachable: A part of these, or of earlier bytes, could not be put.
         """
-        part_bytes = self._upload.part_bytes
-        if not self._gathered and len(block) == part_bytes:
-            self._send(block)
-            return len(block)
-        start = 0
-        while start < len(block):
-            piece = block[start : start + part_bytes - self._gathered_bytes]
-            self._gathered.append(piece)
-            self._gathered_bytes += len(piece)
-            start += len(piece)
-            if self._gathered_bytes == part_bytes:
-                self._flush()
+        self._blocks.write(block)
         return len(block)
 
     def finish(self) -> None:
@@ -65,16 +54,10 @@ class PartWriter:
         Raises:
             Unreachable: A part could not be put.
         """
-        if self._gathered:
-            self._flush()
+        self._blocks.flush()
         for future in list(self._under_way):
             future.result()
         self._raise_failure()
-
-    def _flush(self) -> None:
-        part = self._gathered[0] if len(self._gathered) == 1 else b"".join(self._gathered)
-        self._gathered, self._gathered_bytes = [], 0
-        self._send(part)
 
     def _send(self, part: bytes) -> None:
         self._places.acquire()

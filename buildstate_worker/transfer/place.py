@@ -1,19 +1,17 @@
 """Private copies of cached artifacts in a workspace.
 
-A copy is made beside its target under a hidden name, checked, and then renamed over it. It shares
-disk blocks with the cache where the file system can do that (XFS, Btrfs), but never content:
-editing it in place changes nothing else.
+A copy is made beside its target under a temporary name, checked, and then renamed over it. Where
+the file system can (XFS, Btrfs), it shares disk blocks with the cache, but never content: editing
+it in place changes nothing else.
 """
 
-import errno
 import os
 import stat
 import tarfile
 from collections.abc import Generator, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import zstandard
 
@@ -22,17 +20,13 @@ from buildstate_worker.cache.cache import Cache
 from buildstate_worker.files.copying import clone, copy_data
 from buildstate_worker.files.sinks import Meter, Sink
 from buildstate_worker.files.sparse import read_into, write_at
-from buildstate_worker.files.temp_names import hidden_name
 from buildstate_worker.storage.failures import corrupt, on_this_disk, reason_of
 from buildstate_worker.transfer.archive.compression import decompress_into
 from buildstate_worker.transfer.archive.unpack import unpack
 from buildstate_worker.transfer.digests import measure
-from buildstate_worker.transfer.overwrite_check import check_replaceable
-from buildstate_worker.transfer.read_ahead import made_ahead
-from buildstate_worker.transfer.tee import Twin, twin_for
-
-_TAKEN: Final = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
-"""Why a folder does not get a name: something else has it."""
+from buildstate_worker.transfer.read_ahead import read_ahead
+from buildstate_worker.transfer.swap import swap_in, temp_beside
+from buildstate_worker.transfer.tee import Tee, tee_for
 
 
 class _Damaged(Exception):
@@ -57,8 +51,8 @@ class _Cached:
     is_verified: bool
 
     def blocks(self) -> Generator[bytes]:
-        """Give the artifact's own bytes, read ahead. Close it when it is not used up."""
-        return made_ahead(self._feed)
+        """Return the artifact's own bytes, read ahead; close the generator unless exhausted."""
+        return read_ahead(self._feed)
 
     def _feed(self, sink: Sink) -> None:
         with self.path.open("rb", buffering=0) as file:
@@ -88,12 +82,12 @@ class Place:
     is_packed: bool
 
     def known(self, stored: str) -> str:
-        """Give the artifact's own digest, now that what is stored has one."""
+        """Return the artifact's own digest, given that of what is stored."""
         return self.checksum or stored
 
-    def twin(self) -> AbstractContextManager[Twin | None]:
-        """Give what can be written while a download comes in; `None` if that is of no use."""
-        return nullcontext() if self.folder or self.is_packed else twin_for(self.target)
+    def tee(self) -> AbstractContextManager[Tee | None]:
+        """Return a tee to write during a download; `None` where that is of no use."""
+        return nullcontext() if self.folder or self.is_packed else tee_for(self.target)
 
     def fill(
         self,
@@ -101,9 +95,9 @@ class Place:
         stored: str,
         *,
         is_verified: bool = False,
-        twin: Twin | None = None,
+        tee: Tee | None = None,
     ) -> int | None:
-        """Put a private copy from the cache in its place, and give the artifact's size.
+        """Put a private copy from the cache in its place, and return the artifact's size.
 
         `None`: the cache does not have it, or it was damaged and has been removed.
 
@@ -111,7 +105,7 @@ class Place:
             cache: Where it was downloaded to.
             stored: The digest of what was stored.
             is_verified: Whether the cache's file has just been hashed.
-            twin: What got the bytes that were downloaded meanwhile, if it got all of them.
+            tee: What got the bytes that were downloaded meanwhile, if it got all of them.
 
         Raises:
             ArtifactLost: It is whole, and still not what was recorded.
@@ -123,8 +117,8 @@ class Place:
                 return None
             cached = _Cached(path, self.known(stored), self.size_bytes, self.is_packed, is_verified)
             try:
-                if twin is not None and twin.size_bytes == path.stat().st_size:
-                    return _place_twin(twin, self.target)
+                if tee is not None and tee.size_bytes == path.stat().st_size:
+                    return _place_tee(tee, self.target)
                 return place(cached, self.target)
             except FileNotFoundError:
                 return None
@@ -140,7 +134,7 @@ class Place:
 def size_in_place(
     target: Path, checksum: str, *, folder: bool, size_bytes: int | None
 ) -> int | None:
-    """Give the size of the artifact if `target` already is a private copy of it.
+    """Return the size of the artifact if `target` already is a private copy of it.
 
     A link, or a file that has a second name somewhere, is not private.
 
@@ -164,33 +158,33 @@ def size_in_place(
 
 
 def _place_file(cached: _Cached, target: Path) -> int:
-    """Put a private copy of a cached file at `target`, in place of what is there; give its size.
+    """Replace what is at `target` by a private copy of a cached file; return its size.
 
     Raises:
         _Damaged: The cached file holds something else. The target is as it was.
         OSError: The cached file is not there, or the disk refused.
     """
-    with _draft_beside(target) as draft:
-        with draft.open("x+b", buffering=0) as copy:
+    with temp_beside(target) as temp:
+        with temp.open("x+b", buffering=0) as copy:
             size = _copy(cached, copy.fileno())
-        _swap_in(draft, target)
+        swap_in(temp, target)
     return size
 
 
-def _place_twin(twin: Twin, target: Path) -> int:
-    """Give a twin the target's name, in place of what has it; give its size.
+def _place_tee(tee: Tee, target: Path) -> int:
+    """Rename a tee to the target, in place of what is there; return its size.
 
     Raises:
         OSError: The disk refused.
     """
-    with _draft_beside(target) as draft:
-        twin.name(draft)
-        _swap_in(draft, target)
-    return twin.size_bytes
+    with temp_beside(target) as temp:
+        tee.name(temp)
+        swap_in(temp, target)
+    return tee.size_bytes
 
 
 def _place_folder(cached: _Cached, target: Path) -> int:
-    """Unpack a cached archive as the folder `target`, in place of what is there; give its size.
+    """Replace what is at `target` by a cached archive, unpacked; return the archive's size.
 
     Raises:
         _Damaged: As in `_place_file`.
@@ -199,12 +193,12 @@ def _place_folder(cached: _Cached, target: Path) -> int:
         OSError: As in `_place_file`.
     """
     meter = Meter()
-    with _draft_beside(target) as draft, closing(cached.blocks()) as blocks:
-        draft.mkdir()
+    with temp_beside(target) as temp, closing(cached.blocks()) as blocks:
+        temp.mkdir()
         bad: tarfile.TarError | None = None
         with _damage():
             try:
-                unpack(_metered(blocks, meter), draft)
+                unpack(_metered(blocks, meter), temp)
             except tarfile.TarError as error:
                 # _Damaged or not an archive at all: its digest tells.
                 bad = error
@@ -214,7 +208,7 @@ def _place_folder(cached: _Cached, target: Path) -> int:
             raise _Damaged
         if bad is not None:
             raise bad
-        _swap_in(draft, target)
+        swap_in(temp, target)
     return meter.size_bytes
 
 
@@ -257,84 +251,3 @@ def _metered(blocks: Iterator[bytes], meter: Meter) -> Iterator[bytes]:
     for block in blocks:
         meter.write(block)
         yield block
-
-
-@contextmanager
-def _draft_beside(target: Path) -> Iterator[Path]:
-    """Give a name that nothing has, and leave nothing under it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(hidden_name())
-    try:
-        yield draft
-    finally:
-        _remove(draft)
-
-
-def _swap_in(draft: Path, target: Path) -> None:
-    """Give the draft the target's name. A file takes a file's place in one step.
-
-    Folders take two: between them nothing has the target's name, and when the second fails the
-    old one gets it back.
-
-    Raises:
-        Refused: By now there is something that has to stay.
-        OSError: The disk refused.
-    """
-    is_folder = draft.is_dir()
-    check_replaceable(target, folder=is_folder)
-    if is_folder:
-        while not _folder_took(draft, target):
-            pass
-        return
-    with suppress(OSError):
-        target.rmdir()
-    draft.replace(target)
-
-
-def _folder_took(draft: Path, target: Path) -> bool:
-    """Move what has the target's name aside, and say whether the draft got the name.
-
-    If not, another process was faster, and what it has put there has to go aside too.
-    """
-    with _draft_beside(target) as aside:
-        with suppress(FileNotFoundError):
-            target.rename(aside)
-        try:
-            draft.rename(target)
-        except OSError as error:
-            if error.errno in _TAKEN:
-                return False
-            with suppress(FileNotFoundError):
-                aside.rename(target)
-            raise
-    return True
-
-
-def _remove(path: Path) -> None:
-    """Remove a file or a folder. What cannot be removed stays, under its hidden name."""
-    if path.is_symlink() or not path.is_dir():
-        with suppress(OSError):
-            path.unlink()
-        return
-    # Not by recursion: archives may have more folders in one another than Python has calls.
-    folders = [path]
-    for folder in folders:
-        with suppress(OSError):
-            # A folder without write permission cannot be emptied.
-            folder.chmod(stat.S_IRWXU)
-            folders += _emptied_of_files(folder)
-    for folder in reversed(folders):
-        with suppress(OSError):
-            folder.rmdir()
-
-
-def _emptied_of_files(folder: Path) -> Iterator[Path]:
-    """Remove what is no folder, and give what is one."""
-    with os.scandir(folder) as found:
-        entries = list(found)
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield Path(entry)
-        else:
-            with suppress(OSError):
-                Path(entry).unlink()

@@ -1,4 +1,4 @@
-"""Downloads: ranges of an object, several at once, given out or put somewhere in order."""
+"""Downloads: ranges of an object, fetched several at once and passed on in order."""
 
 import time
 from collections import deque
@@ -21,15 +21,15 @@ T = TypeVar("T")
 def read_ranges(
     storage: Storage, uri: str, *, start: int, size_bytes: int, root: str | None = None
 ) -> Generator[bytes]:
-    """Give an object's bytes from `start` on, in blocks of `range_bytes` but for the last.
+    """Return an object's bytes from `start` on, in blocks of `range_bytes`; the last is shorter.
 
-    A range that broke off is asked for again, from where it began. Close the generator when it is
-    not read to its end.
+    A range that broke off is fetched again as a whole. Close the generator if it is not read to its
+    end.
 
     Args:
         storage: Where it is.
         uri: Which it is.
-        start: What is here already.
+        start: How many bytes are here already.
         size_bytes: How long it is. It ends earlier if the object does.
         root: As in `Storage`.
 
@@ -53,17 +53,17 @@ def put_ranges(
     size_bytes: int,
     root: str | None = None,
 ) -> Generator[int]:
-    """Put somewhere what `read_ranges` would give, and give how many bytes went each time.
+    """Pass on the blocks of `read_ranges`, and yield the size of each once it is passed on.
 
-    The thread that fetched a range puts it, since its processor has the bytes at hand. While it
-    does one thing with a range, another thread may do something else with the next.
+    The thread that fetched a range passes it on, since its processor has the bytes in its cache.
+    Different threads may be in different `puts` at the same time.
 
     Args:
         storage: Where it is.
         uri: Which it is.
         puts: Take the next bytes, one after the other. Threads call each of them in order, one at
             a time.
-        start: What is here already.
+        start: How many bytes are here already.
         size_bytes: How long it is. It ends earlier if the object does.
         root: As in `Storage`.
 
@@ -123,7 +123,7 @@ class _Turns:
 
 
 class _NotWanted(Exception):
-    """Ends a thread whose turn never comes, since an earlier one failed."""
+    """Ends a thread whose turn never comes, because an earlier one failed."""
 
 
 def _several_at_once(
@@ -155,6 +155,6 @@ def _patiently(storage: Storage, uri: str, start: int, size: int, root: str | No
         try:
             return storage.read(uri, start, size, root=root)
         except ArtifactUnreachable:
-            # What has answered before may well answer again, and one try more costs little.
+            # It has answered before and may answer again; one more try costs little.
             time.sleep(pause)
     return storage.read(uri, start, size, root=root)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from typing import Final
 
 from buildstate_worker.files.sinks import BLOCK_BYTES, Sink
+from buildstate_worker.transfer.blocks import Blocks
 
 _DEPTH: Final = 4
 """How many blocks wait for their user: 16 MiB."""
@@ -19,40 +20,20 @@ class _NotWanted(Exception):
 
 
 class _Queue:
-    """The sink of the maker: gathers what it writes into blocks of one size."""
+    """Hands blocks over from the thread that makes them to the one that uses them."""
 
     def __init__(self) -> None:
         self.blocks: queue.Queue[bytes | None] = queue.Queue(maxsize=_DEPTH)
         self.is_wanted = True
-        self._rest: list[bytes] = []
-        self._rest_bytes = 0
 
-    def write(self, block: bytes, /) -> None:
-        if not self._rest and len(block) == BLOCK_BYTES:
-            self._hand_over(block)
-            return
-        start = 0
-        while start < len(block):
-            piece = block[start : start + BLOCK_BYTES - self._rest_bytes]
-            self._rest.append(piece)
-            self._rest_bytes += len(piece)
-            start += len(piece)
-            if self._rest_bytes == BLOCK_BYTES:
-                self.flush()
-
-    def flush(self) -> None:
-        if self._rest:
-            self._hand_over(b"".join(self._rest))
-            self._rest, self._rest_bytes = [], 0
-
-    def _hand_over(self, block: bytes) -> None:
+    def put(self, block: bytes) -> None:
         self.blocks.put(block)
         if not self.is_wanted:
             raise _NotWanted
 
 
-def made_ahead(make: Callable[[Sink], None]) -> Generator[bytes]:
-    """Give what a function writes, while it writes on in a thread of its own.
+def read_ahead(make: Callable[[Sink], None]) -> Generator[bytes]:
+    """Yield what a function writes in a thread of its own, a few blocks ahead of the user.
 
     Blocks have `BLOCK_BYTES`, but for the last. Close the generator when it is not used to its
     end.
@@ -65,8 +46,9 @@ def made_ahead(make: Callable[[Sink], None]) -> Generator[bytes]:
 
     def run() -> None:
         try:
-            make(into)
-            into.flush()
+            sink = Blocks(BLOCK_BYTES, into.put)
+            make(sink)
+            sink.flush()
         except _NotWanted:
             pass
         except BaseException as error:  # noqa: BLE001 - it is raised where the bytes are used

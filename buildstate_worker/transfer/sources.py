@@ -10,11 +10,11 @@ from buildstate_worker.files.sparse import read_into
 from buildstate_worker.files.stat_signature import signature
 from buildstate_worker.storage.failures import bad_source, reason_of
 from buildstate_worker.transfer.archive.pack import archive_bytes, write_archive
-from buildstate_worker.transfer.read_ahead import made_ahead
+from buildstate_worker.transfer.read_ahead import read_ahead
 
 
 def is_folder(source: Path) -> bool:
-    """Say whether a source is a folder; otherwise it is a file.
+    """Return whether a source is a folder; if not, it is a file.
 
     Raises:
         InvalidInput: It does not exist, or is neither.
@@ -26,7 +26,7 @@ def is_folder(source: Path) -> bool:
 
 
 def expected_bytes(source: Path) -> int:
-    """Give about how much `feed` will read.
+    """Return approximately how many bytes `feed` will write.
 
     Raises:
         InvalidInput: It does not exist, or holds something that cannot be archived.
@@ -59,16 +59,16 @@ def feed(source: Path, sink: Sink) -> None:
 
 
 def blocks_of(source: Path) -> Generator[bytes]:
-    """Give what `feed` would write, read ahead in a thread. Close it when it is not used up.
+    """Return what `feed` would write, read ahead. Close the generator unless it is exhausted.
 
     Raises:
         InvalidInput: As in `feed`.
     """
-    return made_ahead(lambda sink: feed(source, sink))
+    return read_ahead(lambda sink: feed(source, sink))
 
 
 def _newest(source: Path) -> Path:
-    """Give what changed last, of a folder and all that is in it; the source if nobody can tell."""
+    """Return the path that changed last in a source; the source itself if nobody can tell."""
     try:
         return max((source, *source.rglob("*")), key=lambda path: path.lstat().st_ctime_ns)
     except OSError:

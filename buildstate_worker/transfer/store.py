@@ -34,7 +34,7 @@ OnProgress = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Packed:
-    """How an artifact is stored, if not as it is: as a zstd stream.
+    """How an artifact is stored if it is compressed: as a zstd stream.
 
     Attributes:
         checksum: Of what is stored, in its canonical form.
@@ -47,7 +47,7 @@ class Packed:
 
 @dataclass(frozen=True)
 class Pushed:
-    """What was stored, as it is to be recorded.
+    """What was stored, for its record.
 
     Attributes:
         uri: As it was given.
@@ -74,7 +74,7 @@ class Pulled:
         checksum: Of the artifact's bytes; for a folder, of its archive.
         size_bytes: Of the artifact's bytes.
         downloaded_bytes: 0 when they were in the cache, or already in their place.
-        was_there: Whether they were already in their place, so that nothing was changed.
+        was_there: Whether they were already in place, so that nothing was changed.
     """
 
     checksum: str
@@ -114,8 +114,8 @@ class ArtifactStore:
         Args:
             source: What is pushed.
             uri: Where it goes.
-            compression: How it is stored. What is asked to be looked at is not compressed where
-                the storage keeps holes by itself.
+            compression: How it is stored. With `AUTO` it is not compressed where the storage keeps
+                holes by itself.
             on_progress: Told how many of the source's bytes have been read.
 
         Raises:
@@ -143,9 +143,9 @@ class ArtifactStore:
         return Pushed(uri, meter.checksum, meter.size_bytes, archive, folder, packed)
 
     def check(self, uri: str, *, size_bytes: int | None, root: str | None = None) -> None:
-        """Make sure that an artifact exists with its recorded size, without reading it.
+        """Check that an artifact exists with its recorded size, without reading it.
 
-        Does nothing for URIs without a transfer: nobody here can tell.
+        Does nothing for a URI without a transfer, since it cannot be looked at from here.
 
         Args:
             uri: As recorded.
@@ -185,7 +185,7 @@ class ArtifactStore:
             size_bytes: As recorded, or `None`.
             root: As in `check`.
             folder: Unpack it: it was pushed as a folder.
-            packed: How it is stored, if not as it is.
+            packed: How it is stored, if compressed.
             on_progress: Told how many bytes of what is stored are here.
 
         Raises:
@@ -211,7 +211,7 @@ class ArtifactStore:
                 return Pulled(place.known(stored), size, 0)
         for _ in range(_TURNS):
             with (
-                place.twin() as twin,
+                place.tee() as tee,
                 fetched(
                     self._cache,
                     self.storage(uri),
@@ -219,7 +219,7 @@ class ArtifactStore:
                     checksum=stored,
                     size_bytes=self._size_of(uri, size_bytes=stored_bytes, root=root),
                     root=root,
-                    twin=twin,
+                    tee=tee,
                     on_progress=on_progress,
                 ) as found,
             ):
@@ -227,7 +227,7 @@ class ArtifactStore:
                     self._cache,
                     found.checksum,
                     is_verified=found.is_verified,
-                    twin=twin if found.downloaded_bytes else None,
+                    tee=tee if found.downloaded_bytes else None,
                 )
                 if size is not None:
                     return Pulled(place.known(found.checksum), size, found.downloaded_bytes)
@@ -254,7 +254,7 @@ class ArtifactStore:
             checksum: As recorded. `None`: whatever it is.
             size_bytes: As recorded, or `None`.
             root: As in `check`.
-            packed: How it is stored, if not as it is.
+            packed: How it is stored, if compressed.
             on_progress: Told how many bytes have been read.
 
         Raises:
@@ -335,7 +335,7 @@ class ArtifactStore:
         self.storage(uri).remove(uri)
 
     def storage(self, uri: str) -> Storage:
-        """Give the adapter for a URI, which all calls here share.
+        """Return the adapter for a URI; there is one for each storage type.
 
         Raises:
             InvalidInput: There is no transfer for the URI, or it holds a credential.

@@ -1,7 +1,7 @@
 """A private copy that is made while its original comes into the cache.
 
 Where the file system cannot share blocks, a copy that is made afterwards reads everything once
-more. A twin has no name until it is given one: what a killed process leaves of it is nothing.
+more. A tee has no name until it is given one: what a killed process leaves of it is nothing.
 """
 
 import os
@@ -15,7 +15,7 @@ from buildstate_worker.files.sparse import write_at
 from buildstate_worker.storage.failures import on_this_disk
 
 
-class Twin:
+class Tee:
     """A file without a name.
 
     Args:
@@ -44,7 +44,7 @@ class Twin:
         self.size_bytes += len(block)
 
     def empty(self) -> None:
-        """Begin anew: what was written is not what it should be.
+        """Start again from nothing: what was written is not what it should be.
 
         Raises:
             Refused: This worker's disk failed.
@@ -54,14 +54,14 @@ class Twin:
         self.size_bytes = 0
 
     def is_needed_beside(self, original: FileIO) -> bool:
-        """Whether a copy that is made afterwards would not share the original's blocks."""
+        """Return whether a later copy of the original could not share its blocks."""
         is_shared = clone(original.fileno(), self._file.fileno())
         if is_shared:
             self._file.truncate(0)
         return not is_shared
 
     def name(self, path: Path) -> None:
-        """Give it a name that nothing has.
+        """Link it to a path at which there is nothing.
 
         Raises:
             OSError: This worker's disk failed.
@@ -74,8 +74,8 @@ class Twin:
 
 
 @contextmanager
-def twin_for(target: Path) -> Iterator[Twin | None]:
-    """Give a twin for a target. `None`: the target's file system has no files without names."""
+def tee_for(target: Path) -> Iterator[Tee | None]:
+    """Yield a tee for a target; `None` if its file system has no files without names."""
     with ExitStack() as opened:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ def twin_for(target: Path) -> Iterator[Twin | None]:
             opened.callback(os.close, links)
             handle = os.open(target.parent, os.O_TMPFILE | os.O_WRONLY, 0o666)
         except OSError:
-            twin = None
+            tee = None
         else:
-            twin = Twin(opened.enter_context(FileIO(handle, "w")), target, links=links)
-        yield twin
+            tee = Tee(opened.enter_context(FileIO(handle, "w")), target, links=links)
+        yield tee

@@ -39,9 +39,9 @@ def cache(environment: dict[str, str]) -> Cache:
     """A cache with artifacts of 64 KiB: `a`, last used at noon, then `b` and `c` by the minute."""
     cache = Cache(Path(environment["BLDST_CACHE_DIR"]))
     for number, name in enumerate("abc"):
-        with cache.drafting() as draft:
-            draft.write(content_of(name))
-            cache.keep(draft, checksum_of(name))
+        with cache.partial_download() as partial:
+            partial.write(content_of(name))
+            cache.keep(partial, checksum_of(name))
         noon = 1_795_608_000 + 60 * number
         os.utime(cache.path_of(checksum_of(name)), (noon, noon))
     return cache

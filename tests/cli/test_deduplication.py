@@ -40,17 +40,17 @@ def stored(artifact: Any) -> Path:
     return Path(unquote(artifact["uri"].removeprefix("file://")))
 
 
-def test_a_twin_is_taken_as_it_is_stored_if_that_is_all_the_same(
+def test_a_source_is_taken_as_it_is_stored_if_that_is_all_the_same(
     bldst: Bldst, build: Build, image: Path
 ) -> None:
-    twin = pushed(bldst, build, image, 10, "zstd")
+    source = pushed(bldst, build, image, 10, "zstd")
     copy = pushed(bldst, build, image, 25, "auto")
-    assert copy["packed"] == twin["packed"]
-    assert stored(copy).read_bytes() == stored(twin).read_bytes()
+    assert copy["packed"] == source["packed"]
+    assert stored(copy).read_bytes() == stored(source).read_bytes()
 
 
 @pytest.mark.parametrize(("before", "wish"), [("zstd", "none"), ("none", "zstd")])
-def test_a_twin_that_is_stored_otherwise_than_wished_is_not_taken(
+def test_a_source_that_is_stored_otherwise_than_wished_is_not_taken(
     bldst: Bldst, build: Build, image: Path, before: str, wish: str
 ) -> None:
     pushed(bldst, build, image, 10, before)
@@ -59,22 +59,22 @@ def test_a_twin_that_is_stored_otherwise_than_wished_is_not_taken(
     assert (stored(copy).read_bytes() == CONTENT) == (wish == "none")
 
 
-def test_a_damaged_twin_is_not_spread_but_quarantined(
+def test_a_damaged_source_is_not_spread_but_quarantined(
     bldst: Bldst, build: Build, image: Path
 ) -> None:
-    twin = pushed(bldst, build, image, 10, "none")
-    stored(twin).chmod(0o600)
-    stored(twin).write_bytes(b"A" + CONTENT[1:])
+    source = pushed(bldst, build, image, 10, "none")
+    stored(source).chmod(0o600)
+    stored(source).write_bytes(b"A" + CONTENT[1:])
     copy = pushed(bldst, build, image, 25, "none")
     assert stored(copy).read_bytes() == CONTENT
-    assert bldst("artifact", "show", twin["id"], "-o", "json").data["status"] == "quarantined"
+    assert bldst("artifact", "show", source["id"], "-o", "json").data["status"] == "quarantined"
 
 
-def test_a_twin_that_is_not_on_this_disk_is_left_as_it_is(
+def test_a_source_that_is_not_on_this_disk_is_left_as_it_is(
     bldst: Bldst, build: Build, image: Path
 ) -> None:
-    twin = pushed(bldst, build, image, 10, "none")
-    stored(twin).unlink()
+    source = pushed(bldst, build, image, 10, "none")
+    stored(source).unlink()
     copy = pushed(bldst, build, image, 25, "none")
     assert stored(copy).read_bytes() == CONTENT
-    assert bldst("artifact", "show", twin["id"], "-o", "json").data["status"] == "available"
+    assert bldst("artifact", "show", source["id"], "-o", "json").data["status"] == "available"

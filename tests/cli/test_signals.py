@@ -36,7 +36,7 @@ def build(service: Service, storage: Path) -> str:
     return str(service.make_build(project).number)
 
 
-def drafts(folder: Path) -> Callable[[], list[Path]]:
+def unfinished(folder: Path) -> Callable[[], list[Path]]:
     return lambda: list(folder.rglob(".buildstate-*"))
 
 
@@ -49,12 +49,12 @@ def test_a_push_that_is_ended_leaves_nothing(
     image = machine.write("huge.img")
     os.truncate(image, HUGE)
     running = machine.start("artifact", "push", build, "25", "huge.img")
-    until(drafts(storage))
+    until(unfinished(storage))
     running.send(number)
     ended = running.end()
     assert (ended.code, ended.out) == (code, "")
     assert "Traceback" not in ended.err
-    assert drafts(storage)() == []
+    assert unfinished(storage)() == []
     assert image.stat().st_size == HUGE
 
 
@@ -64,7 +64,7 @@ def test_a_signal_that_the_caller_ignores_is_ignored(
     """As after `nohup`."""
     os.truncate(machine.write("huge.img"), HUGE)
     running = machine.start_script(f"trap '' HUP; exec bldst artifact push {build} 25 huge.img")
-    until(drafts(storage))
+    until(unfinished(storage))
     running.send(signal.SIGHUP)
     running.send(signal.SIGTERM)
     assert running.end().code == 143

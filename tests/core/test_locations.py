@@ -25,7 +25,7 @@ TEMPLATES = [
     "sftp://nas/srv/{attempt}/{name}",
 ]
 ATTEMPT = "0198a8c5-7d3e-7000-8000-000000000000"
-DRAFT = ".buildstate-0123456789abcdef0123456789abcdef.part"
+TEMP = ".buildstate-0123456789abcdef0123456789abcdef.part"
 words = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
 
 
@@ -95,19 +95,19 @@ def test_a_folder_is_known_however_it_is_spelled(location: str) -> None:
 @pytest.mark.parametrize(
     ("location", "uri", "build"),
     [
-        ("s3://b", f"s3://b/7/state-25/{ATTEMPT}/{DRAFT}", 7),
-        ("s3://b", f"s3://b/7/state-25/eu/{ATTEMPT}/{DRAFT}", 7),
-        ("s3://b/{build}/{attempt}/{name}.img", f"s3://b/7/{ATTEMPT}/{DRAFT}", 7),
-        ("s3://b/{attempt}/{name}", f"s3://b/{ATTEMPT}/{DRAFT}", None),
+        ("s3://b", f"s3://b/7/state-25/{ATTEMPT}/{TEMP}", 7),
+        ("s3://b", f"s3://b/7/state-25/eu/{ATTEMPT}/{TEMP}", 7),
+        ("s3://b/{build}/{attempt}/{name}.img", f"s3://b/7/{ATTEMPT}/{TEMP}", 7),
+        ("s3://b/{attempt}/{name}", f"s3://b/{ATTEMPT}/{TEMP}", None),
     ],
 )
 def test_a_draft_is_known_by_its_folder(location: str, uri: str, build: int | None) -> None:
-    assert read_back(location, uri, is_draft=True) == Made(ATTEMPT, DRAFT, build)
+    assert read_back(location, uri, is_temp=True) == Made(ATTEMPT, TEMP, build)
 
 
 def test_a_draft_in_a_folder_that_is_not_its_attempts_own_is_nobodys() -> None:
     template = "s3://b/{build}/{attempt}-{name}"
-    assert read_back(template, f"s3://b/7/{DRAFT}", is_draft=True) is None
+    assert read_back(template, f"s3://b/7/{TEMP}", is_temp=True) is None
 
 
 def test_an_upload_of_an_older_release_does_not_tell_whose_it_is() -> None:
@@ -215,11 +215,11 @@ def test_a_number_has_the_width_that_the_template_says(written: str, comes_out: 
         ("s3://{project}/{attempt}/{name}", "begin with a storage"),
         ("s3://b/{attempt.__class__}/{name}", "{attempt.__class__} is not known"),
         ("s3://b/{}/{attempt}/{name}", "{} is not known"),
-        ("s3://b/{attempt:.7}/{name}", "{attempt} is taken as it is"),
-        ("s3://b/{attempt:>9000000000000000000}/{name}", "{attempt} is taken as it is"),
-        ("s3://b/{attempt}/{name:2}", "{name} is taken as it is"),
-        ("s3://b/{attempt}/{name!r}", "{name} is taken as it is"),
-        ("s3://b/{build!s}/{attempt}/{name}", "{build} is taken as it is"),
+        ("s3://b/{attempt:.7}/{name}", "{attempt} is inserted unchanged"),
+        ("s3://b/{attempt:>9000000000000000000}/{name}", "{attempt} is inserted unchanged"),
+        ("s3://b/{attempt}/{name:2}", "{name} is inserted unchanged"),
+        ("s3://b/{attempt}/{name!r}", "{name} is inserted unchanged"),
+        ("s3://b/{build!s}/{attempt}/{name}", "{build} is inserted unchanged"),
         ("s3://b/{state:0900000000000000000d}/{attempt}/{name}", "{state} can only have a width"),
         ("s3://b/{build:x}/{attempt}/{name}", "{build} can only have a width"),
         ("s3://b/{build:{state}}/{attempt}/{name}", "{build} can only have a width"),

@@ -147,7 +147,17 @@ def test_a_script_does_not_take_a_failure_for_what_is_gone(case: Case, tool: Too
         assert complaint.splitlines()[-1].strip().rstrip(".") in unreachable.value.message
 
 
+@CASES
+def test_a_script_does_not_take_a_tool_that_is_missing_for_what_is_gone(
+    case: Case, tool: Tool
+) -> None:
+    looking = tool.says(0, "")
+    (tool.folder / case.tool).unlink()
+    with pytest.raises(ArtifactUnreachable):
+        looking.check(case.handle)
+
+
 def test_the_page_names_the_group_and_the_exit_code() -> None:
     page = PAGE.read_text()
     assert f"`{probes.ENTRY_POINTS}`" in page
-    assert "| 3 | it is gone |" in page
+    assert "| 1 | it is gone |" in page

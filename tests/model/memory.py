@@ -9,13 +9,13 @@ from support.store import Store
 from buildstate_core.errors import ArtifactLost, Refused
 from buildstate_core.rules.claims import (
     Answer,
+    ClaimQuery,
     Closed,
     Granted,
     HeldByOther,
     RequiresFirst,
     RunFirst,
     Skipped,
-    Wish,
 )
 from buildstate_core.rules.facts import ArtifactFact, AttemptFact, Force, History
 from buildstate_core.rules.reasons import ARTIFACT_CORRUPT, ARTIFACT_GONE
@@ -141,7 +141,7 @@ class Memory:
             parts=milestone.parts,
             consumes=() if milestone.is_made_from_scratch else None,
         )
-        wish = Wish(
+        query = ClaimQuery(
             state=milestone.state,
             lane=milestone.lane,
             recipe=recipe,
@@ -149,7 +149,7 @@ class Memory:
             is_rewound=is_rewound,
             refuted=refuted,
         )
-        return self.store.claim(wish)
+        return self.store.claim(query)
 
     def _are_there(self, attempt: AttemptFact) -> bool:
         """Look at the artifacts that could be used; what is lost is taken out of use."""

@@ -16,10 +16,10 @@ ON_PREFECT: Final = tuple(
 
 SLOW: Final = (
     *ON_PREFECT,
-    "tests/worker/transfer/test_endurance.py",
+    "tests/worker/storage/test_endurance.py",
     "tests/cli/test_server.py",
     "tests/docs/test_use_cases.py",
-    "tests/worker/transfer/test_contract.py",
+    "tests/worker/storage/test_contract.py",
     "tests/e2e/test_downloaded_bytes.py",
     "tests/e2e/test_worker_pool.py",
     "tests/e2e/test_shell_pipeline.py",
@@ -35,7 +35,7 @@ SLOW: Final = (
     "tests/api/resumes/test_resume_requests.py",
     "tests/api/claims/test_interleavings.py",
     "tests/docs/test_storage_pages.py",
-    "tests/worker/transfer/test_failures.py",
+    "tests/worker/storage/test_failures.py",
     "tests/worker/handles/test_aws.py",
     "tests/cli/test_run_rewind.py",
     "tests/cli/test_run_machine.py",

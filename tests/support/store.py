@@ -14,7 +14,7 @@ from buildstate_core.rules.attempts import (
     place_report,
     settled,
 )
-from buildstate_core.rules.claims import Answer, Granted, Wish, answer_claim
+from buildstate_core.rules.claims import Answer, ClaimQuery, Granted, answer_claim
 from buildstate_core.rules.facts import ArtifactFact, AttemptFact, History
 from buildstate_core.vocabulary import TRUNK, ArtifactStatus, AttemptStatus, Kind
 
@@ -81,9 +81,9 @@ class Store:
                 pass
         return placement
 
-    def claim(self, wish: Wish, *, lease: timedelta = timedelta(minutes=10)) -> Answer:
+    def claim(self, query: ClaimQuery, *, lease: timedelta = timedelta(minutes=10)) -> Answer:
         self.settle()
-        answer = answer_claim(self.history, wish, now=self.now)
+        answer = answer_claim(self.history, query, now=self.now)
         if isinstance(answer, Granted):
             if answer.takes_over is not None:
                 self._change(
@@ -94,11 +94,11 @@ class Store:
                 )
             new = AttemptFact(
                 id=self._next_id(),
-                state=wish.state,
-                lane=wish.lane,
+                state=query.state,
+                lane=query.lane,
                 number=answer.number,
                 status=AttemptStatus.IN_PROGRESS,
-                kind=wish.recipe.kind,
+                kind=query.recipe.kind,
                 as_of=self.now,
                 started_at=self.now,
                 lease_until=self.now + lease,

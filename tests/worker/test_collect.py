@@ -23,11 +23,11 @@ from buildstate_core.models import (
 )
 from buildstate_worker.client import Client
 from buildstate_worker.collect import due_artifacts, find_orphans, remove_due, remove_orphans
-from buildstate_worker.files.temp_names import hidden_name
+from buildstate_worker.files.temp_names import temp_name
 from buildstate_worker.transfer import ArtifactStore
 
 NOW = datetime.now(UTC)
-DRAFT = hidden_name()
+TEMP = temp_name()
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_without_the_services_answer_nothing_is_an_orphan(
     assert orphan.exists()
 
 
-@pytest.mark.parametrize("name", ["image.raw", DRAFT], ids=["whole", "draft"])
+@pytest.mark.parametrize("name", ["image.raw", TEMP], ids=["whole", "temporary"])
 @pytest.mark.parametrize(
     ("build_number", "attempt"),
     [
@@ -192,7 +192,7 @@ def test_what_does_not_tell_whose_it_is_is_no_orphan(
     assert find_orphans(service.client, store, storage.as_uri(), before=NOW) == []
 
 
-@pytest.mark.parametrize("name", ["image.raw", DRAFT], ids=["whole", "draft"])
+@pytest.mark.parametrize("name", ["image.raw", TEMP], ids=["whole", "temporary"])
 def test_a_template_that_does_not_name_the_build_gives_no_orphans(
     service: Service, store: ArtifactStore, storage: Path, name: str
 ) -> None:

@@ -16,7 +16,7 @@ from azure.core.exceptions import (
 )
 
 from buildstate_core.errors import BuildStateError
-from buildstate_worker.storage.azure.account import NoAccountError, credential_name, sas_ended_at
+from buildstate_worker.storage.azure.client import NoAccountError, credential_name, sas_ended_at
 from buildstate_worker.storage.failures import FREE_SPACE, gone, not_stored, reason_of, unreachable
 from buildstate_worker.storage.uris import bucket_and_prefix
 
@@ -71,32 +71,32 @@ _HINTS: Final = {
 
 
 class NotAzureError(AzureError):
-    """An answer came, and it was none of Azure's."""
+    """The answer did not come from Azure."""
 
 
 _FOREIGN: Final = (NotAzureError, DecodeError, DeserializationError)
 
 
 def not_readable(uri: str, error: Exception) -> BuildStateError:
-    """Tell an artifact that is gone from one that nobody can tell about."""
+    """Return the error for an artifact that cannot be read: gone, or nobody can tell."""
     if code_of(error) == "BlobNotFound":
         return gone(uri)
     return told(unreachable, uri, error)
 
 
 def not_written(uri: str, error: Exception) -> BuildStateError:
-    """Say why the storage cannot be written."""
+    """Return the error for a storage that cannot be written."""
     return told(not_stored, uri, error)
 
 
 def told(say: Callable[..., BuildStateError], uri: str, error: Exception) -> BuildStateError:
-    """Give one of the sentences of `failures`, with the reason and the next step."""
+    """Return one of the sentences of `failures`, with the reason and the next step."""
     why, hint = _told(uri, error)
     return say(uri, why, hint=hint)
 
 
 def _told(uri: str, error: Exception) -> tuple[str, str]:
-    """Give the reason, and what to do about it."""
+    """Return what went wrong, and what to do about it."""
     code = code_of(error)
     if isinstance(error, NoAccountError):
         return str(error), _CHECK_ACCOUNT
@@ -139,7 +139,7 @@ def _not_known(error: Exception, code: str) -> tuple[str, str]:
 def _not_logged_in(error: ClientAuthenticationError) -> tuple[str, str]:
     name = credential_name(os.environ)
     if name is not None:
-        return f"{name} is no key: {reason_of(error)}", f"Copy {name} again from the account."
+        return f"{name} is not a key: {reason_of(error)}", f"Copy {name} again from the account."
     refused = re.search(r"AADSTS\d+[^\n]*", str(error))
     if refused:
         return refused[0].rstrip("."), _LOG_IN
@@ -147,13 +147,13 @@ def _not_logged_in(error: ClientAuthenticationError) -> tuple[str, str]:
 
 
 def code_of(error: BaseException) -> str:
-    """Give Azure's own name of an error, if it sent one."""
+    """Return Azure's error code; empty if it sent none."""
     code = getattr(error, "error_code", None)
     return str(getattr(code, "value", code) or "")
 
 
 def _is_foreign(error: Exception, code: str) -> bool:
-    """Say whether an answer is one that Azure would not give: a success that is none, or a page."""
+    """Return whether an answer is not Azure's: a success that makes no sense, or a web page."""
     if not isinstance(error, HttpResponseError) or error.status_code is None or code:
         return False
     return error.status_code in {HTTPStatus.OK, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}

@@ -1,6 +1,6 @@
 """Artifacts in Azure Blob Storage: `az://container/path`.
 
-The account and the credentials are the worker's own affair, see `azure_account`.
+The account and the credentials are the worker's own affair, see `client`.
 
 An upload is a list of blocks that nobody sees until the list is committed, as the last step and
 only if nothing is there. A killed worker leaves blocks, which Azure forgets a week after the last
@@ -8,44 +8,39 @@ of them was put.
 """
 
 import os
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Lock
 from typing import Final
 from uuid import uuid4
 
-from azure.core import MatchConditions
-from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.storage.blob import (
-    BlobBlock,
     BlobClient,
     BlobProperties,
     BlobServiceClient,
-    ContentSettings,
     LinearRetry,
 )
 
 from buildstate_core.errors import InvalidInput
-from buildstate_worker.storage.azure.account import service_client
+from buildstate_worker.storage.azure.client import service_client
+from buildstate_worker.storage.azure.copies import await_copy, start_copy, undo_copy
 from buildstate_worker.storage.azure.failures import (
     FAILURES,
-    NotAzureError,
     code_of,
     not_readable,
     not_written,
     told,
 )
+from buildstate_worker.storage.azure.upload import BlockUpload, discard_blocks, properties_of
 from buildstate_worker.storage.base import Listed, Unfinished, part_size
 from buildstate_worker.storage.failures import (
     not_listed,
     not_removed,
-    not_stored,
     occupied,
     unreachable,
 )
-from buildstate_worker.storage.request_body import Body
 from buildstate_worker.storage.uris import bucket_and_key, bucket_and_prefix
 
 PART_BYTES: Final = 16 * 2**20
@@ -57,14 +52,6 @@ _CONNECT_SECONDS: Final = 3
 _LOOK_SECONDS: Final = 5
 _READ_SECONDS: Final = 20
 _WRITE_SECONDS: Final = 30
-_COPY_STALLS_SECONDS: Final = 600
-"""After how long without any progress a copy that Azure makes by itself is given up."""
-
-_LONGEST_PAUSE_SECONDS: Final = 5.0
-_BYTES: Final = "application/octet-stream"
-_MARK: Final = "buildstate_upload"
-"""Metadata by which a blob is known as ours when the answer to a commit was lost."""
-
 _FOLDER: Final = "hdi_isfolder"
 """Metadata by which an account with a hierarchical namespace marks its folders."""
 
@@ -82,10 +69,10 @@ class AzureStorage:
         self._lock = Lock()
 
     def size_of(self, uri: str, *, root: str | None = None) -> int | None:
-        """Give the blob's size. Azure tells gone from no container: `root` is not needed."""
+        """Return the blob's size. Azure tells gone from a missing container without `root`."""
         del root
         try:
-            found = _properties(self._looking(uri))
+            found = properties_of(self._looking(uri))
         except FAILURES as error:
             raise not_readable(uri, error) from error
         if found.copy.status == "pending":
@@ -95,7 +82,7 @@ class AzureStorage:
         return None if _is_folder(found) else found.size
 
     def read(self, uri: str, start: int, size: int, *, root: str | None = None) -> bytes:
-        """Give a range of the blob's bytes, with one request."""
+        """Return a range of the blob's bytes, with one request."""
         del root
         try:
             return self._reading(uri).download_blob(offset=start, length=size).readall()
@@ -107,11 +94,11 @@ class AzureStorage:
             raise not_readable(uri, error) from error
 
     @contextmanager
-    def create(self, uri: str, *, expected_bytes: int) -> Iterator["_Upload"]:
+    def create(self, uri: str, *, expected_bytes: int) -> Iterator[BlockUpload]:
         """Open a list of blocks, which is committed or discarded at the end."""
         self._check_free(uri)
         part_bytes = part_size(expected_bytes, at_least=PART_BYTES, most_parts=_MOST_PARTS)
-        upload = _Upload(uri, self._writing(uri), part_bytes=part_bytes)
+        upload = BlockUpload(uri, self._writing(uri), part_bytes=part_bytes)
         try:
             yield upload
             upload.commit()
@@ -125,13 +112,13 @@ class AzureStorage:
         blob = self._looking(target)
         mark = uuid4().hex
         try:
-            _start_copy(blob, self._looking(source).url, target, mark)
-            _await_copy(blob, target)
+            start_copy(blob, self._looking(source).url, target, mark)
+            await_copy(blob, target)
         except FAILURES as error:
-            _undo_copy(blob, mark)
+            undo_copy(blob, mark)
             raise not_written(target, error) from error
         except BaseException:
-            _undo_copy(blob, mark)
+            undo_copy(blob, mark)
             raise
 
     def remove(self, uri: str) -> None:
@@ -143,13 +130,13 @@ class AzureStorage:
                 raise told(not_removed, uri, error) from error
 
     def listing(self, prefix: str) -> Iterator[Listed]:
-        """Give the blobs whose names begin with a prefix; those still being copied are left out."""
+        """Yield the blobs whose names begin with a prefix, but for those still being copied."""
         for uri, found in self._blobs(prefix, include=["copy", "metadata"]):
             if found.copy.status != "pending" and not _is_folder(found):
                 yield Listed(uri, found.size, found.last_modified.astimezone(UTC))
 
     def unfinished(self, prefix: str) -> Iterator[Unfinished]:
-        """Give the names under which there are blocks, but no blob."""
+        """Yield the names under which there are blocks, but no blob."""
         for uri, found in self._blobs(prefix, include=["uncommittedblobs"]):
             if found.size:
                 continue
@@ -171,13 +158,13 @@ class AzureStorage:
     def abandon(self, upload: Unfinished) -> None:
         """Discard the blocks, if no blob has been made of them meanwhile."""
         try:
-            _discard_blocks(self._looking(upload.uri))
+            discard_blocks(self._looking(upload.uri))
         except FAILURES as error:
             raise told(not_removed, upload.uri, error) from error
 
     def _check_free(self, uri: str) -> None:
         try:
-            _properties(self._looking(uri))
+            properties_of(self._looking(uri))
         except HttpResponseError as error:
             # Not there; or not ours to know, with a SAS token that may write but not read.
             if code_of(error) not in {"BlobNotFound", "AuthorizationPermissionMismatch"}:
@@ -197,15 +184,15 @@ class AzureStorage:
             raise told(not_listed, prefix, error) from error
 
     def _looking(self, uri: str) -> BlobClient:
-        """Give a client for questions: it gives up within 15 seconds."""
+        """Return a client for questions: it gives up within 15 seconds."""
         return self._blob(uri, _LOOK_SECONDS, tries=2)
 
     def _reading(self, uri: str) -> BlobClient:
-        """Give a client for ranges, which are asked for again if it gives up."""
+        """Return a client for ranges, which are asked for again if it gives up."""
         return self._blob(uri, _READ_SECONDS, tries=2)
 
     def _writing(self, uri: str) -> BlobClient:
-        """Give a client for blocks, which has more patience: nobody else tries again."""
+        """Return a client for blocks, which has more patience: nobody else tries again."""
         return self._blob(uri, _WRITE_SECONDS, tries=5)
 
     def _blob(self, uri: str, seconds: int, *, tries: int) -> BlobClient:
@@ -233,131 +220,6 @@ class AzureStorage:
                     max_single_get_size=_LARGEST_READ,
                 )
             return self._clients[known]
-
-
-class _Upload:
-    """Blocks under a name."""
-
-    def __init__(self, uri: str, blob: BlobClient, *, part_bytes: int) -> None:
-        self.part_bytes = part_bytes
-        self._uri = uri
-        self._blob = blob
-        self._mark = uuid4().hex
-        self._lock = Lock()
-        self._count = 0
-        self._is_committing = False
-
-    def put(self, number: int, part: bytes) -> None:
-        with self._lock:
-            self._count = max(self._count, number + 1)
-        try:
-            self._blob.stage_block(self._block(number), Body(part), length=len(part))
-        except FAILURES as error:
-            raise not_written(self._uri, error) from error
-
-    def commit(self) -> None:
-        self._is_committing = True
-        try:
-            self._blob.commit_block_list(
-                [BlobBlock(self._block(number)) for number in range(self._count)],
-                metadata={_MARK: self._mark},
-                content_settings=ContentSettings(content_type=_BYTES),
-                match_condition=MatchConditions.IfMissing,
-            )
-        except ResourceExistsError as error:
-            # Ours, if the answer to an earlier try was lost.
-            if self._committed() is None:
-                raise occupied(self._uri) from error
-        except FAILURES as error:
-            raise not_written(self._uri, error) from error
-
-    def abort(self) -> None:
-        """Leave nothing visible. Quiet: the error that led here is the one to be told."""
-        with suppress(*FAILURES):
-            etag = _etag_of(self._blob, self._mark) if self._is_committing else None
-            if etag is not None:
-                self._blob.delete_blob(etag=etag, match_condition=MatchConditions.IfNotModified)
-            elif self._count:
-                _discard_blocks(self._blob)
-
-    def _committed(self) -> str | None:
-        try:
-            return _etag_of(self._blob, self._mark)
-        except FAILURES as error:
-            raise not_written(self._uri, error) from error
-
-    def _block(self, number: int) -> str:
-        # All blocks under a name must have names of one length, those of a killed worker too.
-        return f"{self._mark}-{number:06}"
-
-
-def _properties(blob: BlobClient) -> BlobProperties:
-    """Ask for a blob's properties, and believe only Azure."""
-    found = blob.get_blob_properties()
-    if found.blob_type is None:
-        # As when somebody's web server answers everything with a page.
-        raise NotAzureError("no type of blob")
-    return found
-
-
-def _etag_of(blob: BlobClient, mark: str) -> str | None:
-    """Give a blob's etag if it was made with a mark."""
-    try:
-        found = _properties(blob)
-    except ResourceNotFoundError:
-        return None
-    return found.etag if found.metadata.get(_MARK) == mark else None
-
-
-def _discard_blocks(blob: BlobClient) -> None:
-    try:
-        # Blocks cannot be removed. They go when a list without them is committed.
-        empty = blob.commit_block_list([], match_condition=MatchConditions.IfMissing)
-    except ResourceExistsError:
-        return
-    blob.delete_blob(etag=str(empty["etag"]), match_condition=MatchConditions.IfNotModified)
-
-
-def _start_copy(blob: BlobClient, source_url: str, target: str, mark: str) -> None:
-    try:
-        blob.start_copy_from_url(
-            source_url, metadata={_MARK: mark}, match_condition=MatchConditions.IfMissing
-        )
-    except ResourceExistsError as error:
-        if _etag_of(blob, mark) is None:
-            raise occupied(target) from error
-
-
-def _await_copy(blob: BlobClient, uri: str) -> None:
-    """Wait for a copy. What is small or in the same place is there at once.
-
-    Raises:
-        Unreachable: It failed, or came no further for minutes.
-    """
-    pause, stalls_at = 0.1, 0.0
-    progress: str | None = ""
-    while (copy := blob.get_blob_properties().copy).status == "pending":
-        if copy.progress != progress:
-            progress, stalls_at = copy.progress, time.monotonic() + _COPY_STALLS_SECONDS
-        elif time.monotonic() > stalls_at:
-            raise not_stored(
-                uri, f"Azure's copy stands at {progress} bytes", hint="Try again later."
-            )
-        time.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-    if copy.status != "success":
-        why = f"Azure's copy ended as {copy.status} ({copy.status_description})"
-        raise not_stored(uri, why, hint="Check that nobody removed the source, then try again.")
-
-
-def _undo_copy(blob: BlobClient, mark: str) -> None:
-    with suppress(*FAILURES):
-        if _etag_of(blob, mark) is None:
-            return
-        copy = blob.get_blob_properties().copy
-        if copy.status == "pending":
-            blob.abort_copy(str(copy.id))
-        blob.delete_blob()
 
 
 def _is_folder(found: BlobProperties) -> bool:

@@ -71,23 +71,23 @@ _HINTS: Final[dict[type[GoogleAPICallError], str]] = {
 
 
 def not_readable(uri: str, error: Exception) -> BuildStateError:
-    """Say why nobody can tell about an artifact."""
+    """Return the error for an artifact that cannot be read."""
     return told(unreachable, uri, error)
 
 
 def not_written(uri: str, error: Exception) -> BuildStateError:
-    """Say why the storage cannot be written."""
+    """Return the error for a storage that cannot be written."""
     return told(not_stored, uri, error)
 
 
 def told(say: Callable[..., BuildStateError], uri: str, error: Exception) -> BuildStateError:
-    """Give one of the sentences of `failures`, with the reason and the next step."""
+    """Return one of the sentences of `failures`, with the reason and the next step."""
     why, hint = _told(error)
     return say(uri, why, hint=hint)
 
 
 def _told(error: Exception) -> tuple[str, str]:
-    """Give the reason, and what to do about it."""
+    """Return what went wrong, and what to do about it."""
     error = _cause(error)
     if isinstance(error, DefaultCredentialsError):
         return _no_credentials(error), _LOG_IN
@@ -105,7 +105,7 @@ def _told(error: Exception) -> tuple[str, str]:
 def _no_credentials(error: DefaultCredentialsError) -> str:
     name = "GOOGLE_APPLICATION_CREDENTIALS"
     if os.environ.get(name):
-        return f"{name} is of no use: {_first(error)}"
+        return f"{name} cannot be used: {_first(error)}"
     return "this worker has no Google credentials"
 
 
@@ -132,13 +132,13 @@ def _cause(error: Exception) -> Exception:
 
 
 def _is_page(error: Exception) -> bool:
-    """Say whether the answer was one for people, as that of some other web server is."""
+    """Return whether the answer was an HTML page, as that of some other web server is."""
     response = getattr(error, "response", None)
     return "html" in getattr(response, "headers", {}).get("Content-Type", "")
 
 
 def _said(error: GoogleAPICallError) -> str:
-    """Give the service's own sentence, without the request that the library puts before it."""
+    """Return the service's own sentence, without the request that the library puts before it."""
     try:
         text = str(error.response.json()["error"]["message"])
     except (AttributeError, KeyError, TypeError, ValueError):

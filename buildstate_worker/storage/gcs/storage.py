@@ -1,24 +1,16 @@
 """Artifacts in Google Cloud Storage: `gs://bucket/path`.
 
-As whom is the worker's own affair: Google's Application Default Credentials are looked for in its
-environment. `STORAGE_EMULATOR_HOST` names another server, which is asked without credentials.
-
 An upload is one resumable upload, whatever its size. A killed worker leaves a session that nobody
 can see or list, and that the service forgets after a week.
 """
 
-import logging
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC
 from http import HTTPStatus
-from threading import Lock
 from typing import Any, Final
 from uuid import uuid4
 
-import google.auth
 import requests
 from google.api_core.exceptions import (
     NotFound,
@@ -26,9 +18,6 @@ from google.api_core.exceptions import (
     RequestRangeNotSatisfiable,
     from_http_response,
 )
-from google.auth.credentials import AnonymousCredentials
-from google.auth.transport.requests import AuthorizedSession
-from google.cloud import storage  # type: ignore[import-untyped]
 from google.cloud.storage.retry import DEFAULT_RETRY  # type: ignore[import-untyped]
 
 from buildstate_core.errors import BuildStateError
@@ -41,12 +30,11 @@ from buildstate_worker.storage.failures import (
     occupied,
     unreachable,
 )
+from buildstate_worker.storage.gcs.client import Client, Clients
 from buildstate_worker.storage.gcs.failures import CHECK_BUCKET, FAILURES, not_readable, told
 from buildstate_worker.storage.gcs.upload import ResumableUpload
-from buildstate_worker.storage.uris import bucket_and_key, bucket_and_prefix
+from buildstate_worker.storage.uris import bucket_and_prefix
 
-_SCOPE: Final = "https://www.googleapis.com/auth/devstorage.read_write"
-_TOKEN_SECONDS: Final = 5
 _BYTES: Final = "application/octet-stream"
 _MARK: Final = "buildstate-copy"
 """Metadata by which a copy is known as ours when the answer was lost."""
@@ -68,18 +56,6 @@ _READ_AGAIN: Final = DEFAULT_RETRY.with_timeout(3).with_delay(0.5, 2, 2)
 """For ranges, which are asked for again if this gives up."""
 
 
-@dataclass(frozen=True)
-class _Client:
-    """What one process uses, from all its threads."""
-
-    session: AuthorizedSession
-    storage: Any
-
-    def blob(self, uri: str) -> Any:
-        bucket, name = bucket_and_key(uri)
-        return self.storage.bucket(bucket).blob(name)
-
-
 class GcsStorage:
     """Artifacts as objects. See `Storage`."""
 
@@ -89,24 +65,23 @@ class GcsStorage:
     writes_in_order = True
 
     def __init__(self) -> None:
-        self._clients: dict[int, _Client] = {}
-        self._lock = Lock()
+        self._clients = Clients()
 
     def size_of(self, uri: str, *, root: str | None = None) -> int | None:
-        """Give the object's size. The bucket tells gone from unreachable: `root` is not needed."""
+        """Return the object's size. The bucket tells gone from unreachable without `root`."""
         del root
         try:
-            blob = self._client().blob(uri)
+            blob = self._clients.here().blob(uri)
             blob.reload(**_LOOKING)
         except FAILURES as error:
             raise self._not_readable(uri, error) from error
         return int(blob.size)
 
     def read(self, uri: str, start: int, size: int, *, root: str | None = None) -> bytes:
-        """Give a range of the object's bytes, as they are stored."""
+        """Return a range of the object's bytes, as they are stored."""
         del root
         try:
-            client = self._client()
+            client = self._clients.here()
             found: bytes = _READ_AGAIN(lambda: _range(client, uri, start, size))()
         except RequestRangeNotSatisfiable:
             return b""
@@ -126,7 +101,7 @@ class GcsStorage:
             generation = upload.abort()
             if generation is not None:
                 with suppress(*FAILURES):
-                    blob = self._client().blob(uri)
+                    blob = self._clients.here().blob(uri)
                     blob.delete(if_generation_match=generation, **_LOOKING)
             raise
 
@@ -135,7 +110,7 @@ class GcsStorage:
         self.size_of(source)
         mark = uuid4().hex
         try:
-            client = self._client()
+            client = self._clients.here()
             blob = client.blob(target)
             blob.content_type, blob.metadata = _BYTES, {_MARK: mark}
             token, _, _ = blob.rewrite(client.blob(source), if_generation_match=0, **_COPYING)
@@ -152,7 +127,7 @@ class GcsStorage:
     def remove(self, uri: str) -> None:
         """Remove the object; in a bucket with versions, its newest version."""
         try:
-            self._client().blob(uri).delete(**_LOOKING)
+            self._clients.here().blob(uri).delete(**_LOOKING)
         except NotFound as error:
             if isinstance(self._bucket_problem(uri), NotFound):
                 raise not_removed(uri, _no_bucket(uri), hint=CHECK_BUCKET) from error
@@ -160,10 +135,10 @@ class GcsStorage:
             raise told(not_removed, uri, error) from error
 
     def listing(self, prefix: str) -> Iterator[Listed]:
-        """Give the objects whose names begin with a prefix."""
+        """Yield the objects whose names begin with a prefix."""
         bucket, start = bucket_and_prefix(prefix)
         try:
-            for blob in self._client().storage.list_blobs(
+            for blob in self._clients.here().storage.list_blobs(
                 bucket,
                 prefix=start or None,
                 fields="items(name,size,timeCreated),nextPageToken",
@@ -175,16 +150,16 @@ class GcsStorage:
             raise self._told(not_listed, prefix, error) from error
 
     def unfinished(self, prefix: str) -> Iterator[Unfinished]:
-        """Nothing: the service does not tell of them, and forgets them after a week."""
+        """Yield nothing: the service does not list them, and forgets them after a week."""
         del prefix
         return iter(())
 
     def abandon(self, upload: Unfinished) -> None:
-        """Nothing, as above."""
+        """Do nothing, as there are none."""
 
     def _begin(self, uri: str) -> ResumableUpload:
         try:
-            client = self._client()
+            client = self._clients.here()
             url = client.blob(uri).create_resumable_upload_session(
                 content_type=_BYTES, if_generation_match=0, **_LOOKING
             )
@@ -196,7 +171,7 @@ class GcsStorage:
 
     def _is_ours(self, uri: str, mark: str) -> bool:
         try:
-            blob = self._client().blob(uri)
+            blob = self._clients.here().blob(uri)
             blob.reload(**_LOOKING)
         except FAILURES as error:
             raise told(not_stored, uri, error) from error
@@ -223,40 +198,13 @@ class GcsStorage:
         """Look whether the bucket is there, with the one right that those who read have anyhow."""
         bucket, _ = bucket_and_prefix(uri)
         try:
-            list(self._client().storage.list_blobs(bucket, max_results=1, **_LOOKING))
+            list(self._clients.here().storage.list_blobs(bucket, max_results=1, **_LOOKING))
         except FAILURES as error:
             return error
         return None
 
-    def _client(self) -> _Client:
-        # A connection does not survive a fork.
-        known = os.getpid()
-        with self._lock:
-            if known not in self._clients:
-                session = _session()
-                client = storage.Client(
-                    project=None, credentials=session.credentials, _http=session
-                )
-                self._clients[known] = _Client(session, client)
-            return self._clients[known]
 
-
-def _session() -> AuthorizedSession:
-    credentials: Any
-    if os.environ.get("STORAGE_EMULATOR_HOST"):
-        credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
-    else:
-        # It warns that it found no project, which nothing here needs.
-        log = logging.getLogger("google.auth._default")
-        if log.level == logging.NOTSET:
-            log.setLevel(logging.ERROR)
-        credentials, _ = google.auth.default(scopes=[_SCOPE])
-    return AuthorizedSession(  # type: ignore[no-untyped-call]
-        credentials, refresh_timeout=_TOKEN_SECONDS
-    )
-
-
-def _range(client: _Client, uri: str, start: int, size: int) -> bytes:
+def _range(client: Client, uri: str, start: int, size: int) -> bytes:
     blob = client.blob(uri)
     response = client.session.get(
         f"{client.storage.api_endpoint}/download/storage/v1{blob.path}?alt=media",

@@ -60,7 +60,8 @@ class ResumableUpload:
     def abort(self) -> int | None:
         """Cancel it. Quiet: the error that led here is the one to be told.
 
-        Gives the generation of the object, if it became one before its answer was lost.
+        Returns:
+            The generation of the object, if the upload was completed and only its answer was lost.
         """
         if self._is_ending and self._generation is None:
             with suppress(*FAILURES):

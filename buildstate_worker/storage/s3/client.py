@@ -10,20 +10,17 @@ What botocore has no variable for has one of ours:
   bucket says.
 - `BLDST_S3_KMS_KEY_ID`: the key for `aws:kms`. Default: the account's.
 - `BLDST_S3_STORAGE_CLASS`: the S3 storage class of what is stored. Default: as the server says.
-
-botocore alone: of boto3 nothing else is needed, and it takes as long again to be imported.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, cast
 
-import botocore.session
 from botocore.config import Config
 
 from buildstate_core.errors import InvalidInput
+from buildstate_worker.storage.s3.session import AwsClients, Patience
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -32,9 +29,6 @@ _STYLES: Final = ("path", "virtual", "auto")
 _ENCRYPTIONS: Final = ("AES256", "aws:kms")
 _ARCHIVES: Final = ("GLACIER", "DEEP_ARCHIVE")
 
-CONNECT_SECONDS: Final = 3
-LOOK_SECONDS: Final = 5
-LOOKS: Final = 2
 _MOVE_SECONDS: Final = 60
 MOVES: Final = 4
 _CONNECTIONS: Final = 50
@@ -42,7 +36,7 @@ _CONNECTIONS: Final = 50
 
 @dataclass(frozen=True)
 class Options:
-    """What the environment of this worker says about S3, and botocore does not read.
+    """The S3 settings in this worker's environment that botocore does not read.
 
     Attributes:
         addressing_style: `None`: as the profile says.
@@ -59,7 +53,7 @@ class Options:
         """Read the environment.
 
         Raises:
-            InvalidInput: A value is none of those that there are.
+            InvalidInput: A variable has a value that is not allowed.
         """
         style = _one_of(environ, "BLDST_S3_ADDRESSING_STYLE", _STYLES)
         endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL")
@@ -77,70 +71,39 @@ class Options:
 
 
 class Clients:
-    """The clients of one process. Threads share them; they do not survive a fork."""
+    """The two clients for S3. Threads share them."""
 
     def __init__(self, options: Options) -> None:
-        self._options = options
-        self._lock = Lock()
-        self._session: botocore.session.Session | None = None
-        self._known: dict[tuple[int, int], S3Client] = {}
+        s3: dict[str, Any] = {"payload_signing_enabled": False}
+        if options.addressing_style is not None:
+            s3["addressing_style"] = options.addressing_style
+        self._aws = AwsClients(
+            Config(
+                s3=cast("Any", s3),
+                max_pool_connections=_CONNECTIONS,
+                tcp_keepalive=True,
+                # Every artifact has a digest of its own, which is checked when it is read.
+                request_checksum_calculation=cast("Any", options.checksums),
+                response_checksum_validation="when_required",
+            )
+        )
 
     def looking(self) -> "S3Client":
-        """Give the client for questions: it gives up within 15 seconds.
+        """Return the client for questions: it gives up within 15 seconds.
 
         Raises:
-            BotoCoreError, ValueError: The environment or the config file is not as it has to be.
+            BotoCoreError: The environment or the config file is wrong.
+            ValueError: A value in it, such as the endpoint's URL, is wrong.
         """
-        return self._client(LOOK_SECONDS, LOOKS)
+        return cast("S3Client", self._aws.get("s3"))
 
     def moving(self) -> "S3Client":
-        """Give the client for bytes, which has more patience.
+        """Return the client for bytes, which has more patience.
 
         Raises:
             BotoCoreError, ValueError: As with `looking`.
         """
-        return self._client(_MOVE_SECONDS, MOVES)
-
-    def _client(self, seconds: int, tries: int) -> "S3Client":
-        with self._lock:
-            if (seconds, tries) not in self._known:
-                self._known[seconds, tries] = self._new(seconds, tries)
-            return self._known[seconds, tries]
-
-    def _new(self, seconds: int, tries: int) -> "S3Client":
-        if self._session is None:
-            self._session = new_session()
-        s3: dict[str, Any] = {"payload_signing_enabled": False}
-        if self._options.addressing_style is not None:
-            s3["addressing_style"] = self._options.addressing_style
-        config = Config(
-            s3=cast("Any", s3),
-            max_pool_connections=_CONNECTIONS,
-            tcp_keepalive=True,
-            # Every artifact has a digest of its own, which is looked at when it is read.
-            request_checksum_calculation=cast("Any", self._options.checksums),
-            response_checksum_validation="when_required",
-        )
-        client = self._session.create_client("s3", config=_patience(seconds, tries).merge(config))
-        return cast("S3Client", client)
-
-
-def new_session() -> botocore.session.Session:
-    """Give a session whose clients give up within 15 seconds unless they are told otherwise.
-
-    A role is taken on through a client of the session's own, which must not keep us waiting either.
-    """
-    session = botocore.session.Session()
-    session.set_default_client_config(_patience(LOOK_SECONDS, LOOKS))
-    return session
-
-
-def _patience(seconds: int, tries: int) -> Config:
-    return Config(
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=seconds,
-        retries={"mode": "standard", "total_max_attempts": tries},
-    )
+        return cast("S3Client", self._aws.get("s3", patience=Patience(_MOVE_SECONDS, MOVES)))
 
 
 def _one_of(environ: Mapping[str, str], variable: str, values: tuple[str, ...]) -> str | None:

@@ -17,7 +17,7 @@ from buildstate_worker.storage.uris import bucket_and_prefix
 
 
 class NotS3Error(Exception):
-    """An answer came, and it was none of S3's: somebody's web server has a page for everything."""
+    """The answer did not come from S3: a web server may have a page for every path."""
 
 
 FAILURES: Final = (
@@ -133,38 +133,38 @@ _SAYINGS: Final = {
 
 
 def code_of(error: BaseException) -> str | None:
-    """Give the error code of an answer; `None` if none came."""
+    """Return the error code of an answer; `None` if no answer came."""
     if not isinstance(error, botocore.exceptions.ClientError):
         return None
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def is_bare(error: BaseException) -> bool:
-    """Say whether an answer had only a number, as those to a HEAD have."""
+    """Return whether an answer had only a status number, as that to a HEAD."""
     code = code_of(error)
     return code is not None and (not code or code.isdigit())
 
 
 def not_readable(uri: str, error: Exception) -> BuildStateError:
-    """Say why an object cannot be read: it is gone, or nobody can tell."""
+    """Return the error for an object that cannot be read: gone, or nobody can tell."""
     if code_of(error) == "NoSuchKey":
         return gone(uri)
     return told(unreachable, uri, error)
 
 
 def not_written(uri: str, error: Exception) -> BuildStateError:
-    """Say why a storage cannot be written."""
+    """Return the error for a storage that cannot be written."""
     return told(not_stored, uri, error)
 
 
 def told(say: Callable[..., BuildStateError], uri: str, error: Exception) -> BuildStateError:
-    """Give one of the sentences of `failures`, with the reason and the next step."""
+    """Return one of the sentences of `failures`, with the reason and the next step."""
     why, hint = _told(uri, error)
     return say(uri, why, hint=hint)
 
 
 def not_s3(uri: str) -> BuildStateError:
-    """Say that an answer was none of S3."""
+    """Return the error for an answer that is not S3's."""
     return unreachable(uri, _NOT_S3.what, hint=_NOT_S3.hint)
 
 
@@ -190,7 +190,7 @@ def _told(uri: str, error: Exception) -> tuple[str, str]:
 
 
 def told_by_client(error: Exception, *, otherwise: str | None = None) -> tuple[str, str]:
-    """Say why no answer came, and what to do about it.
+    """Return in words why no answer came, and what to do about it.
 
     Args:
         error: What was raised in the place of an answer.

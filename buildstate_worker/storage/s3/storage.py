@@ -13,7 +13,7 @@ import math
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -35,11 +35,12 @@ from buildstate_worker.storage.s3.failures import (
     not_written,
     told,
 )
+from buildstate_worker.storage.s3.upload import MARK, MultipartUpload, field_of, found_at
 from buildstate_worker.storage.uris import bucket_and_key, bucket_and_prefix
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, HeadObjectOutputTypeDef
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 PART_BYTES: Final = 16 * 2**20
 """The size of an upload's parts, unless 9 000 would not do."""
@@ -48,7 +49,6 @@ COPY_BYTES: Final = 256 * 2**20
 """The same for a copy. The storage has to copy so much before a request's patience ends."""
 
 _MOST_PARTS: Final = 9_000
-_MARK: Final = "buildstate-upload"
 _REMEMBERED: Final = 1_000
 
 
@@ -66,18 +66,18 @@ class S3Storage:
 
     def __init__(self) -> None:
         self._options = Options.load(os.environ)
-        self._clients: dict[int, Clients] = {}
+        self._clients = Clients(self._options)
         self._seen: dict[str, str] = {}
 
     def size_of(self, uri: str, *, root: str | None = None) -> int | None:
-        """Give the object's size. The bucket tells gone from unreachable: `root` is not needed."""
+        """Return the object's size. The bucket tells gone from unreachable without `root`."""
         del root
         head = self._head(uri)
         self._remember(uri, head["ETag"])
         return head["ContentLength"]
 
     def read(self, uri: str, start: int, size: int, *, root: str | None = None) -> bytes:
-        """Give a part of the object's bytes; of the object whose size was given, not of another."""
+        """Return a part of the object's bytes, and only of the object whose size was returned."""
         del root
         bucket, key = bucket_and_key(uri)
         asked: Any = {"IfMatch": self._seen[uri]} if uri in self._seen else {}
@@ -87,7 +87,7 @@ class S3Storage:
             )
             with answer["Body"] as body:
                 if answer["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.PARTIAL_CONTENT:
-                    why = "the storage gives all of it when it is asked for a part"
+                    why = "the storage sends the whole object when it is asked for a part"
                     raise unreachable(uri, why, hint="Check what answers at AWS_ENDPOINT_URL.")
                 return body.read()
         except FAILURES as error:
@@ -96,7 +96,7 @@ class S3Storage:
             raise not_readable(uri, error) from error
 
     @contextmanager
-    def create(self, uri: str, *, expected_bytes: int) -> Iterator["_Upload"]:
+    def create(self, uri: str, *, expected_bytes: int) -> Iterator[MultipartUpload]:
         """Open a multipart upload, which is completed or aborted at the end."""
         with self._uploading(uri, part_bytes=_part_bytes(expected_bytes)) as upload:
             yield upload
@@ -133,12 +133,12 @@ class S3Storage:
                 raise told(not_removed, uri, error) from error
 
     def listing(self, prefix: str) -> Iterator[Listed]:
-        """Give the objects whose keys begin with a prefix."""
+        """Yield the objects whose keys begin with a prefix."""
         bucket, start = bucket_and_prefix(prefix)
         try:
             pages = self._moving().get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=bucket, Prefix=start):
-                _field(page, "IsTruncated")
+                field_of(page, "IsTruncated")
                 for each in page.get("Contents", []):
                     # What a console calls a folder is no artifact.
                     if not each["Key"].endswith("/"):
@@ -148,12 +148,12 @@ class S3Storage:
             raise told(not_listed, prefix, error) from error
 
     def unfinished(self, prefix: str) -> Iterator[Unfinished]:
-        """Give the multipart uploads that are under way or were left by the dead."""
+        """Yield the multipart uploads that are under way or whose worker died."""
         bucket, start = bucket_and_prefix(prefix)
         try:
             pages = self._moving().get_paginator("list_multipart_uploads")
             for page in pages.paginate(Bucket=bucket, Prefix=start):
-                _field(page, "IsTruncated")
+                field_of(page, "IsTruncated")
                 for each in page.get("Uploads", []):
                     uri = f"s3://{bucket}/{each['Key']}"
                     yield self._unfinished(uri, each["UploadId"], each["Initiated"])
@@ -185,7 +185,7 @@ class S3Storage:
         return Unfinished(uri, token, at, size)
 
     @contextmanager
-    def _uploading(self, uri: str, *, part_bytes: int) -> Iterator["_Upload"]:
+    def _uploading(self, uri: str, *, part_bytes: int) -> Iterator[MultipartUpload]:
         bucket, key = bucket_and_key(uri)
         try:
             if self._is_occupied(uri):
@@ -194,12 +194,12 @@ class S3Storage:
             mark = uuid4().hex
             storing: Any = self._options.storing
             begun = client.create_multipart_upload(
-                Bucket=bucket, Key=key, Metadata={_MARK: mark}, **storing
+                Bucket=bucket, Key=key, Metadata={MARK: mark}, **storing
             )
-            token = _field(begun, "UploadId")
+            token = field_of(begun, "UploadId")
         except FAILURES as error:
             raise not_written(uri, error) from error
-        upload = _Upload(client, uri, token=token, mark=mark, part_bytes=part_bytes)
+        upload = MultipartUpload(client, uri, token=token, mark=mark, part_bytes=part_bytes)
         try:
             yield upload
             upload.complete()
@@ -209,7 +209,7 @@ class S3Storage:
 
     def _is_occupied(self, uri: str) -> bool:
         try:
-            return _found(self._looking(), uri) is not None
+            return found_at(self._looking(), uri) is not None
         except ClientError as error:
             # The first request of the upload is told what is the matter, which a HEAD is not.
             if is_bare(error):
@@ -228,7 +228,7 @@ class S3Storage:
         return head
 
     def _not_readable(self, uri: str, error: Exception) -> BuildStateError:
-        """Say why, after a HEAD, whose answer is a number without a reason: a GET has one."""
+        """Return the error after a failed HEAD; only a GET is told the reason."""
         if is_bare(error):
             bucket, key = bucket_and_key(uri)
             try:
@@ -244,145 +244,10 @@ class S3Storage:
         self._seen[uri] = etag
 
     def _looking(self) -> "S3Client":
-        return self._here().looking()
+        return self._clients.looking()
 
     def _moving(self) -> "S3Client":
-        return self._here().moving()
-
-    def _here(self) -> Clients:
-        # A client does not survive a fork.
-        return self._clients.setdefault(os.getpid(), Clients(self._options))
-
-
-class _Upload:
-    """A multipart upload that is under way."""
-
-    def __init__(
-        self, client: "S3Client", uri: str, *, token: str, mark: str, part_bytes: int
-    ) -> None:
-        self.part_bytes = part_bytes
-        self._client = client
-        self._uri = uri
-        self._mark = mark
-        bucket, key = bucket_and_key(uri)
-        self._about: Any = {"Bucket": bucket, "Key": key, "UploadId": token}
-        self._parts: dict[int, CompletedPartTypeDef] = {}
-        self._is_completing = False
-
-    def put(self, number: int, part: bytes) -> None:
-        try:
-            answer = self._client.upload_part(PartNumber=number + 1, Body=part, **self._about)
-            self._keep(number, answer)
-        except FAILURES as error:
-            raise not_written(self._uri, error) from error
-
-    def put_from(self, source: str, etag: str, number: int, size_bytes: int) -> None:
-        """Have the storage fill one part from an object that has so many bytes."""
-        bucket, key = bucket_and_key(source)
-        start = number * self.part_bytes
-        end = min(start + self.part_bytes, size_bytes) - 1
-        try:
-            answer = self._client.upload_part_copy(
-                PartNumber=number + 1,
-                CopySource={"Bucket": bucket, "Key": key},
-                CopySourceIfMatch=etag,
-                CopySourceRange=f"bytes={start}-{end}",
-                **self._about,
-            )
-        except FAILURES as error:
-            if code_of(error) in {"NoSuchKey", "InvalidObjectState", "PreconditionFailed"}:
-                raise not_readable(source, error) from error
-            raise not_written(self._uri, error) from error
-        self._keep(number, answer["CopyPartResult"])
-
-    def complete(self) -> None:
-        """Make it visible.
-
-        Raises:
-            Conflict: There is something at its URI by now.
-            Unreachable: The storage failed. Nothing is visible, as far as anybody can tell.
-        """
-        if not self._parts:
-            # S3 does not complete an upload without parts.
-            self.put(0, b"")
-        self._is_completing = True
-        try:
-            self._complete_unless_occupied()
-        except FAILURES as error:
-            # The answer may have been lost, or be the one to a repeated request.
-            self._settle(error)
-
-    def abort(self) -> None:
-        """Leave nothing visible. Quiet: the error that led here is the one to be told."""
-        with suppress(*FAILURES):
-            self._client.abort_multipart_upload(**self._about)
-        if self._is_completing:
-            with suppress(*FAILURES):
-                if self._is_mine(_found(self._client, self._uri)):
-                    self._client.delete_object(**self._place())
-
-    def _complete_unless_occupied(self) -> None:
-        parts = {"Parts": [self._parts[number] for number in sorted(self._parts)]}
-        asked: Any = {**self._about, "MultipartUpload": parts}
-        try:
-            answer = self._client.complete_multipart_upload(IfNoneMatch="*", **asked)
-        except ClientError as error:
-            if code_of(error) not in {"NotImplemented", "501"}:
-                raise
-            # A server that cannot promise it. URIs are unique to an attempt.
-            answer = self._client.complete_multipart_upload(**asked)
-        _field(answer, "ETag")
-
-    def _settle(self, error: Exception) -> None:
-        """Find out whether it was completed all the same; if not, see to it that it never is."""
-        try:
-            if self._is_visible():
-                return
-            with suppress(ClientError):
-                self._client.abort_multipart_upload(**self._about)
-            if self._is_visible():
-                return
-        except FAILURES:
-            pass
-        raise not_written(self._uri, error) from error
-
-    def _is_visible(self) -> bool:
-        found = _found(self._client, self._uri)
-        if found is not None and not self._is_mine(found):
-            raise occupied(self._uri)
-        return found is not None
-
-    def _is_mine(self, found: "HeadObjectOutputTypeDef | None") -> bool:
-        return found is not None and found["Metadata"].get(_MARK) == self._mark
-
-    def _keep(self, number: int, answer: Any) -> None:
-        # Where the worker asks for S3's own checksums, they are needed again at the end.
-        kept: Any = {name: value for name, value in answer.items() if name.startswith("Checksum")}
-        self._parts[number] = kept | {"PartNumber": number + 1, "ETag": _field(answer, "ETag")}
-
-    def _place(self) -> Any:
-        return {"Bucket": self._about["Bucket"], "Key": self._about["Key"]}
-
-
-def _found(client: "S3Client", uri: str) -> "HeadObjectOutputTypeDef | None":
-    """Ask what is at a URI. `None`: nothing, or it is not ours to know."""
-    bucket, key = bucket_and_key(uri)
-    try:
-        head = client.head_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        # A worker may have the right to write, but none to read or to list.
-        if code_of(error) in {"404", "403", "NoSuchKey", "AccessDenied"}:
-            return None
-        raise
-    # Without one, it is no answer of S3's. The next request is told so.
-    return head if head.get("ETag") else None
-
-
-def _field(answer: Any, name: str) -> Any:
-    """Give what every answer of S3's to such a request has."""
-    if name not in answer:
-        raise NotS3Error
-    return answer[name]
+        return self._clients.moving()
 
 
 def _part_bytes(total_bytes: int, *, at_least: int = PART_BYTES) -> int:

@@ -1,11 +1,10 @@
-"""What is done on an SFTP server in several places: one file, one folder, one sentence."""
+"""What is done on an SFTP server in several places, with one file or one folder."""
 
 import asyncio
 import posixpath
 import re
 import stat
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Final, TypeVar, cast
@@ -15,9 +14,10 @@ import asyncssh
 from buildstate_core.credentials import refuse_credentials
 from buildstate_core.errors import BuildStateError, InvalidInput
 from buildstate_worker.files.sinks import BLOCK_BYTES
-from buildstate_worker.storage.failures import FREE_SPACE, gone, reason_of, unreachable
-from buildstate_worker.storage.mount_check import Traces
-from buildstate_worker.storage.sftp.client import LOOK_SECONDS, LOST, Server, Trouble, sessions
+from buildstate_worker.storage.failures import gone, unreachable
+from buildstate_worker.storage.mount_check import MountCheck
+from buildstate_worker.storage.sftp.client import LOOK_SECONDS, sessions
+from buildstate_worker.storage.sftp.connect import Server
 from buildstate_worker.storage.uris import storage_type_of
 
 _T = TypeVar("_T")
@@ -33,12 +33,7 @@ MOVE_SECONDS: Final = 300
 """How long one part or range may take: of a server that hangs, the network says nothing."""
 
 NOTHING: Final = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath)
-FAILURES: Final = (*LOST, Trouble, asyncssh.Error, OSError)
-CHECK_RIGHTS: Final = "Check what this user may do there on the server."
 
-_FULL: Final = (asyncssh.SFTPNoSpaceOnFilesystem, asyncssh.SFTPQuotaExceeded)
-_CHECK_NETWORK: Final = "Check the network of this worker and the server, then try again."
-_CHECK_SERVER: Final = "Check the path and the disk on the server."
 _CHECK_ROOT: Final = "Check the path, and that the server's disk is mounted."
 
 
@@ -62,7 +57,7 @@ def server_and_path(uri: str) -> tuple[Server, str]:
 
 
 def no_file(uri: str) -> InvalidInput:
-    """Say that a URI is none of a file."""
+    """Return the error for a URI that does not name a file."""
     return InvalidInput(
         f"{uri} does not name a file on a server.",
         field="uri",
@@ -115,7 +110,7 @@ async def make_folder(sftp: Sftp, folder: str) -> None:
 
 
 async def is_full(sftp: Sftp, folder: str) -> bool:
-    """Say whether the disk is full that a folder is on, if the server tells."""
+    """Return whether a folder's disk is full, if the server tells."""
     try:
         found = await sftp.statvfs(folder)
     except asyncssh.SFTPError:
@@ -124,57 +119,31 @@ async def is_full(sftp: Sftp, folder: str) -> bool:
 
 
 async def missing(sftp: Sftp, uri: str, root: str | None) -> BuildStateError:
-    """Tell a file that is gone from a folder that is not there, or is not mounted there."""
+    """Return the error for a missing file: gone, or its folder is missing or not mounted."""
     server, path = server_and_path(uri)
     start = None
     if root is not None and storage_type_of(root) == "sftp":
         other, folder = server_and_path(root)
         start = PurePosixPath(folder) if other == server else None
-    traces = Traces.of(PurePosixPath(path), start)
-    if traces.own is not None and await sftp.isdir(str(traces.own)):
+    mount = MountCheck.of(PurePosixPath(path), start)
+    if mount.own is not None and await sftp.isdir(str(mount.own)):
         return gone(uri)
-    why = f"the folder {traces.used} on {server} is empty, as if it were not mounted"
+    why = f"the folder {mount.used} on {server} is empty, as if it were not mounted"
     try:
-        if set(await sftp.listdir(str(traces.used))) - {".", ".."}:
+        if set(await sftp.listdir(str(mount.used))) - {".", ".."}:
             return gone(uri)
     except NOTHING:
-        why = f"the folder {traces.used} does not exist on {server}"
-    return unreachable(uri, why, hint=traces.what_to_do(_CHECK_ROOT))
+        why = f"the folder {mount.used} does not exist on {server}"
+    return unreachable(uri, why, hint=mount.next_step(_CHECK_ROOT))
 
 
 def size_in(found: asyncssh.SFTPAttrs) -> int | None:
-    """Give a file's size; `None` for anything else."""
+    """Return a file's size; `None` for anything else."""
     mode = found.permissions or stat.S_IFREG
     return found.size if stat.S_ISREG(mode) else None
 
 
 def changed_at(found: asyncssh.SFTPAttrs) -> datetime:
-    """Give when a file was last written to."""
+    """Return when a file was last written to."""
     # One of an unknown age is taken for a young one, since the old are removed.
     return datetime.now(UTC) if found.mtime is None else datetime.fromtimestamp(found.mtime, UTC)
-
-
-@contextmanager
-def telling(uri: str, say: Callable[..., BuildStateError]) -> Iterator[None]:
-    """Turn what goes wrong on a server into a sentence."""
-    try:
-        yield
-    except FAILURES as error:
-        why, hint = explained(error)
-        raise say(uri, why, hint=hint) from error
-
-
-def explained(error: Exception) -> tuple[str, str]:
-    """Say in a few words what went wrong on a server, and what to do about it."""
-    if isinstance(error, Trouble):
-        return error.why, error.hint
-    if isinstance(error, TimeoutError):
-        return "the server did not answer in time", _CHECK_NETWORK
-    said = reason_of(error)
-    if isinstance(error, LOST):
-        return f"the connection to the server was lost ({said})", _CHECK_NETWORK
-    if isinstance(error, asyncssh.SFTPPermissionDenied | asyncssh.SFTPWriteProtect):
-        return said, CHECK_RIGHTS
-    if isinstance(error, _FULL) or "space" in said.lower() or "quota" in said.lower():
-        return said, FREE_SPACE
-    return said, _CHECK_SERVER

@@ -16,10 +16,12 @@ from contextlib import contextmanager, suppress
 
 import asyncssh
 
-from buildstate_worker.files.temp_names import is_hidden
+from buildstate_worker.files.temp_names import is_temp_name
 from buildstate_worker.storage.base import Listed, Unfinished
 from buildstate_worker.storage.failures import not_listed, not_removed, not_stored, unreachable
-from buildstate_worker.storage.sftp.client import Server, sessions
+from buildstate_worker.storage.sftp.client import sessions
+from buildstate_worker.storage.sftp.connect import Server
+from buildstate_worker.storage.sftp.failures import telling
 from buildstate_worker.storage.sftp.files import (
     LOOK_PAUSES,
     MOVE_SECONDS,
@@ -34,9 +36,8 @@ from buildstate_worker.storage.sftp.files import (
     piece_of,
     server_and_path,
     size_in,
-    telling,
 )
-from buildstate_worker.storage.sftp.upload import NO_COPY, Draft
+from buildstate_worker.storage.sftp.upload import NO_COPY, SftpUpload
 
 
 class SftpStorage:
@@ -48,7 +49,7 @@ class SftpStorage:
     writes_in_order = False
 
     def size_of(self, uri: str, *, root: str | None = None) -> int | None:
-        """Give the file's size; `None` for a folder."""
+        """Return the file's size; `None` for a folder."""
         server, path = server_and_path(uri)
 
         async def found(sftp: Sftp) -> asyncssh.SFTPAttrs:
@@ -61,7 +62,7 @@ class SftpStorage:
             return size_in(look(server, found))
 
     def read(self, uri: str, start: int, size: int, *, root: str | None = None) -> bytes:
-        """Give a part of the file's bytes, by several requests at once."""
+        """Return a part of the file's bytes, by several requests at once."""
         server, path = server_and_path(uri)
 
         async def read(sftp: Sftp) -> bytes:
@@ -81,16 +82,16 @@ class SftpStorage:
             return sessions().ask(server, read, pauses=LOOK_PAUSES, within_seconds=MOVE_SECONDS)
 
     @contextmanager
-    def create(self, uri: str, *, expected_bytes: int) -> Iterator["Draft"]:
-        """Write beside the target under a hidden name, then give it its name in one step."""
+    def create(self, uri: str, *, expected_bytes: int) -> Iterator["SftpUpload"]:
+        """Write beside the target under a temporary name, then rename it in one step."""
         del expected_bytes
-        draft = Draft(uri)
-        draft.begin()
+        upload = SftpUpload(uri)
+        upload.begin()
         try:
-            yield draft
-            draft.publish()
+            yield upload
+            upload.publish()
         except BaseException:
-            draft.discard()
+            upload.discard()
             raise
 
     def copy(self, source: str, target: str) -> None:
@@ -98,8 +99,8 @@ class SftpStorage:
         server, path = server_and_path(source)
         if server != server_and_path(target)[0]:
             raise not_stored(target, f"{source} is on another server", hint=NO_COPY)
-        with self.create(target, expected_bytes=0) as draft:
-            draft.fill_from(source, path)
+        with self.create(target, expected_bytes=0) as upload:
+            upload.fill_from(source, path)
 
     def remove(self, uri: str) -> None:
         """Remove the file. Its folder stays."""
@@ -113,24 +114,24 @@ class SftpStorage:
             look(server, remove)
 
     def listing(self, prefix: str) -> Iterator[Listed]:
-        """Give the files under a folder."""
+        """Yield the files under a folder."""
         for uri, found in _files(prefix):
-            if not is_hidden(uri):
+            if not is_temp_name(uri):
                 yield Listed(uri, found.size or 0, changed_at(found))
 
     def unfinished(self, prefix: str) -> Iterator[Unfinished]:
-        """Give the hidden files of uploads. Their sizes count holes, since nobody tells more."""
+        """Yield the temporary files of uploads. Their sizes include holes: SFTP tells no more."""
         for uri, found in _files(prefix):
-            if is_hidden(uri):
+            if is_temp_name(uri):
                 yield Unfinished(uri, uri, changed_at(found), found.size)
 
     def abandon(self, upload: Unfinished) -> None:
-        """Remove the hidden file."""
+        """Remove the temporary file."""
         self.remove(upload.token)
 
 
 def _files(prefix: str) -> Iterator[tuple[str, asyncssh.SFTPAttrs]]:
-    """Give the files under a folder, or those whose path begins with a prefix."""
+    """Yield the files under a folder, or those whose path begins with a prefix."""
     server, start = server_and_path(prefix)
     authority = prefix.removesuffix(start)
     with telling(prefix, not_listed):

@@ -11,12 +11,11 @@ import asyncssh
 
 from buildstate_worker.files.sinks import BLOCK_BYTES
 from buildstate_worker.files.sparse import ZEROS, not_zero
-from buildstate_worker.files.temp_names import hidden_name
+from buildstate_worker.files.temp_names import temp_name
 from buildstate_worker.storage.failures import not_stored, occupied, reason_of, unreachable
 from buildstate_worker.storage.sftp.client import LOST, sessions
+from buildstate_worker.storage.sftp.failures import CHECK_RIGHTS, FAILURES, telling
 from buildstate_worker.storage.sftp.files import (
-    CHECK_RIGHTS,
-    FAILURES,
     MOVE_SECONDS,
     NOTHING,
     REQUEST_BYTES,
@@ -30,7 +29,6 @@ from buildstate_worker.storage.sftp.files import (
     opened,
     server_and_path,
     size_in,
-    telling,
 )
 
 _T = TypeVar("_T")
@@ -47,8 +45,8 @@ _MOVE_PAUSES: Final = (0.2, 1.0, 3.0, 10.0)
 """Before the second to fifth try: a network that is away for a moment must not cost an upload."""
 
 
-class Draft:
-    """A hidden file that is written in parts, over a new connection if one breaks. See `Upload`."""
+class SftpUpload:
+    """A temporary file, written in parts, over a new connection if one breaks. See `Upload`."""
 
     part_bytes = BLOCK_BYTES
 
@@ -58,7 +56,7 @@ class Draft:
         if self._path.endswith("/"):
             raise no_file(uri)
         self._folder = posixpath.dirname(self._path)
-        self._hidden = posixpath.join(self._folder, hidden_name())
+        self._temp_path = posixpath.join(self._folder, temp_name())
         self._files: dict[Sftp, asyncssh.SFTPClientFile] = {}
         self._opening = asyncio.Lock()
         self._lock = Lock()
@@ -67,7 +65,7 @@ class Draft:
         self._publishing = False
 
     def begin(self) -> None:
-        """Open the hidden file.
+        """Open the temporary file.
 
         Raises:
             Conflict: There is something at the target.
@@ -80,7 +78,7 @@ class Draft:
             await make_folder(sftp, self._folder)
             # Not exclusive: the name is ours alone, and the try before may have made it.
             self._files[sftp] = await opened(
-                sftp, self._hidden, asyncssh.FXF_WRITE | asyncssh.FXF_CREAT
+                sftp, self._temp_path, asyncssh.FXF_WRITE | asyncssh.FXF_CREAT
             )
 
         with telling(self._uri, not_stored):
@@ -140,7 +138,7 @@ class Draft:
         self._size_bytes = self._move(copy)
 
     def publish(self) -> None:
-        """Make it as long as it is, bring it to the disk and give it its name."""
+        """Set its length, have the server write it to its disk, and rename it."""
 
         async def complete(sftp: Sftp) -> None:
             file = await self._file(sftp)
@@ -160,7 +158,7 @@ class Draft:
         async def name(sftp: Sftp) -> None:
             again, self._publishing = self._publishing, True
             if again and await self._is_named(sftp):
-                await self._unhide(sftp)
+                await self._drop_temp_name(sftp)
             else:
                 await self._name(sftp)
 
@@ -179,7 +177,7 @@ class Draft:
                 with suppress(*FAILURES):
                     await file.close()
             with suppress(*NOTHING):
-                await sftp.remove(self._hidden)
+                await sftp.remove(self._temp_path)
 
         with suppress(*FAILURES):
             look(self._server, discard)
@@ -187,48 +185,48 @@ class Draft:
     async def _name(self, sftp: Sftp) -> None:
         try:
             # A link, unlike the renames of some servers, never overwrites.
-            await sftp.link(self._hidden, self._path)
+            await sftp.link(self._temp_path, self._path)
         except asyncssh.SFTPError as error:
             if isinstance(error, LOST):
                 raise
             await self._rename(sftp)
         else:
-            await self._unhide(sftp)
+            await self._drop_temp_name(sftp)
 
-    async def _unhide(self, sftp: Sftp) -> None:
-        # It has its name. Should the hidden one stay, it is an orphan as others.
+    async def _drop_temp_name(self, sftp: Sftp) -> None:
+        # It has its name. If the temporary one stays, it is an orphan like any other.
         with suppress(asyncssh.SFTPError):
-            await sftp.remove(self._hidden)
+            await sftp.remove(self._temp_path)
 
     async def _rename(self, sftp: Sftp) -> None:
         if await sftp.lexists(self._path):
             self._publishing = False
             raise occupied(self._uri)
         try:
-            await sftp.rename(self._hidden, self._path)
+            await sftp.rename(self._temp_path, self._path)
         except asyncssh.SFTPError:
             # Most servers say of this no more than that it failed.
-            if await sftp.lexists(self._path) and await sftp.lexists(self._hidden):
+            if await sftp.lexists(self._path) and await sftp.lexists(self._temp_path):
                 self._publishing = False
                 raise occupied(self._uri) from None
             raise
 
     async def _is_named(self, sftp: Sftp) -> bool:
-        """Say whether what is at the target is this file, after an answer that did not come."""
+        """Return whether the file at the target is this one, after a lost answer."""
         try:
             target = await sftp.lstat(self._path)
         except NOTHING:
             return False
         try:
-            draft = await sftp.lstat(self._hidden)
+            temp = await sftp.lstat(self._temp_path)
         except NOTHING:
             return True
-        return (target.size, target.mtime) == (draft.size, draft.mtime)
+        return (target.size, target.mtime) == (temp.size, temp.mtime)
 
     async def _file(self, sftp: Sftp) -> asyncssh.SFTPClientFile:
         async with self._opening:
             if sftp not in self._files:
-                self._files = {sftp: await opened(sftp, self._hidden, asyncssh.FXF_WRITE)}
+                self._files = {sftp: await opened(sftp, self._temp_path, asyncssh.FXF_WRITE)}
             return self._files[sftp]
 
     def _move(

@@ -1,4 +1,4 @@
-"""Stored form: an artifact's bytes as they are, or as a zstd stream.
+"""How bytes are stored: unchanged, or as a zstd stream.
 
 An artifact is known by the digest of its own bytes. Where those are mostly zeros, or text, and the
 storage would keep every one of them, they are stored compressed, and the record says so.
@@ -19,7 +19,7 @@ ZSTD: Final = "zstd"
 _LEVEL: Final = 3
 _THREADS: Final = min(4, os.cpu_count() or 1)
 _SMALL_BYTES: Final = 64 * 2**20
-"""Below this, what compressing saves is less than what it takes to explain."""
+"""Below this, compressing saves too little to be worth another stored form."""
 
 _SAMPLES: Final = 16
 _SAMPLE_BYTES: Final = 64 * 2**10
@@ -28,7 +28,7 @@ _WORTH_IT: Final = 0.8
 
 
 def pays(source: Path) -> bool:
-    """Take a quick look at a file or folder: is it large, and does it become much smaller?
+    """Return whether compression pays: a file or folder is large, and samples shrink well.
 
     Raises:
         OSError: It cannot be read.
@@ -78,7 +78,7 @@ def decompress_into(sink: Sink, file: IO[bytes], *, size_bytes: int | None) -> N
             few kilobytes may hold more than any disk.
 
     Raises:
-        zstandard.ZstdError: It is none, is damaged, or holds more.
+        zstandard.ZstdError: It is not a zstd stream, is damaged, or holds more than `size_bytes`.
         OSError: It cannot be read.
     """
     reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
@@ -103,7 +103,7 @@ def _files(source: Path) -> Iterator[tuple[Path, int]]:
 
 
 def _places(files: list[tuple[Path, int]], total: int) -> Iterator[tuple[Path, int]]:
-    """Give places that are spread evenly over all bytes."""
+    """Yield positions (file, offset) that are spread evenly over all bytes."""
     wanted = [total * number // _SAMPLES for number in range(_SAMPLES)]
     begun = 0
     for path, size in files:

@@ -8,15 +8,15 @@ _MOST_FOLLOWED: Final = 40
 
 
 def leads_out(name: str, target: str, link_at: Callable[[str], str | None]) -> bool:
-    """Say whether a link leads out of its folder, by what is in the folder and nothing else.
+    """Return whether a link leads out of its folder, judged only by the folder's own content.
 
-    What it leads to need not exist. A way that leaves the folder and comes back by the folder's
-    own name leads out: elsewhere the folder has another name.
+    The target need not exist. A path that leaves the folder and comes back by the folder's own name
+    leads out: elsewhere the folder has another name.
 
     Args:
-        name: Its place in the folder, as an archive has it.
-        target: What it says.
-        link_at: Gives what the link at another place says; `None` if there is no link.
+        name: The link's path in the folder, as in an archive.
+        target: The link's target, as written.
+        link_at: Returns the target of the link at a path; `None` if there is no link.
 
     >>> leads_out("inside/up", "../image.raw", {}.get)
     False
@@ -48,7 +48,7 @@ def leads_out(name: str, target: str, link_at: Callable[[str], str | None]) -> b
 
 
 def _steps(path: str) -> list[str]:
-    """Give the steps of a path, the first one last; `/` is the one to the root."""
+    """Return the steps of a path in reverse order; `/` is the step to the root."""
     steps = [step for step in path.split("/") if step not in {"", "."}]
     if path.startswith("/"):
         steps.insert(0, "/")

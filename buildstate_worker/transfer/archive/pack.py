@@ -1,10 +1,10 @@
-"""Folders as tar archives: equal content gives equal bytes, on every worker.
+"""Folders as tar archives: equal content makes equal bytes, on every worker.
 
 Names are sorted by their bytes. Kept are content, names, symbolic links, empty folders, and who may
 read, write and execute what. Not kept are owners, times, the set-user-ID, set-group-ID and sticky
 bits, access control lists and extended attributes; a second name of a file (a hard link) becomes a
-file of its own. The folder's own permissions are not part of it. What could not be unpacked safely
-elsewhere is refused when it is packed: devices, sockets, pipes, and links that lead out of the
+file of its own. The folder's own permissions are not part of it. Entries that could not be
+unpacked safely elsewhere are refused: devices, sockets, pipes, and links that lead out of the
 folder.
 """
 
@@ -27,7 +27,7 @@ PERMISSIONS: Final = 0o777
 
 
 def archive_bytes(folder: Path) -> int:
-    """Give about the size of a folder's archive, without reading its files.
+    """Return the approximate size of a folder's archive, without reading its files.
 
     Raises:
         InvalidInput: Something in it cannot be archived, or it cannot be read.
@@ -56,7 +56,7 @@ def write_archive(folder: Path, sink: Sink) -> None:
 
 
 def _add(sink: Sink, name: str, path: Path, mode: int) -> int:
-    """Archive one member, and give how many bytes that were."""
+    """Archive one member, and return how many bytes that took."""
     member = tarfile.TarInfo(name)
     member.mode = stat.S_IMODE(mode) & PERMISSIONS
     if stat.S_ISREG(mode):
@@ -82,7 +82,7 @@ def _write_head(sink: Sink, member: tarfile.TarInfo) -> int:
 
 
 def _members(folder: Path) -> Iterator[tuple[str, Path, os.stat_result]]:
-    """Give each thing in a folder with its name in the archive, parents first."""
+    """Yield each entry of a folder with its name in the archive, parents first."""
     root = Path(os.path.realpath(folder))
     waiting = [("", root)]
     while waiting:

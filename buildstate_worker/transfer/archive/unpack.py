@@ -1,9 +1,9 @@
 """Folders out of their archives. Nothing in an archive is trusted: its storage may be anybody's.
 
-What is unpacked is what `archive` packs: files, folders, and links that stay inside, each name
-once. Where a name leads is decided by the names alone, and nobody is asked who could be led astray
-by links (`os.path.realpath`, which the standard library's filter asks, is by long paths). While
-files are written there are no links to go by: they are made last.
+Only what `pack` packs is unpacked: files, folders, and links that stay inside, each name once.
+Where a name leads is decided from the names in the archive alone. (The standard library's filter
+asks `os.path.realpath`, which long paths of links can mislead.) While files are written there are
+no links that they could follow: links are made last.
 """
 
 import io
@@ -88,7 +88,7 @@ class _Unpacked:
         self._folders[name] = mode if name else None
 
     def finish(self) -> None:
-        """Make the links, and give folders permissions that may forbid to make anything."""
+        """Make the links, and set folders' permissions last, since they may forbid writing."""
         for name, target in self._links.items():
             if leads_out(name, target, self._links.get):
                 raise tarfile.ReadError(f"{_quoted(name)} is a link that leads out of the folder")
@@ -117,7 +117,7 @@ class _Unpacked:
 
 
 def _name_of(member: tarfile.TarInfo) -> str:
-    """Give a member's place in the folder; empty for the folder itself."""
+    """Return a member's path in the folder; empty for the folder itself."""
     if len(os.fsencode(member.name)) > _MOST_NAME_BYTES or "\0" in member.name:
         raise tarfile.ReadError(f"{_quoted(member.name)} is no name that a file can have")
     steps = [step for step in member.name.split("/") if step not in {"", "."}]
@@ -131,7 +131,7 @@ def _quoted(name: str) -> str:
 
 
 def _members(blocks: Iterator[bytes]) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
-    """Give each member, and what is in it if it is a file, to be read before the next."""
+    """Yield each member; of a file also its content, to be read before the next member."""
     try:
         with (
             suppress(_End),

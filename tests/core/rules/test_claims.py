@@ -5,13 +5,13 @@ from support.store import Store
 
 from buildstate_core.rules.claims import (
     Answer,
+    ClaimQuery,
     Closed,
     Granted,
     HeldByOther,
     RequiresFirst,
     RunFirst,
     Skipped,
-    Wish,
     answer_claim,
 )
 from buildstate_core.rules.facts import AttemptFact
@@ -37,8 +37,8 @@ def wish_for(
     lane: str = "",
     recipe: Recipe | None = None,
     machine: Collection[str] | None = None,
-) -> Wish:
-    return Wish(state=state, lane=lane, recipe=recipe or make_recipe(), machine=machine)
+) -> ClaimQuery:
+    return ClaimQuery(state=state, lane=lane, recipe=recipe or make_recipe(), machine=machine)
 
 
 def claim(
@@ -278,14 +278,14 @@ def test_a_step_below_a_milestone_that_must_run_again_can_be_claimed_as_rewound(
     assert isinstance(refused, RunFirst)
     assert refused.state == 30
     assert isinstance(claim(*attempts, state=30, machine=()), Skipped)
-    wish = Wish(state=30, lane="", recipe=make_recipe(), machine=(), is_rewound=True)
+    wish = ClaimQuery(state=30, lane="", recipe=make_recipe(), machine=(), is_rewound=True)
     granted = answer_claim(make_history(*attempts), wish, now=at(100))
     assert isinstance(granted, Granted)
     assert (granted.reason, [each.state for each in granted.restore]) == ("rewound", [10])
 
 
 def test_a_rewind_never_runs_what_left_an_artifact() -> None:
-    wish = Wish(state=10, lane="", recipe=make_recipe(), machine=(), is_rewound=True)
+    wish = ClaimQuery(state=10, lane="", recipe=make_recipe(), machine=(), is_rewound=True)
     answer = answer_claim(make_history(checkpoint(10)), wish, now=at(100))
     assert isinstance(answer, Skipped)
 
@@ -400,7 +400,7 @@ def test_what_the_catalogue_requires_is_done_or_waived(attempt: AttemptFact) -> 
     ],
 )
 def test_an_effect_that_a_probe_found_to_be_gone_runs_again(effect: AttemptFact) -> None:
-    wish = Wish(state=60, lane="", recipe=make_recipe(), refuted=effect.id)
+    wish = ClaimQuery(state=60, lane="", recipe=make_recipe(), refuted=effect.id)
     answer = answer_claim(make_history(effect), wish, now=at(200))
     assert isinstance(answer, Granted)
     assert answer.reason == "effect_gone"
@@ -429,7 +429,7 @@ def test_a_step_of_the_trunk_done_again_for_one_lane_changes_no_other() -> None:
 
 
 def test_a_step_that_a_rewind_needs_says_so_also_where_nothing_covers_it_any_more() -> None:
-    wish = Wish(state=30, lane="", recipe=make_recipe(), machine=(), is_rewound=True)
+    wish = ClaimQuery(state=30, lane="", recipe=make_recipe(), machine=(), is_rewound=True)
     answer = answer_claim(make_history(checkpoint(10), make_attempt(30)), wish, now=at(100))
     assert isinstance(answer, Granted)
     assert answer.reason == "rewound"

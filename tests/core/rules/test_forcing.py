@@ -1,6 +1,6 @@
 import pytest
 
-from buildstate_core.rules.claims import Granted, RunFirst, Wish, answer_claim
+from buildstate_core.rules.claims import ClaimQuery, Granted, RunFirst, answer_claim
 from buildstate_core.rules.facts import AttemptFact, Force, History
 from buildstate_core.rules.progress import frontier, progress, resume_point
 from buildstate_core.rules.skipping import Rerun, Skip, judge
@@ -65,10 +65,10 @@ def test_a_rerun_resumes_from_below_what_is_forced_and_the_peak_stays() -> None:
 
 def test_nothing_above_begins_before_what_is_forced_has_run() -> None:
     history = forced(checkpoint(10), make_attempt(25), state=25)
-    wish = Wish(state=40, lane="", recipe=make_recipe())
+    wish = ClaimQuery(state=40, lane="", recipe=make_recipe())
     answer = answer_claim(history, wish, now=at(300))
     assert isinstance(answer, RunFirst)
     assert answer.state == 25
-    again = answer_claim(history, Wish(state=25, lane="", recipe=make_recipe()), now=at(300))
+    again = answer_claim(history, ClaimQuery(state=25, lane="", recipe=make_recipe()), now=at(300))
     assert isinstance(again, Granted)
     assert (again.reason, again.number) == ("forced", 2)

@@ -1,6 +1,6 @@
 import pytest
 
-from buildstate_core.rules.claims import Granted, Skipped, Wish, answer_claim
+from buildstate_core.rules.claims import ClaimQuery, Granted, Skipped, answer_claim
 from buildstate_core.rules.facts import AttemptFact, History
 from buildstate_core.rules.plan import plan
 from buildstate_core.rules.progress import progress
@@ -20,14 +20,14 @@ def test_what_another_build_has_done_is_skipped_with_its_number(state: int) -> N
 
 
 def test_a_derived_build_starts_from_what_it_inherited() -> None:
-    wish = Wish(state=50, lane="", recipe=make_recipe(), machine=())
+    wish = ClaimQuery(state=50, lane="", recipe=make_recipe(), machine=())
     answer = answer_claim(make_history(*BASE), wish, now=at(200))
     assert isinstance(answer, Granted)
     assert ([each.state for each in answer.restore], answer.number) == ([40], 1)
 
 
 def test_its_lanes_begin_from_it_too() -> None:
-    wish = Wish(state=60, lane="eu", recipe=make_recipe(), machine=())
+    wish = ClaimQuery(state=60, lane="eu", recipe=make_recipe(), machine=())
     answer = answer_claim(make_history(*BASE), wish, now=at(200))
     assert isinstance(answer, Granted)
     assert [each.state for each in answer.restore] == [40]
@@ -47,7 +47,7 @@ def test_its_own_attempts_are_newer_than_all_that_it_inherited(own: AttemptFact)
 def test_its_own_numbers_begin_at_one() -> None:
     changed = make_recipe(parts={"command": "new"})
     base = checkpoint(40, origin=7, number=3, fingerprint={"command": "old"})
-    wish = Wish(state=40, lane="", recipe=changed)
+    wish = ClaimQuery(state=40, lane="", recipe=changed)
     answer = answer_claim(make_history(base), wish, now=at(200))
     assert isinstance(answer, Granted)
     assert (answer.reason, answer.number) == ("recipe_changed:command", 1)
@@ -81,6 +81,6 @@ def test_its_plan_restores_what_it_inherited() -> None:
 
 
 def test_a_finished_derived_build_skips_what_it_inherited() -> None:
-    wish = Wish(state=40, lane="", recipe=make_recipe())
+    wish = ClaimQuery(state=40, lane="", recipe=make_recipe())
     answer = answer_claim(History.of((*BASE, checkpoint(100))), wish, now=at(200), is_closed=True)
     assert isinstance(answer, Skipped)

@@ -25,7 +25,7 @@ from buildstate_core.rules import attempts as attempts_module
 from buildstate_core.rules import claims as claims_module
 from buildstate_core.rules import skipping
 from buildstate_core.rules.attempts import REPORTABLE, is_expired
-from buildstate_core.rules.claims import Granted, HeldByOther, Skipped, Wish
+from buildstate_core.rules.claims import ClaimQuery, Granted, HeldByOther, Skipped
 from buildstate_core.rules.facts import ArtifactFact, AttemptFact
 from buildstate_core.rules.progress import progress
 from buildstate_core.rules.recipes import Recipe
@@ -94,7 +94,7 @@ class Workers(RuleBasedStateMachine):
         self.tick()
         held = self.machines.setdefault(worker, set())
         recipe = Recipe(kind=kind, parts={"command": str(version)})
-        wish = Wish(state=state, lane=lane, recipe=recipe, machine=frozenset(held))
+        wish = ClaimQuery(state=state, lane=lane, recipe=recipe, machine=frozenset(held))
         answer = self.store.claim(wish)
         newest = self.newest(lane, state)
         if isinstance(answer, Skipped):

@@ -12,11 +12,11 @@ from support.store import Store
 
 from buildstate_core.rules.attempts import REPORTABLE, settled
 from buildstate_core.rules.claims import (
+    ClaimQuery,
     Granted,
     HeldByOther,
     RunFirst,
     Skipped,
-    Wish,
     answer_claim,
 )
 from buildstate_core.rules.facts import ArtifactFact, AttemptFact, History
@@ -185,7 +185,7 @@ def test_equal_facts_give_equal_answers_whatever_their_order(
     assert plan_of(history) == plan_of(other)
     assert where_is(history) == where_is(other)
     for state in STATES:
-        wish = Wish(state=state, lane="eu", recipe=Recipe(parts={}))
+        wish = ClaimQuery(state=state, lane="eu", recipe=Recipe(parts={}))
         assert answer_claim(history, wish, now=NOW) == answer_claim(other, wish, now=NOW)
 
 
@@ -217,7 +217,7 @@ def test_a_milestone_whose_newest_try_ended_badly_is_never_skipped(history: Hist
             assert is_done_or_left_open(last, row.reason)
     for lane in (TRUNK, "eu", "us"):
         for state in STATES:
-            wish = Wish(state=state, lane=lane, recipe=Recipe(parts={}))
+            wish = ClaimQuery(state=state, lane=lane, recipe=Recipe(parts={}))
             answer = answer_claim(history, wish, now=NOW)
             if isinstance(answer, Skipped):
                 assert is_done_or_left_open(newest(history, lane, state), answer.reason)
@@ -231,7 +231,7 @@ def test_what_a_plan_skips_a_claim_skips(history: History) -> None:
             continue
         if row.attempt.kind is Kind.EPHEMERAL:
             continue  # a claim cannot know whether anything after it will run
-        wish = Wish(state=row.state, lane=row.attempt.lane, recipe=same_recipe(row.attempt))
+        wish = ClaimQuery(state=row.state, lane=row.attempt.lane, recipe=same_recipe(row.attempt))
         answer = answer_claim(history, wish, now=NOW)
         assert isinstance(answer, Skipped), (row, answer)
 
@@ -255,7 +255,7 @@ def test_the_first_milestone_to_run_starts_from_the_checkpoint_that_the_plan_res
         if run is None or run.lane != lane:
             continue  # the trunk runs it, not the lane
         restored = [each.attempt for each in rows if each.decision is Decision.RESTORE]
-        wish = Wish(state=run.state, lane=lane, recipe=Recipe(parts={}))
+        wish = ClaimQuery(state=run.state, lane=lane, recipe=Recipe(parts={}))
         answer = answer_claim(history, wish, now=NOW)
         if isinstance(answer, Granted):
             assert all(each in restored for each in answer.restore)
@@ -268,7 +268,7 @@ def test_what_is_held_is_waited_for_and_nothing_else_is(history: History) -> Non
     for row in plan_of(history):
         if row.attempt is None or row.attempt.lane != row.lane:
             continue
-        wish = Wish(state=row.state, lane=row.lane, recipe=Recipe(parts={}))
+        wish = ClaimQuery(state=row.state, lane=row.lane, recipe=Recipe(parts={}))
         is_held = isinstance(answer_claim(history, wish, now=NOW), HeldByOther)
         assert (row.decision is Decision.WAIT) == is_held
 
@@ -279,7 +279,7 @@ def test_noticing_what_expired_changes_no_answer(history: History) -> None:
     noticed = settled(history, NOW)
     assert plan_of(noticed) == plan_of(history)
     for state in STATES:
-        wish = Wish(state=state, lane="", recipe=Recipe(parts={}))
+        wish = ClaimQuery(state=state, lane="", recipe=Recipe(parts={}))
         before = answer_claim(history, wish, now=NOW)
         after = answer_claim(noticed, wish, now=NOW)
         assert type(before) is type(after)
@@ -322,7 +322,7 @@ class Pipeline:
         image: Machine | None = None
         for state in PIPELINE:
             recipe = Recipe(parts={"param:version": str(self.versions[state])})
-            wish = Wish(state=state, lane="", recipe=recipe, machine=frozenset(held))
+            wish = ClaimQuery(state=state, lane="", recipe=recipe, machine=frozenset(held))
             answer = self.store.claim(wish)
             self.store.now += timedelta(minutes=1)
             if isinstance(answer, Skipped):

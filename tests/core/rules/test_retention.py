@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buildstate_core.rules import retention
-from buildstate_core.rules.claims import Granted, Wish, answer_claim
+from buildstate_core.rules.claims import ClaimQuery, Granted, answer_claim
 from buildstate_core.rules.facts import AttemptFact, History
 from buildstate_core.rules.plan import plan
 from buildstate_core.rules.recipes import likely_recipe
@@ -268,7 +268,7 @@ def wanted_by_a_rerun(build: BuildFact) -> set[str]:
         old = view.get(each.state)
         recipe = make_recipe() if old is None else likely_recipe(view, old)
         answer = answer_claim(
-            history, Wish(state=each.state, lane=each.lane, recipe=recipe), now=NOW
+            history, ClaimQuery(state=each.state, lane=each.lane, recipe=recipe), now=NOW
         )
         if isinstance(answer, Granted):
             ids |= {artifact.id for source in answer.restore for artifact in source.artifacts}

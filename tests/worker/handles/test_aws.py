@@ -9,7 +9,7 @@ from support.s3_front import Front, always
 
 from buildstate_core.errors import ArtifactLost, ArtifactUnreachable
 from buildstate_worker.handles import HandleRef, Probes
-from buildstate_worker.storage.s3 import client as s3_clients
+from buildstate_worker.storage.s3 import session as aws_session
 
 HERE = {"region": "us-east-1"}
 AMI = HandleRef("ami", "ami-0123456789abcdef0", HERE)
@@ -23,7 +23,7 @@ ACCOUNT = "123456789012"
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """One try, so that a test need not wait for more."""
-    monkeypatch.setattr(s3_clients, "LOOKS", 1)
+    monkeypatch.setattr(aws_session, "LOOKS", 1)
 
 
 def lost(handle: HandleRef) -> ArtifactLost:

@@ -85,9 +85,9 @@ def test_another_thing_under_the_same_id_is_told_from_the_first(hook: Hook) -> N
     assert "'made today'" in caught.value.message
 
 
-def test_exit_code_3_says_that_it_is_gone(hook: Hook) -> None:
+def test_exit_code_1_says_that_it_is_gone(hook: Hook) -> None:
     with pytest.raises(ArtifactLost) as caught:
-        hook.says("echo >&2 no such image.; exit 3").check(IMAGE)
+        hook.says("echo >&2 no such image.; exit 1").check(IMAGE)
     assert caught.value.reason == "artifact_gone"
     assert caught.value.message.endswith("BLDST_PROBE_RBD says so: no such image.")
 
@@ -95,13 +95,14 @@ def test_exit_code_3_says_that_it_is_gone(hook: Hook) -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        pytest.param("exit 1", "ended with exit code 1", id="1"),
         pytest.param("exit 2", "ended with exit code 2", id="2"),
+        pytest.param("exit 3", "ended with exit code 3", id="3"),
+        pytest.param("exit 127", "ended with exit code 127", id="127"),
         pytest.param("kill -9 $$", "was ended by SIGKILL", id="a signal"),
         pytest.param("kill -40 $$", "was ended by signal 40", id="a signal without a name"),
         pytest.param(
-            "printf 'one\\ntwo\\n\\n three  four\\nfive.\\n' >&2; exit 1",
-            "exit code 1: two / three four / five.",
+            "printf 'one\\ntwo\\n\\n three  four\\nfive.\\n' >&2; exit 2",
+            "exit code 2: two / three four / five.",
             id="its last lines",
         ),
     ],
@@ -110,7 +111,7 @@ def test_any_other_end_means_that_nobody_can_tell(hook: Hook, line: str, says: s
     error = undecided(hook.says(line))
     assert says in error.message
     assert "BLDST_PROBE_RBD" in error.message
-    assert "with 3 if it is gone" in str(error.hint)
+    assert "with 1 if it is gone" in str(error.hint)
 
 
 def test_a_command_that_is_not_there_is_named(tmp_path: Path) -> None:

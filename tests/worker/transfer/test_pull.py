@@ -18,7 +18,7 @@ import zstandard
 from buildstate_core.errors import ArtifactLost, InvalidInput, Refused
 from buildstate_worker.files.sinks import Meter
 from buildstate_worker.transfer import ArtifactStore, Packed, Pushed, digest_of
-from buildstate_worker.transfer import place as placing_module
+from buildstate_worker.transfer import place as place_module
 from buildstate_worker.transfer.archive.compression import decompress_into
 
 IMAGE = os.urandom(2**20) * 17
@@ -343,7 +343,7 @@ def test_a_damaged_cache_is_not_taken_for_what_was_just_downloaded(
     monkeypatch: pytest.MonkeyPatch,
     what: str,
 ) -> None:
-    monkeypatch.setattr(placing_module, "twin_for", lambda _: nullcontext())
+    monkeypatch.setattr(place_module, "tee_for", lambda _: nullcontext())
     pushed = request.getfixturevalue(what)
     pull(store, pushed, workspace / "a")
     (cached,) = files_in(cache_dir)

@@ -1,0 +1,34 @@
+"""The parts of a fingerprint that say what runs: a function's code, or a command's words."""
+
+import ast
+import hashlib
+import inspect
+import textwrap
+from collections.abc import Callable, Sequence
+
+from buildstate_worker.fingerprint.digest import digest_of_json
+
+
+def command_parts(command: Sequence[str]) -> dict[str, str]:
+    """Return the part for a command: the digest of its words, in order."""
+    return {"command": digest_of_json(list(command))}
+
+
+def code_parts(function: Callable[..., object]) -> dict[str, str]:
+    """Return the part for a function's own source, without comments, docstring and formatting.
+
+    Decorators are left out: what they were given is recorded elsewhere. Empty if the source cannot
+    be found, as in an interactive session.
+    """
+    try:
+        source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
+        tree = ast.parse(source)
+    except (OSError, TypeError, SyntaxError):
+        return {}
+    definition = tree.body[0]
+    if not isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef):
+        return {}
+    definition.decorator_list = []
+    if ast.get_docstring(definition) is not None:
+        definition.body = definition.body[1:] or [ast.Pass()]
+    return {"code": hashlib.sha256(ast.unparse(definition).encode()).hexdigest()}
