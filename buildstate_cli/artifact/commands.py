@@ -1,15 +1,24 @@
 """`bldst artifact`: what milestones produced, and where it is."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from buildstate_cli.artifact.options import (
     AnyProject,
     ArtifactArgument,
+    ArtifactChecksum,
     ArtifactExpires,
+    ArtifactFileCompression,
+    ArtifactFileFormat,
+    ArtifactMetadata,
+    ArtifactName,
+    ArtifactSize,
+    ArtifactStorageType,
+    ArtifactUri,
     ClaimToken,
     DryRun,
+    KindOfArtifact,
 )
 from buildstate_cli.help import Command, Group, Panel
 from buildstate_cli.options import (
@@ -28,12 +37,9 @@ from buildstate_core.vocabulary import (
     MAX_STATE,
     MIN_STATE,
     TRUNK,
-    ArtifactKind,
     ArtifactStatus,
     Sensitivity,
 )
-
-_WHERE_PANEL: Final = "Where it is, and what"
 
 commands = typer.Typer(cls=Group, help="Store, find and fetch what the states of builds produced.")
 
@@ -86,81 +92,15 @@ def create(
     build: BuildRef,
     state: StateArgument,
     *,
-    uri: Annotated[
-        str | None,
-        typer.Option(
-            "--uri",
-            "--storage-path",
-            metavar="URI",
-            help="Where it is: a URI, an absolute path, or with --storage-type an id (snap-0abc).",
-            rich_help_panel=_WHERE_PANEL,
-        ),
-    ] = None,
-    name: Annotated[
-        str | None,
-        typer.Option(
-            "--name",
-            "--artifact-name",
-            help="Its name in the milestone.  [default: the file's name]",
-            rich_help_panel=_WHERE_PANEL,
-        ),
-    ] = None,
-    kind: Annotated[
-        ArtifactKind | None,
-        typer.Option(
-            "--kind",
-            help="Bytes, an id of something else, or a small value.  [default: from the URI]",
-            rich_help_panel=_WHERE_PANEL,
-        ),
-    ] = None,
-    storage_type: Annotated[
-        str | None,
-        typer.Option(
-            "--storage-type",
-            help="s3, nfs, file, ebs, ami, ceph, azure, gcs, …  [default: from the URI]",
-            rich_help_panel=_WHERE_PANEL,
-        ),
-    ] = None,
-    size: Annotated[
-        int | None,
-        typer.Option(
-            "--size",
-            "--artifact-size",
-            min=0,
-            help="Its size in bytes.",
-            rich_help_panel=_WHERE_PANEL,
-        ),
-    ] = None,
-    checksum: Annotated[
-        str | None,
-        typer.Option(
-            "--checksum",
-            metavar="sha256:HEX",
-            help="Its digest.  [default: unverified until the first pull]",
-            rich_help_panel=_WHERE_PANEL,
-        ),
-    ] = None,
-    format_: Annotated[
-        str | None,
-        typer.Option("--format", help="qcow2, vhd, raw, tar, …", rich_help_panel=_WHERE_PANEL),
-    ] = None,
-    compression: Annotated[
-        str | None,
-        typer.Option(
-            "--compression",
-            help="How the file itself is compressed: gzip, xz, zstd, …",
-            rich_help_panel=_WHERE_PANEL,
-        ),
-    ] = None,
-    metadata: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--metadata",
-            metavar="KEY=VALUE",
-            help="What else is to be recorded of it; repeatable.",
-            rich_help_panel=_WHERE_PANEL,
-        ),
-    ] = None,
+    uri: ArtifactUri = None,
+    name: ArtifactName = None,
+    kind: KindOfArtifact = None,
+    storage_type: ArtifactStorageType = None,
+    size: ArtifactSize = None,
+    checksum: ArtifactChecksum = None,
+    format_: ArtifactFileFormat = None,
+    compression: ArtifactFileCompression = None,
+    metadata: ArtifactMetadata = None,
     lane: Lane = TRUNK,
     sensitivity: ArtifactSensitivity = Sensitivity.INTERNAL,
     expires: ArtifactExpires = None,
