@@ -26,9 +26,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from buildstate_core.sizes import parse_size
 from contenders import TINY
 
+from buildstate_core.units import parse_size
 from buildstate_worker.files.copying import clone
 from buildstate_worker.transfer import digest_of
 

@@ -3,26 +3,45 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Final
 
 from fastapi import Depends, FastAPI
 from fastapi.responses import JSONResponse
 
-from buildstate_api import health, problems
-from buildstate_api.artifacts.routes import router as artifacts
-from buildstate_api.bodies import JsonBodies
-from buildstate_api.builds.routes import router as builds
-from buildstate_api.claims.routes import router as claims
+from buildstate_api import health
+from buildstate_api.artifacts import routes as artifacts
+from buildstate_api.attempts.leases import keep_beating
+from buildstate_api.builds import routes as builds
+from buildstate_api.claims import routes as claims
 from buildstate_api.database import Database
-from buildstate_api.deps import KeyDep, require_key
-from buildstate_api.interventions.routes import router as interventions
+from buildstate_api.events import routes as events
+from buildstate_api.interventions import routes as interventions
 from buildstate_api.jobs import keep_working
-from buildstate_api.keys.routes import router as keys
-from buildstate_api.leases import keep_beating
-from buildstate_api.openapi import Service
-from buildstate_api.projects.routes import router as projects
-from buildstate_api.resumes.routes import router as resumes
+from buildstate_api.keys import routes as keys
+from buildstate_api.projects import routes as projects
+from buildstate_api.rest import problems
+from buildstate_api.rest.auth import KeyDep, require_key
+from buildstate_api.rest.bodies import JsonBodies
+from buildstate_api.rest.openapi import Service
+from buildstate_api.resumes import routes as resumes
+from buildstate_api.retention import routes as retention
 from buildstate_api.settings import ServerSettings
 from buildstate_core import __version__
+
+_ROUTERS: Final = (
+    projects.router,
+    retention.of_project,
+    builds.router,
+    events.router,
+    artifacts.of_build,
+    claims.of_build,
+    interventions.router,
+    claims.of_attempt,
+    artifacts.router,
+    retention.of_artifact,
+    keys.router,
+    resumes.router,
+)
 
 
 def create_app(settings: ServerSettings) -> FastAPI:
@@ -62,7 +81,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
     problems.install(app)
     app.add_middleware(JsonBodies, max_body_bytes=settings.max_body_bytes)
     app.include_router(health.router)
-    for router in (projects, builds, interventions, claims, artifacts, keys, resumes):
+    for router in _ROUTERS:
         app.include_router(router, dependencies=[Depends(require_key)])
 
     @app.get("/openapi.json", include_in_schema=False)

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, IntegrityError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -101,3 +101,9 @@ async def database_now(session: AsyncSession) -> datetime:
     """Ask for the database's time: the only clock that leases are measured by."""
     now: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
     return now
+
+
+def violates(error: IntegrityError, constraint: str) -> bool:
+    """Whether a write ran into this constraint, by its name in `buildstate_api.tables`."""
+    diagnostics = getattr(error.orig, "diag", None)
+    return getattr(diagnostics, "constraint_name", None) == constraint

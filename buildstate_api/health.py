@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from sqlalchemy import text
 
-from buildstate_api.deps import DatabaseDep
+from buildstate_api.rest.transactions import DatabaseDep
 from buildstate_core import __version__
 from buildstate_core.models import Health
 

@@ -1,4 +1,4 @@
-"""The answers to writes, kept for a day so that the same write repeated gets the same answer."""
+"""The answers to writes, kept for a day: a repeated write gets the answer that it had before."""
 
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
@@ -24,7 +24,7 @@ class Answer(NamedTuple):
 async def answer_before(
     session: AsyncSession, api_key_id: UUID, key: str, request_digest: bytes
 ) -> Answer | None:
-    """Give the answer that this write had before, or `None` if it is new.
+    """Return the answer that this write had before, or `None` if it is new.
 
     A twin that is under way is waited for. A new one has to be `remember`ed in this transaction.
 
@@ -61,7 +61,7 @@ async def remember(session: AsyncSession, api_key_id: UUID, key: str, answer: An
 
 
 async def forget_old(session: AsyncSession) -> None:
-    """Remove the answers that nobody can be waiting for any more."""
+    """Remove the answers that are older than a day."""
     await session.execute(
         delete(IdempotencyRow).where(IdempotencyRow.created_at < func.now() - KEPT_FOR)
     )

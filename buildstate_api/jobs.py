@@ -9,11 +9,12 @@ from typing import Final
 
 import procrastinate
 
-from buildstate_api.builds.service import sweep
+from buildstate_api.attempts.expiry import sweep
 from buildstate_api.database import Database
 from buildstate_api.idempotency import forget_old
 from buildstate_api.resumes.asking import ask_due
-from buildstate_api.retention.service import apply_everywhere
+from buildstate_api.resumes.triggers import consider_all
+from buildstate_api.retention.policy import apply_everywhere
 from buildstate_api.settings import PrefectSettings, ServerSettings
 
 SCHEMA: Final = "procrastinate"
@@ -25,7 +26,7 @@ _RESTART_SECONDS: Final = 2.0
 def job_queue(
     database_url: str, database: Database, prefect: PrefectSettings | None = None
 ) -> procrastinate.App:
-    """Give the queue with every job of the service on it.
+    """Return the queue with every job of the service on it.
 
     Args:
         database_url: Where the queue is.
@@ -41,14 +42,19 @@ def job_queue(
     )
     queue = procrastinate.App(connector=connector)
 
-    # A holder that died is found by the next read of its build; this is for builds nobody reads.
+    # A read ends what has expired of the builds that it shows; this is for all the others.
     @queue.periodic(cron="* * * * * */5")
     @queue.task(name="sweep", queueing_lock="sweep")
     async def sweep_leases(timestamp: int) -> None:  # noqa: ARG001 - given by procrastinate
-        async with database.transaction() as session:
-            await sweep(session)
+        await sweep(database)
 
-    # Two seconds after the sweep, which may just have found what there is to resume.
+    # Right after the sweep, which may just have ended what there is to resume.
+    @queue.periodic(cron="* * * * * 1-59/5")
+    @queue.task(name="consider", queueing_lock="consider")
+    async def consider_ended(timestamp: int) -> None:  # noqa: ARG001 - as above
+        await consider_all(database)
+
+    # And right after that.
     @queue.periodic(cron="* * * * * 2-59/5")
     @queue.task(name="resume", queueing_lock="resume")
     async def resume_builds(timestamp: int) -> None:  # noqa: ARG001 - as above
@@ -69,7 +75,7 @@ def job_queue(
 
 
 async def keep_working(settings: ServerSettings, database: Database) -> None:
-    """Work on jobs until cancelled; start again after the database was away."""
+    """Work on jobs until cancelled; start again when the database is back."""
     while True:
         queue = job_queue(settings.database_url, database, settings.prefect)
         try:

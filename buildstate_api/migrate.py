@@ -36,7 +36,7 @@ def migrate(database_url: str) -> None:
 
 
 def alembic_config(connection: Connection) -> Config:
-    """Give Alembic's settings for a connection that is open already."""
+    """Return Alembic's settings for a connection that is open already."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection

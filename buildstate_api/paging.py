@@ -41,7 +41,7 @@ class Paging:
         return cls(limit, None if cursor is None else _decoded(cursor))
 
     def start(self, *parsers: Callable[[str], Any]) -> tuple[Any, ...] | None:
-        """Give the sort key to start after, each part parsed.
+        """Return the sort key to start after, each part parsed.
 
         Raises:
             InvalidInput: The cursor is not one of this list.

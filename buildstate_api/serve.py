@@ -21,6 +21,7 @@ from types import FrameType
 from typing import IO, Final
 
 import uvicorn
+from uvicorn.server import HANDLED_SIGNALS
 
 from buildstate_api.app import create_app
 from buildstate_api.database import Database
@@ -172,6 +173,15 @@ class _Server(uvicorn.Server):
         if self.started:
             self._on_ready()
 
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Handle signals, except those that the caller ignores: uvicorn would handle them, too."""
+        ignored = [each for each in HANDLED_SIGNALS if signal.getsignal(each) is signal.SIG_IGN]
+        with super().capture_signals():
+            for each in ignored:
+                signal.signal(each, signal.SIG_IGN)
+            yield
+
 
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -219,7 +229,7 @@ def _sole(data_dir: Path, running: Running) -> Iterator[None]:
 
 
 def _locked(file: IO[str]) -> bool:
-    """Take the lock. Somebody who only looks has it too, but for a moment."""
+    """Take the lock, if it is free. A process that only looks holds it for a moment, too."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

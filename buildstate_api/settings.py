@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class PrefectSettings:
-    """Where the orchestrator is that builds are resumed by.
+    """Where the orchestrator is that resumes builds.
 
     Attributes:
         api_url: Its API (`http://127.0.0.1:4200/api`).

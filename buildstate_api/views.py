@@ -103,12 +103,12 @@ def build_view(row: BuildRow) -> models.Build:
 
 
 def state_names(row: BuildRow) -> Mapping[int, str]:
-    """Give the names of the states of the catalogue that a build is pinned to."""
+    """Return the names of the states of the catalogue that a build is pinned to."""
     return {each.code: each.name for each in row.catalog.states}
 
 
 def maker_number(build: BuildRow, row: AttemptRow) -> int:
-    """Give the number of the build that an attempt was made in: this one, or one before it."""
+    """Return the number of the build that an attempt was made in: this one, or one before it."""
     return build.number if row.build_id == build.id else row.build_number
 
 

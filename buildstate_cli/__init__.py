@@ -1,8 +1,9 @@
 """The command line, `bldst`.
 
-- `main` runs it and is the one place where an error becomes text and an exit code;
-- `app` puts the commands together;
-- `commands` has a small module for each group: names, options and help, and nothing heavy;
-- `actions` does what they say, and is imported when the first command runs;
-- `views` writes resources for people.
+- `main` runs it, and is the one place where an error becomes text and an exit code;
+- `app` puts the groups of commands together;
+- one folder for each group that `bldst --help` shows. In it `commands` has names, options and help,
+  and imports nothing heavy; `actions` (or a module named for one command) does what a command says,
+  and is imported when that command runs; `view` writes the results for people;
+- `output` has all that prints: results on stdout, messages and progress on stderr.
 """

@@ -6,17 +6,15 @@ import typer
 
 from buildstate_cli.artifact import commands as artifact
 from buildstate_cli.build import commands as build
-from buildstate_cli.build import derive_commands as derive
-from buildstate_cli.build import report_commands as report
 from buildstate_cli.cache import commands as cache
 from buildstate_cli.catalog import commands as catalog
 from buildstate_cli.config import commands as config
 from buildstate_cli.demo import commands as demo
-from buildstate_cli.helping import Group
-from buildstate_cli.interventions import commands as decide
+from buildstate_cli.explain import commands as explain
+from buildstate_cli.help import Group
+from buildstate_cli.interventions import commands as interventions
 from buildstate_cli.key import commands as key
 from buildstate_cli.plan import commands as plan
-from buildstate_cli.plan import explain_commands as explain
 from buildstate_cli.project import commands as project
 from buildstate_cli.resume import commands as resume
 from buildstate_cli.run import commands as run
@@ -73,6 +71,4 @@ for each in (
     demo,
 ):
     each.register(app)
-report.register(build.commands)
-derive.register(build.commands)
-decide.register(app, build.commands)
+interventions.register(app, build.commands)

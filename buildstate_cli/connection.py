@@ -1,4 +1,4 @@
-"""The way to the service, checked and opened, and what is said of a storage out of reach."""
+"""Opens a client for the configured service, and sends the reports that wait for it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +18,8 @@ from buildstate_worker.settings import Settings
 def connect(session: Session, *, retries: urllib3.Retry = QUICK) -> Iterator[Client]:
     """Open a client for the configured service.
 
-    Reports that an earlier command had to keep are sent first. Whatever becomes of them, the
-    command that does it goes on.
+    Reports that an earlier command could not deliver are sent first. The command goes on even if
+    that fails.
 
     Raises:
         InvalidInput: The configured URL or key cannot be one.
@@ -33,12 +33,12 @@ def connect(session: Session, *, retries: urllib3.Retry = QUICK) -> Iterator[Cli
 
 @contextmanager
 def storage_reached() -> Iterator[None]:
-    """Say of an artifact that cannot be read what is said of any storage out of reach.
+    """Make an artifact that cannot be read the error of a storage that cannot be reached.
 
-    To a command that only moves bytes it is no reason to refuse anything.
+    A command that only moves bytes refuses nothing because of it.
 
     Raises:
-        Unreachable: It cannot be read from here.
+        Unreachable: The artifact cannot be read from here.
     """
     try:
         yield
@@ -69,7 +69,7 @@ def _send_kept(session: Session) -> None:
     settings = session.settings
     if not spool.waiting(session.spool_folder):
         return
-    # One try for each: whether the service is back is for the command itself to find out.
+    # One try for each: the command itself finds out whether the service is back.
     with Client(settings.api_url, settings.api_key, retries=ONCE) as client:
 
         def send(kept: spool.KeptReport) -> Attempt:
@@ -82,7 +82,7 @@ def _send_kept(session: Session) -> None:
             return
     if drained.sent:
         reports = "1 report" if drained.sent == 1 else f"{drained.sent} reports"
-        messages.complain(f"sent {reports} kept while the service could not be reached.")
+        messages.print_message(f"sent {reports} kept while the service could not be reached.")
     for refused in drained.refused:
         messages.warn(
             f"the service refused a kept report: {refused.reason}",

@@ -47,7 +47,7 @@ OF_ERROR: Final[dict[type[BaseException], int]] = {
 
 
 def exit_code(error: BaseException) -> int:
-    """Give the exit code of an error.
+    """Return the exit code of an error.
 
     >>> exit_code(Held("state 25 is held")), exit_code(Unreachable("no answer"))
     (7, 6)

@@ -1,4 +1,4 @@
-"""The entry point: runs a command, and turns whatever comes of it into an exit code."""
+"""The entry point: runs a command, and turns its outcome into an exit code."""
 
 import os
 import sys
@@ -30,14 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     session = Session(os.environ)
     try:
-        with signals.ended_in_good_order():
+        with signals.signals_raised(signals.POLITE, only_first=True):
             return _run(sys.argv[1:] if arguments is None else list(arguments), session)
-    except signals.Ended as ended:
+    except signals.Signalled as ended:
         return ended.exit_code
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - each kind gets its text below
-        known = _as_ours(error)
-        _explain(known, session)
-        return exit_codes.exit_code(known)
+        named = _named(error)
+        _explain(named, session)
+        return exit_codes.exit_code(named)
 
 
 def _run(arguments: list[str], session: Session) -> int:
@@ -60,11 +60,11 @@ def _refuse_undecodable(arguments: Sequence[str]) -> None:
             ) from error
 
 
-def _as_ours(error: BaseException) -> BaseException:
-    """Make what a wire model refused an error that names the option."""
+def _named(error: BaseException) -> BaseException:
+    """Return an error that names the option, if a wire model refused a value."""
     pydantic = sys.modules.get("pydantic")
     if pydantic is not None and isinstance(error, pydantic.ValidationError):
-        from buildstate_cli.checking import invalid  # noqa: PLC0415 - it needs pydantic
+        from buildstate_cli.validation import invalid  # noqa: PLC0415 - it needs pydantic
 
         return invalid(error)
     return error
@@ -73,15 +73,15 @@ def _as_ours(error: BaseException) -> BaseException:
 def _explain(error: BaseException, session: Session) -> None:
     match error:
         case BuildStateError():
-            messages.complain_of(error)
+            messages.explain_error(error)
         case typer.TyperException():
-            messages.complain_of_usage(error)
+            messages.explain_usage_error(error)
         case KeyboardInterrupt() | typer.Abort() | BrokenPipeError():
             pass
         case OSError():
-            messages.complain_of_system(error)
+            messages.explain_os_error(error)
         case _:
-            messages.complain_of_bug(error)
+            messages.explain_bug(error)
             if session.is_debugging:
                 traceback.print_exception(error)
 

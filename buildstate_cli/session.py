@@ -1,4 +1,7 @@
-"""What one call of `bldst` knows about where it runs."""
+"""What one call of `bldst` knows about where it runs.
+
+- `BLDST_DEBUG`: `1` shows the traceback of an internal error. Default: it is not shown.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

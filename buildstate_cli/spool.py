@@ -28,8 +28,8 @@ from buildstate_core.errors import BuildStateError, Conflict, InvalidInput, NotF
 from buildstate_core.models import Report
 
 ALREADY_TAKEN: Final = "idempotency-key-reused"
-"""The service's code for a key that it knows with another body. For us it means that the report
-had arrived and only the answer was lost: what is kept differs from what was sent by its `at`."""
+"""The service's code for a key that it knows with another body. Here it means that the report had
+arrived, and only the answer was lost: the kept report has an `at` that the sent one had not."""
 
 
 class KeptReport(BaseModel):
@@ -67,7 +67,7 @@ class Drained:
 
 
 def keep(folder: Path, report: KeptReport) -> Path:
-    """Keep a report for later, safe against a crash of the machine, and give its file.
+    """Keep a report for later, safe against a crash of the machine, and return its file.
 
     Raises:
         OSError: It cannot be written there.
@@ -85,7 +85,7 @@ def keep(folder: Path, report: KeptReport) -> Path:
 
 
 def waiting(folder: Path) -> list[Path]:
-    """List what waits, oldest first; nothing if the folder is not there or not ours to read."""
+    """Return the files that wait, oldest first; nothing if the folder cannot be read."""
     return sorted(folder.glob("*.json"))
 
 
@@ -146,9 +146,9 @@ def _locked(folder: Path) -> Iterator[bool]:
 
 
 def _make_folder(folder: Path) -> None:
-    """Make the spool, closed to others, and what is missing above it.
+    """Make the spool, closed to others, and the folders above it that are missing.
 
-    What root makes above it is open: the user that PostgreSQL runs as has to reach its own folder
+    Those that root makes are open: PostgreSQL runs as another user, and has to reach its own folder
     in the same data folder.
     """
     above = 0o755 if os.geteuid() == 0 else 0o700

@@ -14,7 +14,7 @@ _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 def duration(text: str) -> timedelta | None:
-    """Read `90s`, `30m`, `24h`, `30d` or `2w`; `None` for what is none.
+    """Return the length of `90s`, `30m`, `24h`, `30d` or `2w`; `None` for anything else.
 
     >>> duration("24h"), duration("2w"), duration("1.5h")
     (datetime.timedelta(days=1), datetime.timedelta(days=14), None)
@@ -24,10 +24,10 @@ def duration(text: str) -> timedelta | None:
 
 
 def age(text: str, *, flag: str, at_least: timedelta) -> timedelta:
-    """Read how old something has to be.
+    """Return the age that was typed for an option.
 
     Raises:
-        InvalidInput: It is no duration, or too short a one.
+        InvalidInput: It is not a duration, or shorter than `at_least`.
     """
     found = duration(text)
     if found is None:
@@ -42,7 +42,7 @@ def age(text: str, *, flag: str, at_least: timedelta) -> timedelta:
 
 
 def moment(text: str | None, *, flag: str) -> datetime | None:
-    """Read a time, or how far it is ahead.
+    """Return the time that was typed for an option, as a time or as how long it is from now.
 
     Raises:
         InvalidInput: It is neither.

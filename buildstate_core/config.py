@@ -3,8 +3,8 @@
 It is all that the service and the workers have to know of one machine's configuration, and the
 only I/O of this package.
 
-- `BLDST_API_URL`: the service. Default: the profile's, then the local server's.
-- `BLDST_API_KEY`: the key for it. Default: the profile's, if it is for the same URL.
+- `BLDST_API_URL`: where the service is. Default: the profile's, then the local server's.
+- `BLDST_API_KEY`: the key for the service. Default: the profile's, if that is for the same URL.
 - `BLDST_PROFILE`: which profile of the config file. Default: its `default_profile`, then `local`.
 - `BLDST_CONFIG_DIR`: the folder of `config.toml`. Default: the user's config folder.
 - `BLDST_DATA_DIR`: where the local server keeps its data. Default: the user's data folder; for

@@ -8,17 +8,20 @@
     ├── Conflict          what was asked does not fit what is recorded
     │   ├── Held          another worker has the milestone; `until` says how long
     │   ├── StaleClaim    the claim's token is no longer the live one
-    │   └── Refused       going on would be wrong or wasteful; `hint` says what to do first
+    │   ├── Refused       going on would be wrong or wasteful; `hint` says what to do first
+    │   │   └── ArtifactUnreachable   an artifact may exist, but this worker cannot read it
+    │   └── ArtifactLost  an artifact is gone or corrupt; `state` has to run again
     ├── NotAllowed        the key is missing, unknown or revoked
     └── Unreachable       the service or a storage cannot be reached
 
-The service turns them into RFC 9457 problems in one place (`buildstate_api.problems`), the
-client turns a problem back into the same class, and the command line maps each class to an exit
-code.
+The service turns them into RFC 9457 problems in one place (`buildstate_api.rest.problems`). Each
+problem names the class (`default_code`), by which the client turns it back into the same one. The
+command line maps each class to an exit code.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
 
 class About(TypedDict, total=False):
@@ -169,3 +172,20 @@ class ArtifactLost(Conflict):
         super().__init__(message, **about)
         self.reason = reason
         self.state = state
+
+
+ANSWERED: Final[Mapping[str, type[BuildStateError]]] = {
+    each.default_code: each
+    for each in (
+        BuildStateError,
+        InvalidInput,
+        NotFound,
+        Conflict,
+        Held,
+        StaleClaim,
+        Refused,
+        NotAllowed,
+        Unreachable,
+    )
+}
+"""What the service answers with, by the name of the class; the others arise on a worker only."""

@@ -9,7 +9,7 @@ from uuid import UUID
 from weakref import WeakValueDictionary
 
 from buildstate_core.errors import InvalidInput
-from buildstate_core.models import Artifact as ArtifactRecord
+from buildstate_core.models import Artifact as RecordedArtifact
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,14 @@ class Version:
             changes its file in place, so that each has its own copy.
     """
 
-    record: ArtifactRecord
+    record: RecordedArtifact
     root: str | None
     places: dict[str, Path] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
 class Slot:
-    """One artifact of this pass.
+    """One artifact of this session.
 
     Attributes:
         now: The newest version; replaced as a whole when the milestone ran again.
@@ -41,15 +41,15 @@ class Slot:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 
-class Giver(Protocol):
-    """Whoever gives out lazy artifacts: the shelf of one pass."""
+class OpenResults(Protocol):
+    """The results of one session, which gives out lazy artifacts for them."""
 
-    def adopt(self, record: ArtifactRecord, root: str | None) -> "Artifact":
-        """Give the artifact of a record that came from another process."""
+    def adopt(self, record: RecordedArtifact, root: str | None) -> "Artifact":
+        """Return the artifact of a record that came from another process."""
 
 
-givers: Final[WeakValueDictionary[UUID, Giver]] = WeakValueDictionary()
-"""Those of this process, by the id of their pass. It is the same in every process of the pass."""
+open_results: Final[WeakValueDictionary[UUID, OpenResults]] = WeakValueDictionary()
+"""Those of this process, by the id of their session, which is the same in every process of it."""
 
 
 class Artifact:
@@ -66,14 +66,14 @@ class Artifact:
 
     # An ordinary class: Prefect walks lists, dicts, dataclasses and models for futures.
 
-    def __init__(self, slot: Slot, fetch: Callable[[Slot], Path], giver: UUID) -> None:
+    def __init__(self, slot: Slot, fetch: Callable[[Slot], Path], session_id: UUID) -> None:
         self._slot = slot
         self._fetch = fetch
-        self.giver = giver
+        self.session_id = session_id
 
     def __reduce__(self) -> tuple[Any, ...]:
         now = self._slot.now
-        return _arrived, (self.giver, now.record, now.root)
+        return _arrived, (self.session_id, now.record, now.root)
 
     @property
     def root(self) -> str | None:
@@ -81,7 +81,7 @@ class Artifact:
         return self._slot.now.root
 
     @property
-    def record(self) -> ArtifactRecord:
+    def record(self) -> RecordedArtifact:
         """The whole record."""
         return self._slot.now.record
 
@@ -134,12 +134,12 @@ class Artifact:
         return f"<Artifact {self.name} of build {self.record.build} state {self.state}{lane}>"
 
 
-def _arrived(giver: UUID, record: ArtifactRecord, root: str | None) -> Artifact:
-    """Give an artifact that came from another process."""
-    found = givers.get(giver)
+def _arrived(session_id: UUID, record: RecordedArtifact, root: str | None) -> Artifact:
+    """Return an artifact that came from another process."""
+    found = open_results.get(session_id)
     if found is not None:
         return found.adopt(record, root)
-    return Artifact(Slot(Version(record, root)), _nowhere, giver)
+    return Artifact(Slot(Version(record, root)), _nowhere, session_id)
 
 
 def _nowhere(slot: Slot) -> Path:

@@ -12,11 +12,11 @@ from pydantic import ValidationError
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Build, BuildCreate, Plan
 from buildstate_core.vocabulary import TRUNK
-from buildstate_flows.engine.cancellation import Ending, ending_by
-from buildstate_flows.engine.rewind import fetch
-from buildstate_flows.engine.session import Pass
+from buildstate_flows.engine.cancellation import ending_by
+from buildstate_flows.engine.execute import fetch
+from buildstate_flows.engine.session import BuildSession
 from buildstate_flows.engine.worker_process import entered, tell_others
-from buildstate_flows.prefect_api.flow_run_report import Board
+from buildstate_flows.prefect_api.flow_run_report import FlowRunReport
 from buildstate_flows.prefect_api.transfers import log
 from buildstate_flows.server import BuildStateServer
 from buildstate_worker.artifacts import Artifacts
@@ -34,26 +34,26 @@ class OpenBuild:
         url: It in the service.
     """
 
-    def __init__(self, work: Pass) -> None:
-        self._pass = work
-        self.id = work.build.id
-        self.number = work.build.number
-        self.key = work.build.key
-        self.url = _url(work.client, work.build)
+    def __init__(self, session: BuildSession) -> None:
+        self._session = session
+        self.id = session.build.id
+        self.number = session.build.number
+        self.key = session.build.key
+        self.url = _url(session.client, session.build)
 
     @property
     def workdir(self) -> Path:
         """This pass's folder. Without a `workdir` of one's own it is removed at the end."""
-        return self._pass.folder
+        return self._session.folder
 
     @property
     def downloads(self) -> tuple[int, ...]:
         """What this pass has downloaded so far: the bytes of each artifact."""
-        return tuple(self._pass.shelf.downloads)
+        return tuple(self._session.results.downloads)
 
     def plan(self) -> Plan:
         """Get what a rerun would do, and why."""
-        return self._pass.client.plan(self.number)
+        return self._session.client.plan(self.number)
 
     def __repr__(self) -> str:
         return f"<OpenBuild {self.number} {self.key}>"
@@ -119,45 +119,48 @@ def build(
     used = _settings(server, settings)
     client = Client(used.api_url, used.api_key, retries=PATIENT)
     found = client.create_build(request)
-    work = Pass(
+    session = BuildSession(
         found,
         client=client,
         artifacts=Artifacts.of_worker(client, used, on_transfer=log),
         settings=used,
         folder=None if workdir is None else Path(workdir),
         fetch=fetch,
-        board=Board.here(client, found, url=_url(client, found)),
+        report=FlowRunReport.here(client, found, url=_url(client, found)),
     )
+    with _opened(session):
+        yield OpenBuild(session)
+
+
+def current_build() -> OpenBuild:
+    """Return the build that is open here, in a flow or in a milestone.
+
+    Raises:
+        InvalidInput: There is none.
+    """
+    return OpenBuild(BuildSession.current())
+
+
+@contextmanager
+def _opened(session: BuildSession) -> Iterator[None]:
+    """Let milestones record to a session in the block; wait for them, and close it at the end."""
     began = monotonic()
     try:
-        with entered(work):
-            yield OpenBuild(work)
-            work.wait()
+        with entered(session):
+            yield
+            session.wait()
     except BaseException as error:
         # A submitted milestone does not learn that its flow is stopped: Prefect waits for it, and
         # then kills it. After an ordinary error it may as well do its work.
         ending = ending_by(error, since=began)
         if ending is not None:
-            _end_all(work, ending)
+            tell_others(session, ending)
+            session.end_all(ending)
         raise
     finally:
-        if work.board is not None:
-            work.board.close()
-        work.close()
-
-
-def current_build() -> OpenBuild:
-    """Give the build that is open here, in a flow or in a milestone.
-
-    Raises:
-        InvalidInput: There is none.
-    """
-    return OpenBuild(Pass.current())
-
-
-def _end_all(work: Pass, ending: Ending) -> None:
-    tell_others(work, ending)
-    work.end_all(ending)
+        if session.report is not None:
+            session.report.close()
+        session.close()
 
 
 def _url(client: Client, found: Build) -> str:

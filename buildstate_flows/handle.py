@@ -6,7 +6,8 @@ from uuid import UUID  # noqa: TC003 - as everywhere
 from pydantic import ValidationError
 
 from buildstate_core.errors import InvalidInput
-from buildstate_core.models import Artifact, ArtifactRecord
+from buildstate_core.models import Artifact as RecordedArtifact
+from buildstate_core.models import ArtifactRecord
 from buildstate_core.vocabulary import ArtifactKind
 
 
@@ -15,7 +16,7 @@ class Handle:
 
     A milestone that returns one records it; a rerun gets it back and makes nothing anew. Before
     that it is looked at: one that is gone, or another thing now, is made again. Where nothing looks
-    at its kind it is taken as it is; docs/handles.md says how to add what does.
+    at its kind it is taken as it is; docs/how-to/handles.md says how to add what does.
 
     Args:
         kind: What it is, in lower case: `ami`, `ebs-snapshot`, `rbd`.
@@ -33,17 +34,17 @@ class Handle:
         self.kind = kind
         self.id = id
         self.attributes: dict[str, Any] = attributes
-        self.record: Artifact | None = None
-        self.giver: UUID | None = None
+        self.record: RecordedArtifact | None = None
+        self.session_id: UUID | None = None
 
     @classmethod
-    def recorded(cls, record: Artifact) -> "Handle":
-        """Give the handle that was recorded."""
+    def recorded(cls, record: RecordedArtifact) -> "Handle":
+        """Return the handle that was recorded."""
         handle = cls(record.storage_type, record.uri or "")
         handle.bind(record)
         return handle
 
-    def bind(self, record: Artifact) -> None:
+    def bind(self, record: RecordedArtifact) -> None:
         """Become what was recorded: it was made anew."""
         self.kind = record.storage_type
         self.id = record.uri or ""
@@ -51,7 +52,7 @@ class Handle:
         self.record = record
 
     def to_record(self, name: str) -> ArtifactRecord:
-        """Give it as it is to be recorded.
+        """Return it as it is to be recorded.
 
         Raises:
             InvalidInput: Its kind, id or attributes cannot be recorded.

@@ -17,22 +17,24 @@ from typing_extensions import Unpack
 from buildstate_core.errors import InvalidInput
 from buildstate_core.vocabulary import TRUNK, Compression, Kind, Sensitivity
 from buildstate_flows.engine.arguments import replaced
-from buildstate_flows.engine.milestone_call import Call, Recipe
-from buildstate_flows.engine.rewind import fetch, perform, perform_async
-from buildstate_flows.engine.session import Pass
+from buildstate_flows.engine.execute import fetch, perform, perform_async
+from buildstate_flows.engine.milestone_call import MilestoneCall, MilestoneSpec
+from buildstate_flows.engine.session import BuildSession
 from buildstate_flows.engine.worker_process import Ticket, entered
 from buildstate_flows.options import (
     HOOKS,
     CodeName,
+    CompressionName,
     KindName,
     MilestoneOptions,
+    SensitivityName,
     TaskOptions,
     check,
     kind_of,
     no_task_worker,
+    storage_options_of,
 )
 from buildstate_flows.prefect_api.prefect_runs import namer_of, tag_run
-from buildstate_flows.storage_options import CompressionName, SensitivityName, Storing
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -62,7 +64,7 @@ class Milestone(Task[P, R]):
     ) -> None:
         name = str(options.get("name") or getattr(fn, "__name__", type(fn).__name__))
         check(fn, name, options, state=state, inputs=inputs, code=code)
-        recipe = Recipe(
+        spec = MilestoneSpec(
             function=fn,
             name=name,
             state=state,
@@ -71,24 +73,24 @@ class Milestone(Task[P, R]):
             inputs=tuple(inputs),
             version=options.get("version"),
             code=code,
-            storing=Storing.of(
+            storage_options=storage_options_of(
                 name, storage=storage, compression=compression, sensitivity=sensitivity
             ),
         )
         named: TaskOptions = {**options, "name": name}
         if named.get("task_run_name") is None:
-            named["task_run_name"] = namer_of(recipe)
+            named["task_run_name"] = namer_of(state, name, spec.lane_of)
         super().__init__(fn=_recording(fn), cache_policy=NO_CACHE, persist_result=False, **named)
         # Only now: Prefect copies the function's own attributes onto the task.
-        self.recipe = recipe
+        self.spec = spec
         self._options = options
-        self._pass: Pass | None = None
+        self._session: BuildSession | None = None
         self._ticket: Ticket | None = None
 
     def with_options(self, **options: Unpack[MilestoneOptions]) -> "Milestone[P, R]":  # type: ignore[override]
-        """Give the same milestone with other options: another lane, more retries."""
-        made = type(self)(self.recipe.function, **{**self._all_options(), **options})
-        made.recipe = replace(made.recipe, probe=self.recipe.probe)
+        """Return the same milestone with other options: another lane, more retries."""
+        made = type(self)(self.spec.function, **{**self._all_options(), **options})
+        made.spec = replace(made.spec, probe=self.spec.probe)
         return made
 
     def probe(self, function: Probe) -> Probe:
@@ -103,7 +105,7 @@ class Milestone(Task[P, R]):
         """
         if not callable(function):
             raise InvalidInput(f"The probe of {self.name} is no function.", field="probe")
-        self.recipe = replace(self.recipe, probe=function)
+        self.spec = replace(self.spec, probe=function)
         return function
 
     def __copy__(self) -> "Milestone[P, R]":
@@ -112,27 +114,27 @@ class Milestone(Task[P, R]):
         return made
 
     def __reduce__(self) -> tuple[Any, ...]:
-        ticket = self._ticket if self._pass is None else Ticket.of(self._pass)
+        ticket = self._ticket if self._session is None else Ticket.of(self._session)
         options = {**self._all_options(), "tags": self.tags}
-        return _arrived, (type(self), self.recipe, options, ticket)
+        return _arrived, (type(self), self.spec, options, ticket)
 
     def _all_options(self) -> dict[str, Any]:
-        recipe = self.recipe
+        spec = self.spec
         return {
             **self._options,
             **{name: list(getattr(self, f"{name}_hooks")) for name in HOOKS},
-            "state": recipe.state,
-            "lane": recipe.lane,
-            "kind": recipe.kind,
-            "inputs": recipe.inputs,
-            "code": recipe.code,
-            **asdict(recipe.storing),
+            "state": spec.state,
+            "lane": spec.lane,
+            "kind": spec.kind,
+            "inputs": spec.inputs,
+            "code": spec.code,
+            **asdict(spec.storage_options),
         }
 
-    def _in(self, work: Pass) -> "Milestone[P, R]":
-        """Give it as it is submitted in a pass: able to go to another process."""
+    def _in(self, session: BuildSession) -> "Milestone[P, R]":
+        """Return a copy that can go to another process, and opens the session there."""
         made = self.__copy__()
-        made._pass = work  # noqa: SLF001 - its own
+        made._session = session  # noqa: SLF001 - its own
         return made
 
     # Prefect's own overloads keep the types; these are what happens.
@@ -151,16 +153,16 @@ class Milestone(Task[P, R]):
 
         def submit(self, *args: Any, **kwargs: Any) -> Any:
             """Submit it; the open build waits for it at its end."""
-            work = Pass.current()
-            future = Task.submit(self._in(work), *args, **kwargs)
-            _expect(work, [future])
+            session = BuildSession.current()
+            future = Task.submit(self._in(session), *args, **kwargs)
+            _expect(session, [future])
             return future
 
         def map(self, *args: Any, **kwargs: Any) -> Any:
             """Submit it once for each item. Give each a lane of its own: `lane="{region}"`."""
-            work = Pass.current()
-            futures = Task.map(self._in(work), *args, **kwargs)
-            _expect(work, futures)
+            session = BuildSession.current()
+            futures = Task.map(self._in(session), *args, **kwargs)
+            _expect(session, futures)
             return futures
 
         def delay(self, *_args: Any, **_kwargs: Any) -> Any:
@@ -237,11 +239,14 @@ def milestone(
 
 
 def _arrived(
-    cls: type[Milestone[..., Any]], recipe: Recipe, options: dict[str, Any], ticket: Ticket | None
+    cls: type[Milestone[..., Any]],
+    spec: MilestoneSpec,
+    options: dict[str, Any],
+    ticket: Ticket | None,
 ) -> Milestone[..., Any]:
-    """Give a milestone that came from another process."""
-    made = cls(recipe.function, **options)
-    made.recipe = recipe
+    """Return a milestone that came from another process."""
+    made = cls(spec.function, **options)
+    made.spec = spec
     made._ticket = ticket
     return made
 
@@ -255,9 +260,9 @@ def _recording(function: Callable[..., Any]) -> Callable[..., Any]:
             task = _run_by_engine(run_async)
             if task is None:
                 return await function(*args, **kwargs)
-            with entered(_pass_of(task)) as work:
-                call = _call(work, task, get_call_parameters(function, args, kwargs))
-                return (await perform_async(work, call)).for_prefect()
+            with entered(_session_of(task)) as session:
+                call = _call(session, task, get_call_parameters(function, args, kwargs))
+                return (await perform_async(session, call)).for_prefect()
 
         return run_async
 
@@ -266,9 +271,9 @@ def _recording(function: Callable[..., Any]) -> Callable[..., Any]:
         task = _run_by_engine(run)
         if task is None:
             return function(*args, **kwargs)
-        with entered(_pass_of(task)) as work:
-            call = _call(work, task, get_call_parameters(function, args, kwargs))
-            return perform(work, call).for_prefect()
+        with entered(_session_of(task)) as session:
+            call = _call(session, task, get_call_parameters(function, args, kwargs))
+            return perform(session, call).for_prefect()
 
     return run
 
@@ -281,28 +286,30 @@ def _run_by_engine(wrapper: Callable[..., Any]) -> "Milestone[..., Any] | None":
     return context.task
 
 
-def _pass_of(task: Milestone[..., Any]) -> Pass:
-    """Give the pass that a call belongs to; in another process it is opened first."""
+def _session_of(task: Milestone[..., Any]) -> BuildSession:
+    """Return the session that a call belongs to; in another process it is opened first."""
     ticket = task._ticket  # noqa: SLF001 - its own
-    return Pass.current() if ticket is None else ticket.open(fetch)
+    return BuildSession.current() if ticket is None else ticket.open(fetch)
 
 
-def _call(work: Pass, task: Milestone[..., Any], parameters: Mapping[str, Any]) -> Call:
-    known = {name: replaced(value, work.shelf.bound) for name, value in parameters.items()}
-    call = Call.of(task.recipe, known)
-    tag_run(task.recipe, call.lane, work.build.number)
+def _call(
+    session: BuildSession, task: Milestone[..., Any], parameters: Mapping[str, Any]
+) -> MilestoneCall:
+    known = {name: replaced(value, session.results.bound) for name, value in parameters.items()}
+    call = MilestoneCall.of(task.spec, known)
+    tag_run(task.spec.state, call.lane, session.build.number)
     return call
 
 
 def _plainly(task: Milestone[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call it without Prefect's engine."""
-    call = Call.of(task.recipe, get_call_parameters(task.fn, args, kwargs))
-    work = Pass.current()
+    call = MilestoneCall.of(task.spec, get_call_parameters(task.fn, args, kwargs))
+    session = BuildSession.current()
     if not task.isasync:
-        return perform(work, call).value
+        return perform(session, call).value
 
     async def run() -> Any:
-        return (await perform_async(work, call)).value
+        return (await perform_async(session, call)).value
 
     return run()
 
@@ -316,7 +323,7 @@ def _value(made: Any) -> Any:
     return made.result(_sync=True) if isinstance(made, State) else made  # type: ignore[call-overload]
 
 
-def _expect(work: Pass, futures: Any) -> None:
+def _expect(session: BuildSession, futures: Any) -> None:
     for future in futures:
         if isinstance(future, PrefectFuture):
-            work.expect(future)
+            session.expect(future)

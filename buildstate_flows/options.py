@@ -2,7 +2,8 @@
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Literal, TypedDict
+from enum import StrEnum
+from typing import Any, Final, Literal, TypedDict, TypeVar
 
 from prefect.assets import Asset
 from prefect.tasks import (
@@ -10,14 +11,22 @@ from prefect.tasks import (
     StateHookCallable,
     TaskRunNameValueOrCallable,
 )
+from pydantic import TypeAdapter, ValidationError
 
+from buildstate_core.credentials import HoldsCredential
 from buildstate_core.errors import InvalidInput
+from buildstate_core.models.projects import StorageUrl
 from buildstate_core.vocabulary import MAX_STATE, MIN_STATE, Compression, Kind, Sensitivity
-from buildstate_flows.storage_options import CompressionName, SensitivityName
+from buildstate_worker.storage_options import StorageOptions
 
 KindName = Literal["checkpoint", "step", "effect", "gate", "ephemeral"]
 CodeName = Literal["own", "ignore"]
+CompressionName = Literal["none", "zstd", "auto"]
+SensitivityName = Literal["public", "internal", "secret"]
 
+Word = TypeVar("Word", bound=StrEnum)
+
+_STORAGE: Final[TypeAdapter[str]] = TypeAdapter(StorageUrl)
 HOOKS: Final = ("on_completion", "on_failure", "on_running")
 _CACHING: Final = frozenset(
     {
@@ -66,7 +75,7 @@ class MilestoneOptions(TaskOptions, total=False):
 
 
 def kind_of(kind: str) -> Kind:
-    """Give a kind by its name.
+    """Return a kind by its name.
 
     Raises:
         InvalidInput: There is no such kind.
@@ -77,6 +86,33 @@ def kind_of(kind: str) -> Kind:
         raise InvalidInput(
             f"kind is {kind!r}; use one of {', '.join(Kind)}.", code="bad-kind", field="kind"
         ) from error
+
+
+def storage_options_of(
+    milestone: str, *, storage: str | None, compression: str | None, sensitivity: str
+) -> StorageOptions:
+    """Return the storage options that are written at a milestone.
+
+    Args:
+        milestone: Its name, for the error.
+        storage: A folder or a template.
+        compression: The name of one.
+        sensitivity: The name of one.
+
+    Raises:
+        InvalidInput: A value is wrong; `field` names it.
+    """
+    if storage is not None:
+        _check_storage(storage, milestone)
+    return StorageOptions(
+        storage=storage,
+        compression=(
+            None
+            if compression is None
+            else _word(Compression, compression, "compression", milestone)
+        ),
+        sensitivity=_word(Sensitivity, sensitivity, "sensitivity", milestone),
+    )
 
 
 def check(
@@ -127,10 +163,28 @@ def check(
 
 
 def no_task_worker(name: str) -> InvalidInput:
-    """Give the error for a milestone that is to run some time later, somewhere else."""
+    """Return the error for a milestone that is to run some time later, somewhere else."""
     return InvalidInput(
         f"{name} is a milestone of the open build; it cannot be left to a task worker, which has"
         " none.",
         code="no-background-task",
         hint="Use `submit` or `map` in the flow, or open the build in a flow that is deployed.",
     )
+
+
+def _check_storage(storage: str, milestone: str) -> None:
+    try:
+        _STORAGE.validate_python(storage)
+    except ValidationError as error:
+        why = error.errors()[0].get("ctx", {}).get("error", "it is no storage")
+        seen = "" if isinstance(why, HoldsCredential) else f" is {storage!r}"
+        raise InvalidInput(f"The storage of {milestone}{seen}: {why}.", field="storage") from None
+
+
+def _word(words: type[Word], value: str, field: str, milestone: str) -> Word:
+    try:
+        return words(value)
+    except ValueError:
+        raise InvalidInput(
+            f"The {field} of {milestone} is {value!r}; use one of {', '.join(words)}.", field=field
+        ) from None

@@ -43,7 +43,7 @@ class BuildStateServer(Block):
     )
 
     def settings(self, own: Settings) -> Settings:
-        """Give a worker's settings with what this block says."""
+        """Return a worker's settings with what this block says."""
         api_url = self.api_url.rstrip("/")
         # The worker's own key is for its own server: it is not shown to another one.
         own_key = own.api_key if api_url == own.api_url else None

@@ -11,43 +11,28 @@ from buildstate_core.credentials import refuse_credentials
 from buildstate_core.errors import InvalidInput
 from buildstate_core.locations import is_allowed, uri_of
 from buildstate_core.models import Artifact, ArtifactRecord, Project, StorageRules
-from buildstate_core.vocabulary import Compression, Sensitivity
 from buildstate_worker.formats import UNKNOWN, format_of
+from buildstate_worker.storage_options import StorageOptions
 from buildstate_worker.transfer import Pushed, storage_type_of, transferable
 
 
 @dataclass(frozen=True, kw_only=True)
-class StorageOptions:
-    """How a blob is to be stored, as its maker asks.
-
-    Attributes:
-        storage: Where to put it instead of the project's storage: a folder or a template.
-        compression: How to store it; `None` for what the project says.
-        sensitivity: Who may see it.
-        expires_at: When it is no longer needed, with a time zone; `None` for never.
-    """
-
-    storage: str | None = None
-    compression: Compression | None = None
-    sensitivity: Sensitivity = Sensitivity.INTERNAL
-    expires_at: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Blob(StorageOptions):
-    """A file or folder that a milestone made, and how it is to be stored.
+    """A file or folder that a milestone made, with how it is to be stored.
 
     Attributes:
         name: The artifact's name, unique in the attempt.
         path: Where it is now.
         place: Where it belongs in a workspace, relative, so that a restore puts it back there.
         metadata: What else is to be recorded of it.
+        expires_at: When it is no longer needed.
     """
 
     name: str
     path: Path
     place: PurePosixPath | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

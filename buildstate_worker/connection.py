@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from buildstate_core import __version__
 from buildstate_core.errors import (
+    ANSWERED,
     BuildStateError,
     Conflict,
     Held,
@@ -23,10 +24,10 @@ from buildstate_core.errors import (
     NotAllowed,
     NotFound,
     Refused,
-    StaleClaim,
     Unreachable,
 )
 from buildstate_core.models import Page, Problem
+from buildstate_core.models.refusals import refusal
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -51,15 +52,6 @@ QUICK: Final = PATIENT.new(total=4)
 ONCE: Final = PATIENT.new(total=0)
 """For a caller that does the retrying."""
 
-_BY_CODE: Final = {
-    "run-first": Refused,
-    "requires-first": Refused,
-    "artifact-held": Refused,
-    "artifact-is-a-value": Refused,
-    "artifact-needed": Refused,
-    "not-removable": Refused,
-    **{each.default_code: each for each in (Held, StaleClaim, Refused)},
-}
 _BY_STATUS: Final = {
     400: InvalidInput,
     401: NotAllowed,
@@ -73,6 +65,7 @@ _BY_STATUS: Final = {
     422: InvalidInput,
     503: Unreachable,
 }
+"""For a problem that names no error: it came from a proxy."""
 
 _TIMEOUT: Final = urllib3.Timeout(connect=5, read=30)
 
@@ -186,8 +179,11 @@ class Connection:
         try:
             return model.model_validate_json(content)
         except ValidationError as error:
+            refused = error.errors()[0]
+            name = ".".join(map(str, refused["loc"])) or "the answer"
             raise Unreachable(
-                f"What {self.api_url} answered is not from a BuildState service this client knows.",
+                f"What {self.api_url} answered is not from a BuildState service this client knows:"
+                f" {refusal(refused, name).message}",
                 code="bad-answer",
                 hint="Check BLDST_API_URL, and that client and service are of the same release.",
             ) from error
@@ -209,8 +205,8 @@ def _error(status: int, content: bytes, api_url: str) -> BuildStateError:
             code="bad-answer",
             hint="Is there a proxy between, or another program at this address?",
         )
+    cls = ANSWERED.get(problem.error or "") or _BY_STATUS.get(status, BuildStateError)
     code = problem.type.rpartition("/")[2]
-    cls = _BY_CODE.get(code) or _BY_STATUS.get(status, BuildStateError)
     error = cls(problem.detail, code=code, field=problem.field, hint=problem.hint)
     if isinstance(error, Held):
         error.holder, error.until = problem.holder, problem.until

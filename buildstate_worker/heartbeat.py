@@ -1,15 +1,15 @@
 """Keeps a claim alive from a thread of its own, however busy the rest of the process is.
 
-The thread neither prints nor logs: under Prefect, a line printed after the worker has died raises
-in whatever thread prints it, and the lease would silently run out.
+The thread neither prints nor logs: under Prefect, a line that is printed after the worker has died
+raises in the thread that prints it, and the lease would silently run out.
 
 An outage is not a crash: while the service cannot be reached, the thread goes on trying, and the
-work goes on too. Only what touches the world may not be done twice at once, so that an effect is
+work goes on too. Only an effect, which touches the world and may not be done twice at once, is
 stopped before another worker could begin it::
 
     renewal sent          margin          lease ends
     ├──────────────────────┼───────────────┤
-                           └─ `on_stale`: no renewal was acknowledged since; stop the work now
+                           └─ `when_stale`: no renewal was acknowledged since; stop the work now
 """
 
 import threading
@@ -34,7 +34,7 @@ _MARGINS_PER_LEASE: Final = 3
 
 
 def margin_seconds(lease_seconds: float) -> float:
-    """Give how long before the end of its lease an effect is told to stop.
+    """Return how long before the end of its lease an effect is told to stop.
 
     >>> margin_seconds(60), margin_seconds(6)
     (10.0, 2.0)
@@ -50,10 +50,9 @@ class Heart:
         attempt: The claimed attempt.
         token: The claim's token.
         lease_seconds: How long one renewal lasts.
-        on_stale: Called once, from a thread, when the claim is no longer ours.
-        stops_by_itself: Whether it is also called before the lease can have run out unseen,
-            because no renewal came through. For what must not go on while nobody can tell
-            whether another worker has begun it.
+        stops_by_itself: Whether the claim also counts as lost before the lease can have run out
+            unseen, because no renewal came through. For what must not go on while nobody can
+            tell whether another worker has begun it.
         leased_at: When the claim was asked for, by the monotonic clock; `None` for now.
 
     Attributes:
@@ -67,7 +66,6 @@ class Heart:
         *,
         token: str,
         lease_seconds: float,
-        on_stale: Callable[[StaleClaim], None] | None = None,
         stops_by_itself: bool = False,
         leased_at: float | None = None,
     ) -> None:
@@ -77,7 +75,7 @@ class Heart:
         self._every = lease_seconds / _BEATS_PER_LEASE
         self._usable_seconds = lease_seconds - margin_seconds(lease_seconds)
         self._renewed_at = time.monotonic() if leased_at is None else leased_at
-        self._on_stale = on_stale
+        self._listener: Callable[[StaleClaim], None] | None = None
         self._telling = threading.Lock()
         self._teller: threading.Thread | None = None
         self._stopped = threading.Event()
@@ -95,8 +93,20 @@ class Heart:
             thread.start()
         return self
 
+    def when_stale(self, tell: Callable[[StaleClaim], None]) -> None:
+        """Have `tell` called once when the claim is no longer ours.
+
+        It is called from a thread of the heart; at once, and from here, if the claim is lost
+        already.
+        """
+        with self._telling:
+            self._listener = tell
+            stale = self.stale
+        if stale is not None:
+            tell(stale)
+
     def stop(self) -> None:
-        """Stop, and wait for a renewal that is on its way, or for `on_stale` to be done."""
+        """Stop, and wait for a renewal that is on its way, or for `when_stale` to be done."""
         with self._telling:
             self._stopped.set()
         self._woken.set()
@@ -158,6 +168,7 @@ class Heart:
             self.stale = error
             self._teller = threading.current_thread()
             self._stopped.set()
+            listener = self._listener
         self._woken.set()
-        if self._on_stale is not None:
-            self._on_stale(error)
+        if listener is not None:
+            listener(error)

@@ -10,7 +10,7 @@ from buildstate_worker.client import Client
 
 @contextmanager
 def judging(client: Client, artifact: Artifact) -> Iterator[None]:
-    """Take what turns out lost out of use, and say of what is unreachable which it is.
+    """Take an artifact that turns out lost out of use; name it in the error in either case.
 
     Raises:
         ArtifactLost: It is lost, and has been quarantined.

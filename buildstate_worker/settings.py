@@ -5,12 +5,16 @@ Nothing else on a worker reads `os.environ` for settings: an entry point calls
 files are, is in `buildstate_core.config`.
 
 - `BLDST_CACHE_DIR`: where pulled artifacts are cached. Default: the user's cache folder.
-- `BLDST_CACHE_MAX_BYTES`: what they may take up there (`50G`). Default: a tenth of that disk.
+- `BLDST_CACHE_MAX_BYTES`: what pulled artifacts may take up there: `50G` (1024³ bytes each),
+  `50GB` (1000³ each), or a number of bytes; `0` keeps none. Default: a tenth of that disk.
 - `BLDST_STORAGE_URL`: where artifacts go if the project names no storage. Default: a folder in the
   data folder.
 - `BLDST_LEASE_SECONDS`: after how long without a heartbeat a claim is lost. Default: 60.
 - `BLDST_WORKER`: this worker's name in claims and history. Default: the host's name.
-- `BLDST_SFTP_KEY`, `BLDST_SFTP_KNOWN_HOSTS`: files for `sftp://`. Default: what SSH uses.
+- `BLDST_SFTP_KEY`: the private key file for `sftp://`. Default: the agent's, `~/.ssh/config`'s and
+  those in `~/.ssh`.
+- `BLDST_SFTP_KNOWN_HOSTS`: the file of host keys that `sftp://` believes. Default:
+  `~/.ssh/config`'s, or `~/.ssh/known_hosts`.
 - `BLDST_PROBE_<KIND>`: the command that looks at handles of a kind, such as `BLDST_PROBE_RBD`; in
   capitals, with `_` for `-`, `.` and `+`. Default: what looks at that kind without one.
 """

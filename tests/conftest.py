@@ -18,6 +18,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from support import Blank, Cluster, Service, ServiceProcess, serving, short_folder
+from support.guard import begin_run
+from support.interruptions import end_in_good_order, let_what_is_started_hear
+from support.needs import MARKS, mark_needs
 from support.prefect import migrated_home
 from support.spread import SlowFilesFirst, slow_files_first
 
@@ -32,18 +35,27 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SlowFilesFir
     return SlowFilesFirst(config, log) if config.option.dist == "loadfile" else None
 
 
+@pytest.hookimpl(tryfirst=True)  # before the marks are asked for
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        mark_needs(item)
     if hasattr(config, "workerinput"):  # one of several workers
         slow_files_first(items)
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    for mark, meaning in MARKS.items():
+        config.addinivalue_line("markers", f"{mark}: {meaning}")
+    config.add_cleanup(begin_run().end)
+    end_in_good_order()
     # Hypothesis sees that a thread of a service used `random` while it drew, and takes that for
     # its own strategies' doing. Those are kept from it by the linter.
     config.addinivalue_line("filterwarnings", "ignore:Do not use the `random` module inside")
 
 
 def pytest_collection_finish() -> None:
+    """Prepare for what tests start; a process that only leads workers does not come here."""
+    let_what_is_started_hear()
     gc.freeze()  # what was imported stays; to look through it again and again takes a tenth
 
 

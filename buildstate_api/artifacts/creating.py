@@ -1,14 +1,14 @@
 """Records an artifact that a pipeline has put somewhere by itself."""
 
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from buildstate_api.artifacts.marks import emit_artifact
-from buildstate_api.builds import changes, queries
-from buildstate_api.builds.leaving import add_artifacts, check_place
-from buildstate_api.builds.service import report
-from buildstate_api.claims.service import check_live, is_token_of
+from buildstate_api.attempts import lifecycle, queries
+from buildstate_api.attempts.recorded_artifacts import add_artifacts, check_place, emit_artifact
+from buildstate_api.attempts.reports import place
+from buildstate_api.attempts.tokens import check_live, is_token_of
 from buildstate_api.tables import AttemptRow, BuildRow
 from buildstate_api.views import artifact_view
 from buildstate_core.errors import Held, StaleClaim
@@ -25,21 +25,23 @@ async def create_artifact(session: AsyncSession, ref: str, wanted: ArtifactCreat
         StaleClaim: The token is not the one of the newest attempt.
         Conflict: The attempt has one of that name, or the build takes no more work.
     """
-    build = await changes.find(session, ref, lock=True)
-    now = await changes.mark_lost(session, build)
+    build = await lifecycle.find(session, ref, lock=True)
+    now = await lifecycle.mark_lost(session, build)
     check_place(build.project, wanted, field="uri")
     newest = await _newest(session, build, wanted)
     _check_token(build, newest, wanted, now)
     is_held = newest is not None and AttemptStatus(newest.status).is_live and _is_claimed(newest)
-    closed = None if is_held else changes.why_closed(build, for_lane=wanted.lane)
+    closed = None if is_held else lifecycle.why_closed(build, for_lane=wanted.lane)
     if closed is not None:
-        raise changes.closed(build, closed)
+        raise lifecycle.closed(build, closed)
     if newest is not None and (is_held or newest.status == AttemptStatus.COMPLETED):
         return await _added(session, build, newest, wanted)
     done = Report(
         state=wanted.state, lane=wanted.lane, status=AttemptStatus.COMPLETED, artifacts=(wanted,)
     )
-    return (await report(session, str(build.id), done)).artifacts[0]
+    row = await place(session, build, done, now)
+    found = await _fresh(session, row.id)
+    return artifact_view(build.number, found, found.artifacts[0])
 
 
 async def _newest(
@@ -84,12 +86,17 @@ async def _added(
     if attempt.status == AttemptStatus.COMPLETED and attempt.kind in {None, Kind.STEP}:
         attempt.kind = Kind.CHECKPOINT
     await session.flush()
-    found = await queries.attempt(session, attempt.id)
-    assert found is not None  # noqa: S101 - it is locked with its build
+    found = await _fresh(session, attempt.id)
     row = next(each for each in found.artifacts if each.name == wanted.name)
     emit_artifact(session, "added", row, found)
-    await changes.derive(session, build)
+    await lifecycle.derive(session, build)
     return artifact_view(build.number, found, row)
+
+
+async def _fresh(session: AsyncSession, attempt_id: UUID) -> AttemptRow:
+    found = await queries.attempt(session, attempt_id)
+    assert found is not None  # noqa: S101 - it is locked with its build
+    return found
 
 
 def _is_claimed(row: AttemptRow) -> bool:

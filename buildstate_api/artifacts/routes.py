@@ -1,30 +1,41 @@
-"""`/v1/artifacts`."""
+"""`/v1/artifacts`, and the artifacts of a build."""
 
 from typing import Annotated
-from uuid import UUID
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator
 
-from buildstate_api.artifacts import keeping, removing, service
-from buildstate_api.deps import Changing, KeyDep, PagingDep, Reading, WritingDep
-from buildstate_core.models import (
-    Artifact,
-    ArtifactDelete,
-    ArtifactVerified,
-    HoldCreate,
-    LookedUp,
-    Lookup,
-    Page,
-    Quarantine,
-)
+from buildstate_api.artifacts import creating, service
+from buildstate_api.rest.deps import PagingDep, Reading, ReadingBuild, WritingDep
+from buildstate_api.rest.params import ArtifactPath, BuildPath, StateFilter
+from buildstate_core.models import Artifact, ArtifactCreate, ArtifactVerified, Page, Quarantine
 from buildstate_core.models.base import Checksum, storable
 from buildstate_core.vocabulary import ArtifactStatus
 
+of_build = APIRouter(prefix="/v1/builds", tags=["builds"])
 router = APIRouter(prefix="/v1/artifacts", tags=["artifacts"])
 
-ArtifactPath = Annotated[UUID, Path(description="The artifact's id.")]
+
+@of_build.get("/{build}/artifacts")
+async def list_artifacts(
+    build: BuildPath,
+    session: ReadingBuild,
+    paging: PagingDep,
+    state: StateFilter = None,
+) -> Page[Artifact]:
+    """List the artifacts of a build, oldest first."""
+    return await service.list_artifacts(session, build, paging, state)
+
+
+@of_build.post("/{build}/artifacts", status_code=201, response_model=Artifact)
+async def create_artifact(
+    build: BuildPath, body: ArtifactCreate, writing: WritingDep
+) -> JSONResponse:
+    """Record an artifact that is somewhere already. Refused while another worker has the state."""
+    return await writing.once(
+        lambda session: creating.create_artifact(session, build, body), status_code=201
+    )
 
 
 @router.get("", responses={404: {"description": "There is no such project."}})
@@ -52,12 +63,6 @@ async def find_artifacts(  # noqa: PLR0917 - query parameters have names
     )
 
 
-@router.post("/lookup")
-async def look_up(body: Lookup, session: Reading) -> LookedUp:
-    """Say which objects of a storage anybody needs: what is `unknown` may be removed."""
-    return await removing.look_up(session, body)
-
-
 @router.get("/{artifact}")
 async def get_artifact(artifact: ArtifactPath, session: Reading) -> Artifact:
     """Get an artifact."""
@@ -76,37 +81,3 @@ async def verify(
 async def quarantine(artifact: ArtifactPath, body: Quarantine, writing: WritingDep) -> JSONResponse:
     """Take an artifact out of use because a worker found it gone or corrupt."""
     return await writing.once(lambda session: service.quarantine(session, artifact, body))
-
-
-@router.post("/{artifact}/hold", response_model=Artifact)
-async def hold(artifact: ArtifactPath, body: HoldCreate, writing: WritingDep) -> JSONResponse:
-    """Keep an artifact, whatever the policy; one that was given up is taken back."""
-    return await writing.once(
-        lambda session: keeping.hold(session, artifact, body, writing.api_key_id)
-    )
-
-
-@router.delete("/{artifact}/hold")
-async def release(artifact: ArtifactPath, session: Changing, key: KeyDep) -> Artifact:
-    """End a hold; there need not be one."""
-    return await keeping.release(session, artifact, key)
-
-
-@router.post("/{artifact}/delete", response_model=Artifact)
-async def delete(artifact: ArtifactPath, body: ArtifactDelete, writing: WritingDep) -> JSONResponse:
-    """Give an artifact up. Refused while it is held, or an open build could resume from it."""
-    return await writing.once(
-        lambda session: keeping.delete(session, artifact, body, writing.api_key_id)
-    )
-
-
-@router.post("/{artifact}/removal", responses={409: {"description": "It may not be removed."}})
-async def begin_removal(artifact: ArtifactPath, session: Changing) -> Artifact:
-    """Say that its bytes are about to be removed. Refused if they may not be, or not yet."""
-    return await removing.begin_removal(session, artifact)
-
-
-@router.post("/{artifact}/removed", responses={409: {"description": "That was not begun."}})
-async def end_removal(artifact: ArtifactPath, session: Changing) -> Artifact:
-    """Say that its bytes are gone."""
-    return await removing.end_removal(session, artifact)

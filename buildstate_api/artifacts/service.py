@@ -5,8 +5,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from buildstate_api.artifacts import queries
-from buildstate_api.builds import changes
-from buildstate_api.events.service import emit
+from buildstate_api.attempts import lifecycle
+from buildstate_api.outbox import emit
 from buildstate_api.paging import Paging
 from buildstate_api.projects import service as projects
 from buildstate_api.tables import ArtifactRow, BuildRow
@@ -20,7 +20,7 @@ async def list_artifacts(
     session: AsyncSession, ref: str, paging: Paging, state: int | None
 ) -> Page[Artifact]:
     """List the artifacts of a build, oldest first."""
-    build = await changes.find(session, ref)
+    build = await lifecycle.find(session, ref)
     start = paging.start(UUID)
     after = start[0] if start else None
     found = await queries.artifacts_after(session, build.id, after, paging.limit + 1, state=state)
@@ -70,7 +70,7 @@ async def find_artifacts(
 async def get_artifact(session: AsyncSession, artifact_id: UUID) -> Artifact:
     """Get one artifact."""
     row = await find(session, artifact_id)
-    build = await changes.find(session, row.build_id)
+    build = await lifecycle.find(session, row.build_id)
     return artifact_view(build.number, row.attempt, row)
 
 
@@ -90,7 +90,7 @@ async def find(session: AsyncSession, artifact_id: UUID) -> ArtifactRow:
 async def find_locked(session: AsyncSession, artifact_id: UUID) -> tuple[BuildRow, ArtifactRow]:
     """Find an artifact and lock its build, in the order in which every writer locks them."""
     build_id = (await find(session, artifact_id)).build_id
-    build = await changes.find(session, build_id, lock=True)
+    build = await lifecycle.find(session, build_id, lock=True)
     return build, await find(session, artifact_id)
 
 
@@ -119,12 +119,12 @@ async def verify(session: AsyncSession, artifact_id: UUID, seen: ArtifactVerifie
 
 
 async def quarantine(session: AsyncSession, artifact_id: UUID, found: Quarantine) -> Artifact:
-    """Take an artifact out of use; said twice, the first reason stays.
+    """Take an artifact out of use; if repeated, the first reason stays.
 
     The builds that derive from its build may have to go back for it too.
     """
     build_id = (await find(session, artifact_id)).build_id
-    family = await changes.lock_family(session, build_id)
+    lineage = await lifecycle.lock_lineage(session, build_id)
     row = await find(session, artifact_id)
     if row.status == ArtifactStatus.AVAILABLE:
         row.status = ArtifactStatus.QUARANTINED
@@ -136,6 +136,6 @@ async def quarantine(session: AsyncSession, artifact_id: UUID, found: Quarantine
             "message": found.message,
         }
         emit(session, "artifact.quarantined", data, build_id=build_id)
-        for build in family:
-            await changes.derive(session, build)
+        for build in lineage:
+            await lifecycle.derive(session, build)
     return await get_artifact(session, artifact_id)

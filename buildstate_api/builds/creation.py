@@ -5,9 +5,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from buildstate_api.builds import changes, lineage, queries
-from buildstate_api.builds.lineage import Start
-from buildstate_api.events.service import emit
+from buildstate_api.attempts import lifecycle
+from buildstate_api.attempts.queries import lock_builds
+from buildstate_api.builds import inheritance, queries
+from buildstate_api.builds.inheritance import Start
+from buildstate_api.outbox import emit
 from buildstate_api.projects import service as projects
 from buildstate_api.tables import BuildRow, ProjectRow
 from buildstate_api.views import build_view
@@ -40,12 +42,12 @@ async def create_build(session: AsyncSession, wanted: BuildCreate) -> tuple[Buil
 
 
 async def derive_build(session: AsyncSession, ref: str, wanted: BuildDerive) -> tuple[Build, bool]:
-    """Create a build from a checkpoint of another; what is not said is as in that one.
+    """Create a build from a checkpoint of another; fields that are left out are as in that one.
 
     Returns:
         The build, and whether it is new.
     """
-    parent = await changes.find(session, ref)
+    parent = await lifecycle.find(session, ref)
     said = wanted.model_dump(exclude_none=True, exclude={"from_state", "lane"})
     as_before = {
         "project": parent.project.name,
@@ -57,7 +59,7 @@ async def derive_build(session: AsyncSession, ref: str, wanted: BuildDerive) -> 
     }
     child = BuildCreate.model_validate(as_before | said)
     if child.key is None and child.version is None:
-        # Without a version its own fields do not tell it from what derives from another build.
+        # Without a version, builds derived from different parents would get the same key.
         key = f"{parent.number}/{child.derived_key}"
         child = child.model_copy(update={"key": key})
     start = Start(parent.id, wanted.from_state, wanted.lane, ("build", "from_state", "lane"))
@@ -67,24 +69,24 @@ async def derive_build(session: AsyncSession, ref: str, wanted: BuildDerive) -> 
 async def _create(
     session: AsyncSession, wanted: BuildCreate, start: Start | None
 ) -> tuple[Build, bool]:
-    # The lock makes two workers that start the same build at once agree on one.
+    # With the lock, two workers that start the same build at the same time get the same one.
     project = await projects.find(session, wanted.project, lock=True)
-    parent = None if start is None else await lineage.find_parent(session, start)
-    # Without a version there is nothing to tell it by: then each request is a build of its own.
+    parent = None if start is None else await inheritance.find_parent(session, start)
+    # Without a version nothing tells two builds apart: then each request makes a new one.
     key = wanted.key or (wanted.derived_key if wanted.version else str(uuid7()))
     if parent is not None:
-        lineage.check_apart(parent, project.id, key)
+        inheritance.check_apart(parent, project.id, key)
     existing = await queries.build_by_key(session, project.id, key)
     if existing is not None and not wanted.restart:
         if start is not None and parent is not None:
-            lineage.check_same(existing, parent, start)
+            inheritance.check_same(existing, parent, start)
         return build_view(existing), False
-    await queries.lock_builds(session, {each.id for each in (existing, parent) if each})
+    await lock_builds(session, {each.id for each in (existing, parent) if each})
     row = _row(project, wanted, key)
     inherited: list[UUID] = []
     if start is not None and parent is not None:
-        await changes.mark_lost(session, parent)
-        row.derived_state, inherited = await lineage.inherit(session, parent, start)
+        await lifecycle.mark_lost(session, parent)
+        row.derived_state, inherited = await inheritance.inherit(session, parent, start)
         row.derived_from, row.derived_lane = parent.id, start.lane
     if existing is not None:
         existing.superseded_by = row.id
@@ -96,14 +98,14 @@ async def _create(
 async def _added(session: AsyncSession, row: BuildRow, inherited: list[UUID]) -> Build:
     session.add(row)
     await session.flush()
-    session.add_all(lineage.inherited_rows(row.id, inherited))
-    build = await changes.find(session, row.id)
+    session.add_all(inheritance.inherited_rows(row.id, inherited))
+    build = await lifecycle.find(session, row.id)
     data: dict[str, object] = {"project": build.project.name, "key": build.key}
     if build.parent is not None:
         data |= {"derived_from": build.parent.number, "derived_state": build.derived_state}
     emit(session, "build.created", data, build_id=build.id)
     if inherited:
-        await changes.derive(session, build)
+        await lifecycle.derive(session, build)
     return build_view(build)
 
 

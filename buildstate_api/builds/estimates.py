@@ -16,7 +16,7 @@ _AHEAD: Final = frozenset({Decision.RUN, Decision.WAIT})
 async def usual_seconds(
     session: AsyncSession, build: BuildRow, states: Collection[int]
 ) -> Mapping[int, float]:
-    """Give how long each state usually takes, in seconds, as far as that is known.
+    """Return the seconds that each state usually takes, as far as that is known.
 
     The median of the project's last runs at that state: on the build's platform, or, where there
     was none yet, on any. Otherwise what the catalogue expects.

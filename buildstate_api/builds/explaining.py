@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from buildstate_api.builds import changes, queries
+from buildstate_api.attempts import lifecycle
+from buildstate_api.attempts.history import BuildHistory, load_history
+from buildstate_api.attempts.leases import extend_leases_after_outage
+from buildstate_api.attempts.queries import attempt as find_attempt
+from buildstate_api.builds import queries
 from buildstate_api.builds.planning import planned_for
-from buildstate_api.builds.records import Records, records
-from buildstate_api.leases import make_good
 from buildstate_api.tables import AttemptRow, BuildRow
 from buildstate_api.views import maker_number, state_names
 from buildstate_core.errors import NotFound
@@ -51,18 +53,18 @@ async def explain(
     Raises:
         NotFound: Nothing is recorded there, and the catalogue does not have it.
     """
-    build = await changes.find(session, ref)
-    known = await records(session, build)
+    build = await lifecycle.find(session, ref)
+    known = await load_history(session, build)
     if lane != TRUNK and lane not in known.history.lanes:
-        raise changes.no_lane(build, lane, known.history.lanes)
+        raise lifecycle.no_lane(build, lane, known.history.lanes)
     if attempt is not None:
         return await _of_attempt(session, build, known, (state, lane, attempt))
-    planned = planned_for(build, known, await make_good(session))
+    planned = planned_for(build, known, await extend_leases_after_outage(session))
     return _of_rerun(build, known, planned, state, lane)
 
 
 def _of_rerun(
-    build: BuildRow, known: Records, planned: tuple[Planned, ...], state: int, lane: str
+    build: BuildRow, known: BuildHistory, planned: tuple[Planned, ...], state: int, lane: str
 ) -> Explanation:
     view = known.history.view(lane)
     newest = view.get(state)
@@ -84,13 +86,13 @@ def _of_rerun(
 
 
 async def _of_attempt(
-    session: AsyncSession, build: BuildRow, known: Records, which: tuple[int, str, int]
+    session: AsyncSession, build: BuildRow, known: BuildHistory, which: tuple[int, str, int]
 ) -> Explanation:
     row = next((each for each in known.rows.values() if _is(build, each, which)), None)
     if row is None:
         raise _no_attempt(build, known, which)
     compared = None
-    before = row.compared_with and await queries.attempt(session, row.compared_with)
+    before = row.compared_with and await find_attempt(session, row.compared_with)
     if before:
         compared = _Compared(before, await queries.number(session, before.build_id))
     reason = row.reason or ""
@@ -102,21 +104,21 @@ async def _of_attempt(
 def _planned(
     planned: tuple[Planned, ...], state: int, lane: str, newest: AttemptFact | None
 ) -> Planned | None:
-    """Find what is planned for a milestone; a lane shares the trunk's before it began."""
+    """Find what is planned for a milestone; before a lane begins, it shares the trunk's plan."""
     shared = lane if newest is None else newest.lane
     by_lane = {each.lane: each for each in planned if each.state == state}
     return by_lane.get(lane) or by_lane.get(shared)
 
 
 def _unplanned(build: BuildRow) -> tuple[Decision, str]:
-    """Decide for a state of the catalogue that the pipeline has passed without it."""
-    if changes.why_closed(build) is not None:
+    """Decide for a state of the catalogue that the pipeline has gone past without running it."""
+    if lifecycle.why_closed(build) is not None:
         return Decision.REFUSE, BUILD_CLOSED
     return Decision.RUN, NEVER_COMPLETED
 
 
 def _now(view: Mapping[int, AttemptFact], attempt: AttemptFact) -> Mapping[str, str]:
-    """Give the fingerprint of the same recipe on what is recorded now."""
+    """Return the fingerprint that the same recipe has on what is recorded now."""
     own = {
         part: digest for part, digest in attempt.fingerprint.items() if upstream_state(part) is None
     }
@@ -152,7 +154,7 @@ def _explanation(
 
 
 def _part(name: str, before: str | None, now: str | None, reason: str) -> Part:
-    # A state that was inserted has a part on one side only, and is the reason all the same.
+    # The part of an inserted state is on one side only, but may still be the reason.
     if before is None and now is not None and part_changed(name) == reason:
         change = PartChange.CHANGED
     elif before is None or now is None:
@@ -177,7 +179,7 @@ def _nothing_there(build: BuildRow, state: int, lane: str) -> NotFound:
     )
 
 
-def _no_attempt(build: BuildRow, known: Records, which: tuple[int, str, int]) -> NotFound:
+def _no_attempt(build: BuildRow, known: BuildHistory, which: tuple[int, str, int]) -> NotFound:
     state, lane, number = which
     numbers = sorted(
         row.number for row in known.rows.values() if _is(build, row, (state, lane, row.number))

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from buildstate_api.builds import changes
+from buildstate_api.attempts import lifecycle
+from buildstate_api.attempts.history import BuildHistory, load_history
+from buildstate_api.attempts.leases import extend_leases_after_outage
 from buildstate_api.builds.estimates import is_ahead, seconds_left, usual_seconds
-from buildstate_api.builds.records import Records, records
-from buildstate_api.leases import make_good
 from buildstate_api.tables import BuildRow
 from buildstate_api.views import artifact_view, maker_number, state_names
 from buildstate_core.models import Artifact, Plan, PlannedMilestone
@@ -19,19 +19,19 @@ from buildstate_core.vocabulary import ArtifactKind, BuildStatus, Decision
 
 async def get_plan(session: AsyncSession, ref: str) -> Plan:
     """Say what a rerun of a build would do with each milestone."""
-    build = await changes.find(session, ref)
-    return await plan_of(session, build, await make_good(session))
+    build = await lifecycle.find(session, ref)
+    return await plan_of(session, build, await extend_leases_after_outage(session))
 
 
 async def plan_of(session: AsyncSession, build: BuildRow, now: datetime) -> Plan:
-    """Say the same of a build at hand.
+    """Say what a rerun of a loaded build would do with each milestone.
 
     Args:
         session: The transaction.
         build: The build.
         now: The database's time, by which leases are judged.
     """
-    known = await records(session, build)
+    known = await load_history(session, build)
     planned = planned_for(build, known, now)
     ahead = {each.state for each in planned if is_ahead(each.decision)}
     usual = await usual_seconds(session, build, ahead)
@@ -55,19 +55,19 @@ async def plan_of(session: AsyncSession, build: BuildRow, now: datetime) -> Plan
     )
 
 
-def planned_for(build: BuildRow, known: Records, now: datetime) -> tuple[Planned, ...]:
+def planned_for(build: BuildRow, known: BuildHistory, now: datetime) -> tuple[Planned, ...]:
     """Decide what a rerun of a build would do with each milestone."""
     return plan(
         known.history,
         states=[each.code for each in build.catalog.states],
         now=now,
         required=[each.code for each in build.catalog.states if each.required],
-        is_closed=changes.why_closed(build) is not None,
+        is_closed=lifecycle.why_closed(build) is not None,
     )
 
 
 def _milestone(
-    build: BuildRow, planned: Planned, known: Records, expected_seconds: float | None
+    build: BuildRow, planned: Planned, known: BuildHistory, expected_seconds: float | None
 ) -> PlannedMilestone:
     row = None if planned.attempt is None else known.row(planned.attempt)
     artifacts = (

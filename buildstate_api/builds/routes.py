@@ -3,26 +3,19 @@
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from buildstate_api.artifacts import creating
-from buildstate_api.artifacts import service as artifacts
 from buildstate_api.builds import creation, explaining, planning, service
-from buildstate_api.claims import service as claims
-from buildstate_api.deps import PagingDep, Reading, Writing, WritingDep
+from buildstate_api.rest.deps import PagingDep, ReadingBuild, SettlingDep, Writing, WritingDep
+from buildstate_api.rest.params import BuildPath
 from buildstate_core.models import (
-    Artifact,
-    ArtifactCreate,
     Attempt,
     Build,
     BuildCreate,
     BuildDerive,
-    Claim,
-    ClaimRequest,
-    Event,
     Explanation,
     Page,
     Plan,
@@ -35,7 +28,6 @@ _MAX_NUMBER = 2**31 - 1
 
 router = APIRouter(prefix="/v1/builds", tags=["builds"])
 
-BuildPath = Annotated[str, Path(description="The build's id or number.", max_length=64)]
 ParentFilter = Annotated[
     str | None, Query(description="The id or number of the build they derive from.", max_length=64)
 ]
@@ -69,7 +61,7 @@ async def derive_build(build: BuildPath, body: BuildDerive, writing: WritingDep)
 
 @router.get("")
 async def list_builds(  # noqa: PLR0917 - query parameters have names
-    session: Reading,
+    settling: SettlingDep,
     paging: PagingDep,
     project: Filter = None,
     platform: Filter = None,
@@ -79,16 +71,21 @@ async def list_builds(  # noqa: PLR0917 - query parameters have names
 ) -> Page[Build]:
     """List builds, newest first."""
     filters = {"project": project, "platform": platform, "key": key, "status": status}
-    return await service.list_builds(
-        session,
-        paging,
-        {name: value for name, value in filters.items() if value is not None},
-        derived_from=derived_from,
-    )
+    wanted = {name: value for name, value in filters.items() if value is not None}
+
+    async def read() -> Page[Build]:
+        return await service.list_builds(
+            settling.session, paging, wanted, derived_from=derived_from
+        )
+
+    page = await read()
+    while await settling.settle([each.id for each in page.items]):
+        page = await read()
+    return page
 
 
 @router.get("/{build}")
-async def get_build(build: BuildPath, session: Reading) -> Build:
+async def get_build(build: BuildPath, session: ReadingBuild) -> Build:
     """Get a build."""
     return await service.get_build(session, build)
 
@@ -96,7 +93,7 @@ async def get_build(build: BuildPath, session: Reading) -> Build:
 @router.get("/{build}/history")
 async def get_history(
     build: BuildPath,
-    session: Reading,
+    session: ReadingBuild,
     paging: PagingDep,
     *,
     inherited: Annotated[
@@ -108,7 +105,7 @@ async def get_history(
 
 
 @router.get("/{build}/plan")
-async def get_plan(build: BuildPath, session: Reading) -> Plan:
+async def get_plan(build: BuildPath, session: ReadingBuild) -> Plan:
     """Say what a rerun of a build would do with each milestone, and why."""
     return await planning.get_plan(session, build)
 
@@ -116,7 +113,7 @@ async def get_plan(build: BuildPath, session: Reading) -> Plan:
 @router.get("/{build}/explain")
 async def explain(
     build: BuildPath,
-    session: Reading,
+    session: ReadingBuild,
     state: Annotated[int, Query(ge=MIN_STATE, le=MAX_STATE, description="The milestone's state.")],
     lane: Annotated[LaneName, Query(description="Its lane; empty for the trunk.")] = TRUNK,
     attempt: Annotated[
@@ -128,43 +125,10 @@ async def explain(
     return await explaining.explain(session, build, state, lane, attempt)
 
 
-@router.get("/{build}/events")
-async def get_events(build: BuildPath, session: Reading, paging: PagingDep) -> Page[Event]:
-    """List what happened to a build, oldest first."""
-    return await service.get_events(session, build, paging)
-
-
-@router.get("/{build}/artifacts")
-async def list_artifacts(
-    build: BuildPath,
-    session: Reading,
-    paging: PagingDep,
-    state: Annotated[int | None, Query(ge=MIN_STATE, le=MAX_STATE)] = None,
-) -> Page[Artifact]:
-    """List the artifacts of a build, oldest first."""
-    return await artifacts.list_artifacts(session, build, paging, state)
-
-
-@router.post("/{build}/artifacts", status_code=201, response_model=Artifact)
-async def create_artifact(
-    build: BuildPath, body: ArtifactCreate, writing: WritingDep
-) -> JSONResponse:
-    """Record an artifact that is somewhere already. Refused while another worker has the state."""
-    return await writing.once(
-        lambda session: creating.create_artifact(session, build, body), status_code=201
-    )
-
-
 @router.post("/{build}/reports", status_code=201, response_model=Attempt)
 async def report(build: BuildPath, body: Report, writing: WritingDep) -> JSONResponse:
     """Report about a milestone without a claim. An older report never overwrites a newer one."""
     return await writing.once(lambda session: service.report(session, build, body), status_code=201)
-
-
-@router.post("/{build}/claims", response_model=Claim)
-async def claim(build: BuildPath, body: ClaimRequest, writing: WritingDep) -> JSONResponse:
-    """Ask for a milestone: `skip` it, `run` it, or hear by whom it is `held`."""
-    return await writing.once(lambda session: claims.claim(session, build, body))
 
 
 async def _created(

@@ -16,7 +16,7 @@ from buildstate_core.vocabulary import ArtifactStatus, AttemptStatus, ClaimDecis
 
 
 def skip(build: BuildRow, row: AttemptRow, answer: Skipped) -> Claim:
-    """Say that it is done, and what it left; that may not be kept any longer."""
+    """Answer that it is done, with the artifacts that it left, of which some may be gone."""
     return Claim(
         decision=ClaimDecision.SKIP,
         reason=answer.reason,
@@ -32,7 +32,7 @@ def skip(build: BuildRow, row: AttemptRow, answer: Skipped) -> Claim:
 
 
 def held(build: BuildRow, row: AttemptRow) -> Claim:
-    """Say who has it, and until when."""
+    """Answer who holds it, and until when."""
     return Claim(
         decision=ClaimDecision.HELD,
         reason=HELD,
@@ -78,7 +78,7 @@ def requires_first(build: BuildRow, request: ClaimRequest, answer: RequiresFirst
 
 
 def usable(build: BuildRow, row: AttemptRow) -> tuple[Artifact, ...]:
-    """Give the artifacts of an attempt that the record allows to be used."""
+    """Return the artifacts of an attempt that the record allows to be used."""
     number = maker_number(build, row)
     return tuple(artifact_view(number, row, each) for each in row.artifacts if not _is_lost(each))
 

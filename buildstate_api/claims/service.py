@@ -6,7 +6,6 @@ the holder carries the claim's token, and is refused once the attempt is not liv
 run out.
 """
 
-import hashlib
 import secrets
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -15,16 +14,16 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from buildstate_api.builds import changes, queries
-from buildstate_api.builds.leaving import add_artifacts
-from buildstate_api.builds.records import Records, records
+from buildstate_api.attempts import lifecycle, queries
+from buildstate_api.attempts.history import BuildHistory, load_history
+from buildstate_api.attempts.leases import extend_leases_after_outage
+from buildstate_api.attempts.recorded_artifacts import add_artifacts
+from buildstate_api.attempts.tokens import check_live, is_token_of, token_hash
 from buildstate_api.claims import answers
 from buildstate_api.claims.queries import next_fence
-from buildstate_api.leases import make_good
-from buildstate_api.resumes.triggers import ask_to_resume
 from buildstate_api.tables import AttemptRow, BuildRow
 from buildstate_api.views import attempt_view, storage_rules
-from buildstate_core.errors import NotFound, StaleClaim
+from buildstate_core.errors import NotFound
 from buildstate_core.models import (
     Attempt,
     Claim,
@@ -56,14 +55,14 @@ async def claim(session: AsyncSession, ref: str, request: ClaimRequest) -> Claim
         Refused: Another milestone has to run on this machine first.
         Conflict: The build takes no more work.
     """
-    build = await changes.find(session, ref, lock=True)
-    now = await changes.mark_lost(session, build)
-    known = await records(session, build)
+    build = await lifecycle.find(session, ref, lock=True)
+    now = await lifecycle.mark_lost(session, build)
+    known = await load_history(session, build)
     closed = _why_closed(build, request)
     required = [each.requires for each in build.catalog.states if each.code == request.state]
     answer = answer_claim(
         known.history,
-        _wish(request),
+        _query(request),
         now=now,
         requires=required[0] if required else (),
         is_closed=closed is not None,
@@ -71,7 +70,7 @@ async def claim(session: AsyncSession, ref: str, request: ClaimRequest) -> Claim
     match answer:
         case Skipped(reason, attempt):
             row = known.row(attempt)
-            changes.emit_skip(session, build, row, request.worker, reason)
+            lifecycle.emit_skip(session, build, row, request.worker, reason)
             return answers.skip(build, row, answer)
         case HeldByOther(attempt):
             return answers.held(build, known.row(attempt))
@@ -81,10 +80,10 @@ async def claim(session: AsyncSession, ref: str, request: ClaimRequest) -> Claim
         case RequiresFirst():
             raise answers.requires_first(build, request, answer)
         case Closed():
-            raise changes.closed(build, closed or "closed")
+            raise lifecycle.closed(build, closed or "closed")
         case Granted():
             claimed = await _run(session, build, request, answer, known, now)
-            await changes.derive(session, build)
+            await lifecycle.derive(session, build)
             return claimed
         case _:
             assert_never(answer)
@@ -93,7 +92,7 @@ async def claim(session: AsyncSession, ref: str, request: ClaimRequest) -> Claim
 async def get_attempt(session: AsyncSession, attempt_id: UUID) -> Attempt:
     """Get one attempt."""
     row = await _find(session, attempt_id)
-    return attempt_view(await changes.find(session, row.build_id), row)
+    return attempt_view(await lifecycle.find(session, row.build_id), row)
 
 
 async def heartbeat(session: AsyncSession, attempt_id: UUID, beat: Heartbeat) -> Lease:
@@ -102,9 +101,9 @@ async def heartbeat(session: AsyncSession, attempt_id: UUID, beat: Heartbeat) ->
     Raises:
         StaleClaim: The token is not the live claim's.
     """
-    now = await make_good(session)
+    now = await extend_leases_after_outage(session)
     row = await _find(session, attempt_id, lock=True)
-    build = await changes.find(session, row.build_id)
+    build = await lifecycle.find(session, row.build_id)
     check_live(build, row, beat.token, now)
     assert row.lease_seconds is not None  # noqa: S101 - a claim has one
     row.heartbeat_at = now
@@ -117,20 +116,20 @@ async def heartbeat(session: AsyncSession, attempt_id: UUID, beat: Heartbeat) ->
 async def complete(session: AsyncSession, attempt_id: UUID, done: Complete) -> Attempt:
     """Record an attempt's completion and its artifacts, both or neither.
 
-    Said twice with the same token, it has one effect.
+    Repeated with the same token, it has one effect.
 
     Raises:
         StaleClaim: The token is not the live claim's.
     """
-    build, row, now = await _held_attempt(session, attempt_id)
+    build, row, now = await _locked_attempt(session, attempt_id)
     if row.status == AttemptStatus.COMPLETED and is_token_of(row, done.token):
         return attempt_view(build, row)
     check_live(build, row, done.token, now)
     left_something = bool(done.artifacts or row.artifacts)
     row.kind = done.kind or row.kind or (Kind.CHECKPOINT if left_something else Kind.STEP)
     await add_artifacts(session, build, row, done.artifacts)
-    changes.end(session, build, row, AttemptStatus.COMPLETED, at=now, message=done.message)
-    await changes.derive(session, build)
+    lifecycle.end(session, build, row, AttemptStatus.COMPLETED, at=now, message=done.message)
+    await lifecycle.derive(session, build)
     return attempt_view(build, await _find(session, attempt_id))
 
 
@@ -141,55 +140,23 @@ async def fail(session: AsyncSession, attempt_id: UUID, failed: Fail) -> Attempt
         StaleClaim: The token is not the live claim's.
     """
     status = AttemptStatus.CANCELLED if failed.cancelled else AttemptStatus.FAILED
-    build, row, now = await _held_attempt(session, attempt_id)
+    build, row, now = await _locked_attempt(session, attempt_id)
     if row.status == status and is_token_of(row, failed.token):
         return attempt_view(build, row)
     check_live(build, row, failed.token, now)
-    changes.end(session, build, row, status, at=now, message=failed.message)
-    await changes.derive(session, build)
-    await ask_to_resume(session, build, [row])
+    lifecycle.end(session, build, row, status, at=now, message=failed.message)
+    await lifecycle.derive(session, build)
     return attempt_view(build, await _find(session, attempt_id))
 
 
-def check_live(build: BuildRow, row: AttemptRow, token: str, now: datetime) -> None:
-    """Refuse what is said of an attempt by anybody but the holder of its live claim."""
-    what = f"state {row.state} of build {build.number}, attempt {row.number}"
-    if not is_token_of(row, token):
-        raise StaleClaim(
-            f"The token is not the one of {what}.",
-            field="token",
-            hint="Use the token that the claim was answered with.",
-        )
-    expired = row.lease_until is not None and row.lease_until <= now
-    if row.status == AttemptStatus.IN_PROGRESS and not expired and build.superseded_by is None:
-        return
-    how = "lost: its lease ran out" if row.status == AttemptStatus.IN_PROGRESS else row.status
-    if row.status == AttemptStatus.CANCELLED and row.message:
-        how = f"cancelled ({row.message})"
-    if build.superseded_by is not None:
-        how = "given up: its build was restarted"
-    raise StaleClaim(
-        f"The claim on {what} is {how}; nothing that it says is recorded any more.",
-        field="token",
-        hint="Claim the milestone again: it may have been done by another worker."
-        if changes.why_closed(build) is None
-        else f"The build takes no more work. To see why: bldst build interventions {build.number}",
-    )
-
-
-def is_token_of(row: AttemptRow, token: str) -> bool:
-    """Whether a token is the one that an attempt was claimed with."""
-    return row.token_hash is not None and secrets.compare_digest(row.token_hash, _hash(token))
-
-
 def _why_closed(build: BuildRow, request: ClaimRequest) -> str | None:
-    """Say why the build takes no more work; a lane that begins late may need the trunk's steps."""
-    closed = changes.why_closed(build, for_lane=request.lane)
+    """Say why a build is closed to a claim; a lane that begins late may need the trunk's steps."""
+    closed = lifecycle.why_closed(build, for_lane=request.lane)
     is_for_a_lane = request.rewound and request.lane == TRUNK and bool(build.lanes)
     return None if closed == BuildStatus.COMPLETED and is_for_a_lane else closed
 
 
-def _wish(request: ClaimRequest) -> ClaimQuery:
+def _query(request: ClaimRequest) -> ClaimQuery:
     return ClaimQuery(
         state=request.state,
         lane=request.lane,
@@ -205,13 +172,13 @@ async def _run(  # noqa: PLR0917 - what a claim is made of
     build: BuildRow,
     request: ClaimRequest,
     granted: Granted,
-    known: Records,
+    known: BuildHistory,
     now: datetime,
 ) -> Claim:
     if granted.takes_over is not None:
         reported = known.row(granted.takes_over)
         message = "a claim took over; nobody had said how it went"
-        changes.end(session, build, reported, AttemptStatus.LOST, at=now, message=message)
+        lifecycle.end(session, build, reported, AttemptStatus.LOST, at=now, message=message)
         await session.flush()
     restore = tuple(
         artifact for each in granted.restore for artifact in answers.usable(build, known.row(each))
@@ -229,7 +196,7 @@ async def _run(  # noqa: PLR0917 - what a claim is made of
         worker=request.worker,
         as_of=now,
         started_at=now,
-        token_hash=_hash(token),
+        token_hash=token_hash(token),
         fence=await next_fence(session),
         lease_seconds=request.lease_seconds,
         lease_until=now + timedelta(seconds=request.lease_seconds),
@@ -243,7 +210,7 @@ async def _run(  # noqa: PLR0917 - what a claim is made of
         artifacts=[],
     )
     session.add(row)
-    changes.emit_attempt(session, build, row)
+    lifecycle.emit_attempt(session, build, row)
     return Claim(
         decision=ClaimDecision.RUN,
         reason=granted.reason,
@@ -269,15 +236,11 @@ async def _find(session: AsyncSession, attempt_id: UUID, *, lock: bool = False) 
     return row
 
 
-async def _held_attempt(
+async def _locked_attempt(
     session: AsyncSession, attempt_id: UUID
 ) -> tuple[BuildRow, AttemptRow, datetime]:
     """Find an attempt and lock its build, in the order in which every writer locks them."""
     build_id = (await _find(session, attempt_id)).build_id
-    build = await changes.find(session, build_id, lock=True)
-    now = await make_good(session)
+    build = await lifecycle.find(session, build_id, lock=True)
+    now = await extend_leases_after_outage(session)
     return build, await _find(session, attempt_id, lock=True), now
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

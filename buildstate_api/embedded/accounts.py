@@ -74,7 +74,7 @@ class Account:
 
 
 def account_for(cluster: Path) -> Account:
-    """Give the user that the cluster runs as, or will when it is made.
+    """Return the user that the cluster runs as, or will when it is made.
 
     Raises:
         InvalidInput: The cluster is another user's, or root has no system user and cannot make

@@ -104,7 +104,7 @@ def make_cluster(folder: Path, account: Account, install: Install) -> None:
 
 
 def socket_folder(folder: Path, account: Account) -> Path:
-    """Give the folder for the server's socket: the cluster's own, if its path can be used.
+    """Return the folder for the server's socket: the cluster's own, if its path can be used.
 
     A socket's path is limited to about 100 bytes, and a comma parts two hosts. Else it is a
     private folder named for the cluster: root's in /run, others' in the temporary folder.

@@ -51,7 +51,7 @@ class Install:
             return False
 
     def copied_to(self, data_dir: Path) -> "Install":
-        """Give a copy that every user can run, made at the first call; hold the lock for it.
+        """Return a copy that every user can run, made at the first call; hold the lock for it.
 
         PostgreSQL finds its other files relative to its programs, so the wheel's layout is kept.
         """

@@ -31,7 +31,7 @@ class Postmaster:
 
     @classmethod
     def find(cls, folder: Path) -> "Postmaster | None":
-        """Read the file, or give `None` if there is none."""
+        """Read the file, or return `None` if there is none."""
         try:
             lines = (folder / "postmaster.pid").read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:

@@ -60,7 +60,7 @@ class EmbeddedPostgres:
         self._log_file = self._folder / "server.log"
 
     def start(self) -> str:
-        """Give the URL of a database that answers, for libpq, psycopg and SQLAlchemy.
+        """Return the URL of a database that answers, for libpq, psycopg and SQLAlchemy.
 
         Makes the cluster and the database if they are missing, starts the server unless it runs,
         and waits for its recovery. Call it again whenever the server may have died.
@@ -129,7 +129,7 @@ class EmbeddedPostgres:
         return url
 
     def _answering(self, account: Account) -> str | None:
-        """Give the URL if the server answers, after making the database that it names."""
+        """Return the URL if the server answers, after making the database that it names."""
         import psycopg  # noqa: PLC0415 - only the process that serves needs it
 
         postmaster = Postmaster.find(self._folder)
@@ -164,7 +164,7 @@ class EmbeddedPostgres:
         time.sleep(0.2)
 
     def _pg_ctl(self, account: Account, action: str, *options: str) -> str:
-        """Run `pg_ctl` until the server has done it, and give what it said."""
+        """Run `pg_ctl` until the server has done it, and return what it said."""
         program = self._install(account).bin_dir / "pg_ctl"
         wait = ("-w", "-t", str(_START_SECONDS))
         done = account.run(program, action, "-D", self._folder, *wait, *options)

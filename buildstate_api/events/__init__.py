@@ -1,1 +1,1 @@
-"""The outbox of changes."""
+"""What happened to a build, as the outbox has it."""

@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from buildstate_api.events.service import emit
-from buildstate_api.interventions import queries
+from buildstate_api.keys.queries import key_name
+from buildstate_api.outbox import emit
 from buildstate_api.tables import BuildRow, InterventionRow
 from buildstate_core.vocabulary import InterventionKind
 
@@ -40,7 +40,7 @@ async def record(
     Returns:
         The name of the key: who decided.
     """
-    actor = await queries.key_name(session, by)
+    actor = await key_name(session, by)
     session.add(
         InterventionRow(
             id=uuid7(),

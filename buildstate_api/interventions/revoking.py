@@ -1,4 +1,4 @@
-"""Takes an artifact, and all that was made from it, out of use: in its build and in those derived.
+"""Takes an artifact, and all that was made from it, out of use, in derived builds too.
 
 The rules say what of one build was made from an artifact. A derived build continues from what it
 inherited, so what is found there has to be followed in turn. Every build that could be concerned
@@ -11,11 +11,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from buildstate_api.artifacts.service import find
-from buildstate_api.builds import changes
-from buildstate_api.builds.records import records
+from buildstate_api.attempts import lifecycle
+from buildstate_api.attempts.history import load_history
 from buildstate_api.database import database_now
-from buildstate_api.events.service import emit
 from buildstate_api.interventions.recording import record
+from buildstate_api.outbox import emit
 from buildstate_api.tables import ArtifactRow, AttemptRow, BuildRow
 from buildstate_api.views import artifact_view, maker_number
 from buildstate_core.models import Revocation, Revoke
@@ -27,16 +27,16 @@ _REVOCABLE = {ArtifactStatus.AVAILABLE, ArtifactStatus.QUARANTINED, ArtifactStat
 
 
 async def revoke(session: AsyncSession, artifact_id: UUID, wanted: Revoke, by: UUID) -> Revocation:
-    """Revoke an artifact and what was made from it; said twice, nothing more happens.
+    """Revoke an artifact and what was made from it; if repeated, nothing more happens.
 
     Of the attempt that made it nothing else is revoked: its other artifacts were made with it,
-    not from it. Who works on something made from it learns so by the next heartbeat, and stops.
+    not from it. A worker at something made from it is told by its next heartbeat, and stops.
 
     Returns:
         All that is out of use by this, and the builds in which it was.
     """
     named = await find(session, artifact_id)
-    builds = await changes.lock_family(session, named.build_id)
+    builds = await lifecycle.lock_lineage(session, named.build_id)
     named = await find(session, artifact_id)
     found = _Found(named)
     touched = [build for build in builds if await found.look_into(session, build)]
@@ -59,7 +59,7 @@ async def revoke(session: AsyncSession, artifact_id: UUID, wanted: Revoke, by: U
             _take_out_of_use(session, each, actor, wanted.reason)
         for build, row in found.at_work:
             message = f"{actor}: what it is made from was revoked: {wanted.reason}"
-            changes.end(session, build, row, AttemptStatus.CANCELLED, at=now, message=message)
+            lifecycle.end(session, build, row, AttemptStatus.CANCELLED, at=now, message=message)
         for build in touched:
             if build is not maker:
                 await record(
@@ -71,7 +71,7 @@ async def revoke(session: AsyncSession, artifact_id: UUID, wanted: Revoke, by: U
                     at=now,
                     artifact_id=named.id,
                 )
-            await changes.derive(session, build)
+            await lifecycle.derive(session, build)
     return Revocation(
         artifacts=tuple(
             artifact_view(each.build, each.attempt, each.row)
@@ -100,7 +100,7 @@ class _Found:
 
     async def look_into(self, session: AsyncSession, build: BuildRow) -> bool:
         """Follow what is found so far into one more build; whether there is any of it."""
-        known = await records(session, build)
+        known = await load_history(session, build)
         tainted = {
             each.id: known.row(each)
             for artifact_id in [self._named.id, *self.artifacts]

@@ -1,14 +1,12 @@
 """What people decide: at the build, or the artifact, that it is about."""
 
-from typing import Annotated
-from uuid import UUID
-
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from buildstate_api.deps import PagingDep, Reading, WritingDep
 from buildstate_api.interventions import service
 from buildstate_api.interventions.revoking import revoke
+from buildstate_api.rest.deps import PagingDep, ReadingBuild, WritingDep
+from buildstate_api.rest.params import ArtifactPath, BuildPath
 from buildstate_core.models import (
     Adopt,
     Attempt,
@@ -25,13 +23,10 @@ from buildstate_core.models import (
 
 router = APIRouter(prefix="/v1", tags=["interventions"])
 
-BuildPath = Annotated[str, Path(description="The build's id or number.", max_length=64)]
-ArtifactPath = Annotated[UUID, Path(description="The artifact's id.")]
-
 
 @router.get("/builds/{build}/interventions")
 async def list_interventions(
-    build: BuildPath, session: Reading, paging: PagingDep
+    build: BuildPath, session: ReadingBuild, paging: PagingDep
 ) -> Page[Intervention]:
     """List what people decided about a build, oldest first."""
     return await service.list_interventions(session, build, paging)

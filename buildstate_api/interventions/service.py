@@ -12,10 +12,10 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from buildstate_api.builds import changes, queries
-from buildstate_api.builds.leaving import add_artifacts
+from buildstate_api.attempts import lifecycle, queries
+from buildstate_api.attempts.history import BuildHistory, load_history
+from buildstate_api.attempts.recorded_artifacts import add_artifacts
 from buildstate_api.builds.planning import plan_of
-from buildstate_api.builds.records import Records, records
 from buildstate_api.interventions.queries import interventions_after
 from buildstate_api.interventions.recording import record
 from buildstate_api.paging import Paging
@@ -57,7 +57,7 @@ async def waive(session: AsyncSession, ref: str, wanted: Waive, by: UUID) -> Att
 
 
 async def adopt(session: AsyncSession, ref: str, wanted: Adopt, by: UUID) -> Attempt:
-    """Make something that exists already what a state left.
+    """Record something that exists already as what a state left.
 
     Raises:
         Held: A worker has the milestone.
@@ -79,9 +79,9 @@ async def force(session: AsyncSession, ref: str, wanted: Force, by: UUID) -> Pla
         Conflict: The build takes no more work.
     """
     build, now = await _open(session, ref)
-    known = await records(session, build)
+    known = await load_history(session, build)
     if wanted.lane != TRUNK and wanted.lane not in known.history.lanes:
-        raise changes.no_lane(build, wanted.lane, known.history.lanes)
+        raise lifecycle.no_lane(build, wanted.lane, known.history.lanes)
     holder = next((row for row in known.rows.values() if _is_in_the_way(row, wanted)), None)
     if holder is not None:
         raise _held(
@@ -92,38 +92,38 @@ async def force(session: AsyncSession, ref: str, wanted: Force, by: UUID) -> Pla
             " --reason TEXT",
         )
     await _record(session, build, InterventionKind.FORCE, wanted, by, now)
-    await changes.derive(session, build)
+    await lifecycle.derive(session, build)
     return await plan_of(session, build, now)
 
 
 async def cancel(session: AsyncSession, ref: str, wanted: Cancel, by: UUID) -> Build:
-    """Give a build up, and end what is being worked on; said twice, the first reason stays.
+    """Give a build up, and end what is being worked on; if repeated, the first reason stays.
 
     A holder learns it by its next heartbeat.
 
     Raises:
         Conflict: The build is delivered or was superseded.
     """
-    build = await changes.find(session, ref, lock=True)
-    now = await changes.mark_lost(session, build)
-    reason = changes.why_closed(build)
+    build = await lifecycle.find(session, ref, lock=True)
+    now = await lifecycle.mark_lost(session, build)
+    reason = lifecycle.why_closed(build)
     if reason == BuildStatus.CANCELLED:
         return build_view(build)
     if reason is not None:
-        raise changes.closed(build, reason)
+        raise lifecycle.closed(build, reason)
     actor = await record(
         session, build, InterventionKind.CANCEL, by=by, reason=wanted.reason, at=now
     )
     message = f"{actor}: {wanted.reason}"
-    for row in _live(build, (await records(session, build)).rows.values()):
-        changes.end(session, build, row, AttemptStatus.CANCELLED, at=now, message=message)
-    await changes.derive(session, build, cancel=True)
+    for row in _live(build, (await load_history(session, build)).rows.values()):
+        lifecycle.end(session, build, row, AttemptStatus.CANCELLED, at=now, message=message)
+    await lifecycle.derive(session, build, cancel=True)
     return build_view(build)
 
 
 async def list_interventions(session: AsyncSession, ref: str, paging: Paging) -> Page[Intervention]:
     """List what people decided about a build, oldest first."""
-    build = await changes.find(session, ref)
+    build = await lifecycle.find(session, ref)
     start = paging.start(UUID)
     found = await interventions_after(
         session, build.id, start[0] if start else None, paging.limit + 1
@@ -135,20 +135,20 @@ async def list_interventions(session: AsyncSession, ref: str, paging: Paging) ->
 
 
 async def _open(session: AsyncSession, ref: str) -> tuple[BuildRow, datetime]:
-    build = await changes.find(session, ref, lock=True)
-    now = await changes.mark_lost(session, build)
-    reason = changes.why_closed(build)
+    build = await lifecycle.find(session, ref, lock=True)
+    now = await lifecycle.mark_lost(session, build)
+    reason = lifecycle.why_closed(build)
     if reason is not None:
-        raise changes.closed(build, reason)
+        raise lifecycle.closed(build, reason)
     return build, now
 
 
 async def _decided(
     session: AsyncSession, ref: str, wanted: Waive | Adopt, status: AttemptStatus
 ) -> tuple[BuildRow, datetime, AttemptRow]:
-    """Make the attempt by which a person settles a milestone; what was left open before it ends."""
+    """Make the attempt by which a person settles a milestone, and end what was left open there."""
     build, now = await _open(session, ref)
-    tries = _tries(build, await records(session, build), wanted)
+    tries = _tries(build, await load_history(session, build), wanted)
     for row in _live(build, tries):
         if row.lease_until is not None:
             raise _held(
@@ -159,8 +159,8 @@ async def _decided(
                 f"bldst build get {build.number}",
             )
         message = f"settled by a person: {wanted.reason}"
-        changes.end(session, build, row, AttemptStatus.CANCELLED, at=now, message=message)
-    await session.flush()  # the one that was live gives its place away first
+        lifecycle.end(session, build, row, AttemptStatus.CANCELLED, at=now, message=message)
+    await session.flush()  # the live one has to end first: there is at most one
     settled = AttemptRow(
         id=uuid7(),
         build_id=build.id,
@@ -178,8 +178,8 @@ async def _decided(
 
 
 async def _finished(session: AsyncSession, build: BuildRow, row: AttemptRow) -> Attempt:
-    changes.emit_attempt(session, build, row)
-    await changes.derive(session, build)
+    lifecycle.emit_attempt(session, build, row)
+    await lifecycle.derive(session, build)
     found = await queries.attempt(session, row.id)
     assert found is not None  # noqa: S101 - written in this transaction
     return attempt_view(build, found)
@@ -205,7 +205,7 @@ async def _record(  # noqa: PLR0917 - what a decision about a milestone is made 
     )
 
 
-def _tries(build: BuildRow, known: Records, wanted: Waive | Adopt) -> list[AttemptRow]:
+def _tries(build: BuildRow, known: BuildHistory, wanted: Waive | Adopt) -> list[AttemptRow]:
     return [
         row
         for row in known.rows.values()
@@ -218,7 +218,7 @@ def _live(build: BuildRow, rows: Iterable[AttemptRow]) -> list[AttemptRow]:
 
 
 def _is_in_the_way(row: AttemptRow, wanted: Force) -> bool:
-    """Whether a worker holds something that was to run again."""
+    """Whether a worker holds something that is to run again."""
     return (
         AttemptStatus(row.status).is_live
         and row.lease_until is not None

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path
 
-from buildstate_api.deps import Changing, PagingDep, Reading
 from buildstate_api.keys import service
+from buildstate_api.rest.deps import Changing, PagingDep, Reading
 from buildstate_core.models import Key, KeyCreate, NewKey, Page
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"])

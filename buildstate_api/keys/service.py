@@ -1,6 +1,5 @@
-"""API keys: made, recognised, revoked. Only a digest of the secret is stored."""
+"""API keys: made, listed, revoked. Only a digest of the secret is stored."""
 
-import hashlib
 import secrets
 from typing import Final
 from uuid import UUID
@@ -11,6 +10,7 @@ from uuid_utils.compat import uuid7
 
 from buildstate_api.keys import queries
 from buildstate_api.paging import Paging
+from buildstate_api.rest.auth import live_key, secret_hash
 from buildstate_api.tables import KeyRow
 from buildstate_api.views import key_view
 from buildstate_core.errors import NotFound
@@ -23,7 +23,7 @@ _SHOWN: Final = len(_PREFIX) + 6
 async def create_key(session: AsyncSession, name: str) -> NewKey:
     """Make a key; its secret is in the answer and nowhere else."""
     secret = _PREFIX + secrets.token_urlsafe(32)
-    row = KeyRow(id=uuid7(), name=name, prefix=secret[:_SHOWN], secret_hash=_hash(secret))
+    row = KeyRow(id=uuid7(), name=name, prefix=secret[:_SHOWN], secret_hash=secret_hash(secret))
     session.add(row)
     await session.flush()
     await session.refresh(row)
@@ -52,16 +52,6 @@ async def revoke_key(session: AsyncSession, key_id: UUID) -> Key:
     return key_view(row)
 
 
-async def recognise(session: AsyncSession, secret: str) -> UUID | None:
-    """Give the id of the key with this secret, unless it is unknown or revoked."""
-    key = await queries.live_key(session, _hash(secret))
-    if key is None:
-        return None
-    if key.is_use_old:
-        await queries.note_use(session, key.id)
-    return key.id
-
-
 async def ensure_administrator(session: AsyncSession, known: str | None = None) -> str | None:
     """Make the first key of an installation.
 
@@ -72,12 +62,8 @@ async def ensure_administrator(session: AsyncSession, known: str | None = None) 
     Returns:
         The new key's secret; `None` if `known` is good, or if there are keys and none is `known`.
     """
-    if known is not None and await queries.live_key(session, _hash(known)) is not None:
+    if known is not None and await live_key(session, known) is not None:
         return None
     if known is None and await queries.any_key(session):
         return None
     return (await create_key(session, "administrator")).key
-
-
-def _hash(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()

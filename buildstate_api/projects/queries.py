@@ -1,12 +1,14 @@
 """The SQL of projects and catalogues."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from buildstate_api.tables import CatalogRow, ProjectRow
+from buildstate_api.tables import BuildRow, CatalogRow, ProjectRow
+from buildstate_core.vocabulary import BuildStatus
 
 
 async def project_by_name(
@@ -53,3 +55,28 @@ async def catalogs_before(
     if before is not None:
         query = query.where(CatalogRow.version < before)
     return (await session.execute(query)).scalars().all()
+
+
+async def lock_open_builds(session: AsyncSession, project_id: UUID) -> Sequence[UUID]:
+    """Lock the builds of a project that still take work, in ascending order of their ids."""
+    query = (
+        select(BuildRow.id)
+        .where(
+            BuildRow.project_id == project_id,
+            BuildRow.status.not_in([BuildStatus.COMPLETED, BuildStatus.CANCELLED]),
+            BuildRow.superseded_by.is_(None),
+        )
+        .order_by(BuildRow.id)
+        .with_for_update()
+    )
+    return (await session.execute(query)).scalars().all()
+
+
+async def pin_catalog(session: AsyncSession, build_ids: Iterable[UUID], version: int) -> None:
+    """Move locked builds to another version of their project's catalogue."""
+    await session.execute(
+        update(BuildRow)
+        .where(BuildRow.id.in_(list(build_ids)))
+        .values(catalog_version=version)
+        .execution_options(synchronize_session=False)
+    )

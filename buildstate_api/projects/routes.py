@@ -4,12 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import JSONResponse
-from pydantic import AfterValidator
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from buildstate_api.deps import DatabaseDep, PagingDep, Reading, WritingDep
 from buildstate_api.projects import service
-from buildstate_api.retention import service as retention
+from buildstate_api.rest.deps import PagingDep, Reading, WritingDep
+from buildstate_api.rest.params import ProjectPath
 from buildstate_core.models import (
     Catalog,
     CatalogSet,
@@ -18,15 +17,10 @@ from buildstate_core.models import (
     Project,
     ProjectCreate,
     ProjectUpdate,
-    RetentionPlan,
 )
-from buildstate_core.models.base import storable
 
 router = APIRouter(prefix="/v1/projects", tags=["projects"])
 
-ProjectPath = Annotated[
-    str, Path(description="The project's name.", max_length=64), AfterValidator(storable)
-]
 IfMatch = Annotated[
     str | None,
     Header(
@@ -80,18 +74,6 @@ async def update_project(
     if revision is not None:  # else it was answered before, and may have been changed since
         answer.headers["ETag"] = f'"{revision}"'
     return answer
-
-
-@router.get("/{project}/retention")
-async def get_retention(project: ProjectPath, session: Reading) -> RetentionPlan:
-    """Say what a project's policy would keep and give up, and why; nothing is changed."""
-    return await retention.get_plan(session, project)
-
-
-@router.post("/{project}/retention")
-async def apply_retention(project: ProjectPath, database: DatabaseDep) -> RetentionPlan:
-    """Give up what a project's policy says, build by build; done twice, nothing more happens."""
-    return await retention.apply(database, project)
 
 
 @router.get("/{project}/catalog")

@@ -6,10 +6,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from buildstate_api.builds import changes
-from buildstate_api.builds import queries as builds
-from buildstate_api.errors import violates
-from buildstate_api.events.service import emit
+from buildstate_api.attempts import lifecycle
+from buildstate_api.database import violates
+from buildstate_api.outbox import emit
 from buildstate_api.paging import Paging, number
 from buildstate_api.projects import queries
 from buildstate_api.tables import CatalogRow, ProjectRow, StateCodeRow
@@ -68,7 +67,7 @@ async def create_project(session: AsyncSession, wanted: ProjectCreate) -> Projec
 
 
 async def get_project(session: AsyncSession, name: str) -> tuple[Project, int]:
-    """Get one project, and which revision of it this is."""
+    """Get one project and its revision."""
     row = await find(session, name)
     return project_view(row), row.revision
 
@@ -76,7 +75,7 @@ async def get_project(session: AsyncSession, name: str) -> tuple[Project, int]:
 async def update_project(
     session: AsyncSession, name: str, wanted: ProjectUpdate, *, if_revision: int | None = None
 ) -> tuple[Project, int]:
-    """Change what is said of a project; what is not said, or is as it was, stays.
+    """Change the given fields of a project; the others stay as they are.
 
     Only `storage_url` and `retention` can be taken away, by null; of the others null says nothing.
     Of a `retention` only what is said changes.
@@ -252,12 +251,12 @@ async def _add_version(
 async def _move_open_builds(session: AsyncSession, project: ProjectRow) -> None:
     """Give every build that still takes work the newest catalogue, and derive where it stands."""
     version = project.catalog_version
-    build_ids = await builds.lock_open_builds(session, project.id)
-    await builds.pin_catalog(session, build_ids, version)
+    build_ids = await queries.lock_open_builds(session, project.id)
+    await queries.pin_catalog(session, build_ids, version)
     for build_id in build_ids:
-        build = await changes.find(session, build_id, lock=True)
+        build = await lifecycle.find(session, build_id, lock=True)
         emit(session, "build.catalog_changed", {"version": version}, build_id=build_id)
-        await changes.derive(session, build)
+        await lifecycle.derive(session, build)
 
 
 def _version(part: str) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from buildstate_api.database import Database, database_now
-from buildstate_api.resumes import changes, queries
+from buildstate_api.resumes import lifecycle, queries
 from buildstate_api.settings import PrefectSettings
 from buildstate_api.tables import ResumeRequestRow
 from buildstate_core.rules.reasons import LOST_WORKER
@@ -57,7 +57,7 @@ async def ask_due(database: Database, settings: PrefectSettings | None) -> None:
 
 
 def wait_seconds(tries: int) -> float:
-    """Say how long to wait after so many tries in vain.
+    """Return the seconds to wait after so many failed tries.
 
     >>> [wait_seconds(tries) for tries in (1, 2, 3, 7)]
     [5.0, 10.0, 20.0, 300.0]
@@ -118,7 +118,7 @@ async def _taken(session: AsyncSession, row: ResumeRequestRow) -> "Taken":
         why=_why(row),
         is_by_hand=is_by_hand,
         is_lost=is_lost,
-        goes_on_in=None if other is None else changes.flow_run_of(other),
+        goes_on_in=None if other is None else lifecycle.flow_run_of(other),
     )
 
 
@@ -149,7 +149,7 @@ async def _write(
             locked.successor_id = step.successor.id
             locked.successor_name = step.successor.name
             message = f"{message} {settings.run_url(step.successor.id)}"
-        changes.move(
+        lifecycle.move(
             session,
             locked,
             step.status,
@@ -160,14 +160,14 @@ async def _write(
 
 
 async def _try_later(database: Database, row: ResumeRequestRow, message: str) -> None:
-    """Note a try in vain; after the last one the request has failed."""
+    """Note a failed try; after the last one the request has failed."""
     async with database.transaction() as session:
         locked = await queries.lock_taken(session, row)
         if locked is None:
             return
         locked.tries += 1
         is_last = locked.tries >= MAX_TRIES
-        changes.move(
+        lifecycle.move(
             session,
             locked,
             ResumeStatus.FAILED if is_last else ResumeStatus(locked.status),
@@ -182,7 +182,7 @@ async def _give_up(database: Database, row: ResumeRequestRow, message: str) -> N
         locked = await queries.lock_taken(session, row)
         if locked is not None:
             now = await database_now(session)
-            changes.move(session, locked, ResumeStatus.FAILED, message=message, now=now)
+            lifecycle.move(session, locked, ResumeStatus.FAILED, message=message, now=now)
 
 
 def _where_is_prefect(build: int) -> str:

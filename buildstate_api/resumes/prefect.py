@@ -23,7 +23,7 @@ _RETRIED: Final = frozenset({401, 403, 408, 425, 429})
 
 
 class PrefectError(Exception):
-    """Prefect was asked in vain. Its text is a sentence for people."""
+    """Prefect gave no answer, or none that can be used. Its text is a sentence for people."""
 
 
 class Unanswered(PrefectError):
@@ -203,7 +203,7 @@ def _flow_run(data: Any) -> FlowRun:
 
 
 def _said(answer: httpx.Response) -> str:
-    """Give what Prefect says about an error, behind a colon; nothing if it says nothing."""
+    """Return what Prefect says about an error, behind a colon; nothing if it says nothing."""
     try:
         content = answer.json()
     except ValueError:

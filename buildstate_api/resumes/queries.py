@@ -25,6 +25,9 @@ AUTOMATIC: Final = frozenset({LOST_WORKER, FAILED_BEFORE})
 _OPEN: Final = (ResumeStatus.PENDING, ResumeStatus.SENT, ResumeStatus.RUNNING)
 _IS_OPEN: Final = ResumeRequestRow.status.in_(_OPEN)
 _IS_OPEN_IN_INDEX: Final = text("status IN ('pending', 'sent', 'running')")
+_IS_UNCONSIDERED: Final = AttemptRow.status.in_(
+    [AttemptStatus.LOST, AttemptStatus.FAILED]
+) & AttemptRow.resume_considered_at.is_(None)
 _WITH_NAMES: Final = (
     joinedload(ResumeRequestRow.build),
     joinedload(ResumeRequestRow.attempt),
@@ -32,7 +35,7 @@ _WITH_NAMES: Final = (
 
 
 async def add(session: AsyncSession, values: Mapping[str, Any]) -> UUID | None:
-    """Add a request, and give its id; nothing if its build and lane have an open one."""
+    """Add a request, and return its id; `None` if its build and lane have an open one."""
     query = (
         insert(ResumeRequestRow)
         .values(**values)
@@ -185,6 +188,24 @@ async def has_lost(session: AsyncSession, build_id: UUID, flow_run_id: UUID) -> 
         .exists()
     )
     return bool((await session.execute(query)).scalar_one())
+
+
+async def builds_to_consider(session: AsyncSession) -> Sequence[UUID]:
+    """Find the builds in which an attempt has ended that nobody has considered yet."""
+    query = (
+        select(AttemptRow.build_id).where(_IS_UNCONSIDERED).distinct().order_by(AttemptRow.build_id)
+    )
+    return (await session.execute(query)).scalars().all()
+
+
+async def unconsidered(session: AsyncSession, build_id: UUID) -> Sequence[AttemptRow]:
+    """Load the attempts of a locked build that have ended and were not considered yet."""
+    query = (
+        select(AttemptRow)
+        .where(AttemptRow.build_id == build_id, _IS_UNCONSIDERED)
+        .order_by(AttemptRow.ended_at, AttemptRow.id)
+    )
+    return (await session.execute(query)).scalars().all()
 
 
 async def take_due(

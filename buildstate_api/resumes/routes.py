@@ -6,8 +6,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from buildstate_api.builds.routes import BuildPath
-from buildstate_api.deps import PagingDep, Reading, WritingDep
+from buildstate_api.rest.deps import PagingDep, Reading, WritingDep
+from buildstate_api.rest.params import BuildPath
 from buildstate_api.resumes import service
 from buildstate_core.models import Page, ResumeCreate, ResumeRequest
 from buildstate_core.vocabulary import ResumeStatus

@@ -5,9 +5,10 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from buildstate_api.builds import changes as builds
+from buildstate_api.attempts import lifecycle as builds
 from buildstate_api.paging import Paging
-from buildstate_api.resumes import changes, queries
+from buildstate_api.resumes import lifecycle, queries
+from buildstate_api.resumes.triggers import consider
 from buildstate_api.tables import AttemptRow, BuildRow, InterventionRow, ResumeRequestRow
 from buildstate_core.errors import Conflict, Held
 from buildstate_core.models import Page, ResumeCreate, ResumeRequest
@@ -30,6 +31,7 @@ async def resume(
     """
     build = await builds.find(session, ref, lock=True)
     now = await builds.mark_lost(session, build)
+    await consider(session, build)  # what has ended comes first, and may have asked already
     closed = builds.why_closed(build)
     if closed is not None:
         raise builds.closed(build, closed)
@@ -48,7 +50,7 @@ async def resume(
     if reason in queries.AUTOMATIC:
         reason = f"{_BY_HAND}: {reason}"
     stopped = await _last_run(session, build.id, attempt)
-    row = await changes.begin(
+    row = await lifecycle.begin(
         session, build.id, wanted.lane, attempt, flow_run_id=stopped, reason=reason
     )
     assert row is not None  # noqa: S101 - the build is locked, and its lane had none
@@ -84,7 +86,7 @@ async def list_requests(
 
 async def _last_run(session: AsyncSession, build_id: UUID, attempt: AttemptRow) -> UUID:
     """Find the run to start again: a run that went on in another's place is not repeated twice."""
-    run = changes.flow_run_of(attempt)
+    run = lifecycle.flow_run_of(attempt)
     assert run is not None  # noqa: S101 - it was looked for
     seen = {run}
     while (later := await queries.successor_of(session, build_id, run)) not in {None, *seen}:

@@ -1,17 +1,25 @@
-"""What makes a request to resume by itself: a worker that stopped answering, or a failure."""
+"""What makes a request to resume by itself: a worker that stopped answering, or a failure.
 
+The transaction that ends an attempt as lost or failed leaves it unconsidered. Within seconds a job
+considers it, in a transaction of its own.
+"""
+
+import logging
 from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from buildstate_api.database import database_now
-from buildstate_api.events.service import emit
-from buildstate_api.resumes import changes, queries
+from buildstate_api.attempts import lifecycle as builds
+from buildstate_api.database import Database, database_now
+from buildstate_api.outbox import emit
+from buildstate_api.resumes import lifecycle, queries
 from buildstate_api.tables import AttemptRow, BuildRow
 from buildstate_core.rules.reasons import FAILED_BEFORE, LOST_WORKER
 from buildstate_core.vocabulary import AttemptStatus, AutoResume, BuildStatus, ResumeStatus
+
+_log = logging.getLogger(__name__)
 
 _REASONS: Final = {AttemptStatus.LOST: LOST_WORKER, AttemptStatus.FAILED: FAILED_BEFORE}
 _WANTED_AFTER: Final = {
@@ -21,7 +29,31 @@ _WANTED_AFTER: Final = {
 }
 
 
-async def ask_to_resume(
+async def consider_all(database: Database) -> None:
+    """Consider every attempt that has ended; each build is a transaction of its own."""
+    async with database.transaction() as session:
+        build_ids = await queries.builds_to_consider(session)
+    for build_id in build_ids:
+        try:
+            async with database.transaction() as session:
+                await consider(session, await builds.find(session, build_id, lock=True))
+        except Exception:  # noqa: BLE001 - whatever it was, the other builds go on
+            _log.exception("Build %s could not be considered for a resume", build_id)
+
+
+async def consider(session: AsyncSession, build: BuildRow) -> None:
+    """Request what the project wants after what has ended in a locked build, once for each end."""
+    ended = await queries.unconsidered(session, build.id)
+    if not ended:
+        return
+    await _ask_to_resume(session, build, ended)
+    now = await database_now(session)
+    for row in ended:
+        row.resume_considered_at = now
+    await session.flush()
+
+
+async def _ask_to_resume(
     session: AsyncSession, build: BuildRow, ended: Sequence[AttemptRow]
 ) -> None:
     """Request what the project wants after attempts of a locked build have ended.
@@ -31,14 +63,14 @@ async def ask_to_resume(
     over: set[UUID] = set()
     for row in ended:
         reason = _REASONS.get(AttemptStatus(row.status))
-        flow_run_id = changes.flow_run_of(row)
+        flow_run_id = lifecycle.flow_run_of(row)
         if reason is None or flow_run_id is None:
             continue
         await _end_if_succeeded_by(session, row, flow_run_id)
         if reason not in _WANTED_AFTER[AutoResume(build.project.auto_resume)] or _is_closed(build):
             continue
         if await _is_within_limit(session, build, flow_run_id):
-            await changes.begin(
+            await lifecycle.begin(
                 session, build.id, row.lane, row, flow_run_id=flow_run_id, reason=reason
             )
         elif flow_run_id not in over:
@@ -56,7 +88,7 @@ async def _end_if_succeeded_by(
         return
     how = "died as well" if attempt.status == AttemptStatus.LOST else "failed as well"
     where = f"state {attempt.state}, attempt {attempt.number}"
-    changes.move(
+    lifecycle.move(
         session,
         before,
         ResumeStatus.FAILED,

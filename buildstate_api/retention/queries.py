@@ -1,7 +1,10 @@
-"""The SQL of retention: many builds at a time, so that a large project takes few queries."""
+"""The SQL of retention.
+
+A policy looks at many builds at a time, so that a large project takes few queries.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -9,6 +12,7 @@ from sqlalchemy import ColumnElement, exists, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload, undefer
 
+from buildstate_api.artifacts.queries import keeps
 from buildstate_api.tables import (
     ArtifactRow,
     AttemptRow,
@@ -18,12 +22,14 @@ from buildstate_api.tables import (
     InterventionRow,
     ProjectRow,
 )
-from buildstate_core.vocabulary import ArtifactKind, BuildStatus, InterventionKind
+from buildstate_core.vocabulary import ArtifactKind, AttemptStatus, BuildStatus, InterventionKind
 
 _WITH_STATES: Final = (
     joinedload(BuildRow.project),
     joinedload(BuildRow.catalog).selectinload(CatalogRow.states),
 )
+_STILL_WRITING: Final = timedelta(hours=1)
+"""For so long after an attempt has ended, its worker may not have noticed and still write."""
 _IS_CANDIDATE: Final = (ArtifactRow.kind == ArtifactKind.BLOB) & ArtifactRow.marked_at.is_(None)
 
 
@@ -166,3 +172,55 @@ async def forces_of(
     for row in (await session.execute(query)).scalars():
         found.setdefault(row.build_id, []).append(row)
     return found
+
+
+async def other_at(session: AsyncSession, row: ArtifactRow) -> tuple[int, UUID] | None:
+    """Find another artifact that is the same object, and was not given up, or is not due yet.
+
+    Returns:
+        The number of its build, and its id.
+    """
+    query = (
+        select(BuildRow.number, ArtifactRow.id)
+        .join(BuildRow, BuildRow.id == ArtifactRow.build_id)
+        .where(
+            ArtifactRow.object_uri == row.object_uri, ArtifactRow.id != row.id, keeps(ArtifactRow)
+        )
+        .order_by(ArtifactRow.id)
+        .limit(1)
+    )
+    found = (await session.execute(query)).one_or_none()
+    return None if found is None else (found.number, found.id)
+
+
+async def removal_at(session: AsyncSession, row: ArtifactRow) -> ArtifactRow | None:
+    """Find the artifact, be it this one, as which the bytes of this one are or were removed."""
+    query = (
+        select(ArtifactRow)
+        .where(ArtifactRow.object_uri == row.object_uri, ArtifactRow.removing_at >= row.created_at)
+        .order_by(ArtifactRow.removing_at.desc(), ArtifactRow.id)
+        .limit(1)
+    )
+    return (await session.execute(query)).scalar_one_or_none()
+
+
+async def artifacts_at(
+    session: AsyncSession, object_uris: Collection[str]
+) -> Sequence[ArtifactRow]:
+    """Load the artifacts that are some objects, and are there; what was given up comes first."""
+    query = (
+        select(ArtifactRow)
+        .where(ArtifactRow.object_uri.in_(object_uris), ArtifactRow.removed_at.is_(None))
+        .order_by(ArtifactRow.marked_at.is_(None), ArtifactRow.id)
+    )
+    return (await session.execute(query)).scalars().all()
+
+
+async def still_writing(session: AsyncSession, attempt_ids: Collection[UUID]) -> set[UUID]:
+    """Find those of some attempts whose workers may be at work, or not know that they are not."""
+    live = [each for each in AttemptStatus if each.is_live]
+    is_recent = AttemptRow.ended_at > func.now() - _STILL_WRITING
+    query = select(AttemptRow.id).where(
+        AttemptRow.id.in_(attempt_ids), or_(AttemptRow.status.in_(live), is_recent)
+    )
+    return set((await session.execute(query)).scalars())

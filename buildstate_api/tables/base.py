@@ -15,7 +15,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 
 def one_of(column: str, values: type) -> str:
-    """Give the condition that a column has one of an enum's values."""
+    """Return the condition that a column has one of an enum's values."""
     return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"  # type: ignore[attr-defined]
 
 

@@ -1,4 +1,4 @@
-"""Builds, their attempts, and what these have left."""
+"""Builds, their attempts, and the artifacts of these."""
 
 from datetime import datetime
 from typing import Any
@@ -154,6 +154,12 @@ class AttemptRow(Base):
             "lease_until",
             postgresql_where=text("status = 'in_progress' AND lease_until IS NOT NULL"),
         ),
+        # A job looks for what has ended and may have to be resumed.
+        Index(
+            "build_states_unconsidered_idx",
+            "build_id",
+            postgresql_where=text("status IN ('lost', 'failed') AND resume_considered_at IS NULL"),
+        ),
     )
 
     id: Mapped[UUID]
@@ -176,17 +182,19 @@ class AttemptRow(Base):
     heartbeat_at: Mapped[datetime | None]
     fingerprint: Mapped[dict[str, Any]]
     compared_with: Mapped[UUID | None]
-    # Of the build that it was made in, for a build that inherited it; a query has to ask for it.
+    # The number of the build that made it, for builds that inherit it; queries must undefer it.
     build_number: Mapped[int] = column_property(
         select(BuildRow.number).where(BuildRow.id == build_id).scalar_subquery(),
         deferred=True,
         raiseload=True,
     )
     orchestrator: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
-    # What its worker moved when it last beat; with `heartbeat_at`.
+    # What its worker was transferring at `heartbeat_at`.
     transfer: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
-    # The artifacts that its claim was answered with, to continue from.
+    # The artifacts that its claim was given to continue from.
     restored: Mapped[list[UUID]] = mapped_column(server_default="{}")
+    # When a job decided whether its end asks for a resume; null until then.
+    resume_considered_at: Mapped[datetime | None]
 
     artifacts: Mapped[list["ArtifactRow"]] = relationship(
         order_by="ArtifactRow.name", lazy="raise", back_populates="attempt"
@@ -239,7 +247,7 @@ class ArtifactRow(Base):
         CheckConstraint(
             "(status = 'deleted') = (removed_at IS NOT NULL)", name="artifacts_removed_check"
         ),
-        # A worker asks what it may remove, whether it knows a digest, and whose an object is.
+        # Workers look for what they may remove, for a digest, and for the artifact of an object.
         Index(
             "artifacts_removable_idx",
             "removable_at",
@@ -267,7 +275,7 @@ class ArtifactRow(Base):
     kind: Mapped[str]
     storage_type: Mapped[str]
     uri: Mapped[str | None]
-    # The same for all that are the same object, however each was spelled.
+    # One spelling for each object, however its URI was written.
     object_uri: Mapped[str | None]
     size_bytes: Mapped[int | None] = mapped_column(BigInteger)
     checksum: Mapped[str | None]
@@ -278,7 +286,7 @@ class ArtifactRow(Base):
     status_reason: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime | None]
-    # What is stored in the place of its own bytes, if they are compressed.
+    # What is stored in place of its bytes, if they are compressed.
     packed: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     sensitivity: Mapped[str] = mapped_column(server_default=Sensitivity.INTERNAL)
     hold: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
@@ -288,7 +296,7 @@ class ArtifactRow(Base):
     removable_at: Mapped[datetime | None]
     removing_at: Mapped[datetime | None]
     removed_at: Mapped[datetime | None]
-    # What a probe saw a handle to be when it was recorded.
+    # The identity that a probe saw behind a handle when it was recorded.
     identity: Mapped[str | None]
 
     attempt: Mapped[AttemptRow] = relationship(lazy="raise", back_populates="artifacts")

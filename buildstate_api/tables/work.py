@@ -92,7 +92,7 @@ class ResumeRequestRow(Base):
             ondelete="CASCADE",
         ),
         CheckConstraint(one_of("status", ResumeStatus), name="resume_requests_status_check"),
-        # One is enough for a build and lane: whoever else asks gets the one under way.
+        # At most one open request for a build and lane: another asker gets that one.
         Index(
             "resume_requests_open_key",
             "build_id",

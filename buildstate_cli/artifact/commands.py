@@ -4,20 +4,23 @@ from typing import Annotated, Final
 
 import typer
 
-from buildstate_cli.helping import Command, Group, Panel
-from buildstate_cli.options import (
+from buildstate_cli.artifact.options import (
     AnyProject,
-    AnyState,
     ArtifactArgument,
     ArtifactExpires,
+    ClaimToken,
+    DryRun,
+)
+from buildstate_cli.help import Command, Group, Panel
+from buildstate_cli.options import (
+    AnyState,
     ArtifactSensitivity,
     BuildRef,
-    ClaimToken,
     Compress,
-    DryRun,
     Format,
     Lane,
     Output,
+    Reason,
     StateArgument,
     StorageOverride,
 )
@@ -63,16 +66,17 @@ def push(
 ) -> None:
     """Upload files or folders, hashed on the way, and record each as what a state left."""
     from buildstate_cli.artifact import push as actions
+    from buildstate_cli.artifact.create import Target
+    from buildstate_worker.storage_options import StorageOptions
 
     actions.push(
         ctx.obj,
         output,
-        actions.Target(build=build, state=state, lane=lane, token=token),
+        Target(build=build, state=state, lane=lane, token=token),
         path,
         name=name,
-        storing=actions.Storing(
-            storage=storage, compression=compress, sensitivity=sensitivity, expires=expires
-        ),
+        options=StorageOptions(storage=storage, compression=compress, sensitivity=sensitivity),
+        expires=expires,
     )
 
 
@@ -164,12 +168,12 @@ def create(
     output: Output = Format.TABLE,
 ) -> None:
     """Record what a pipeline has put somewhere by itself as what a state left."""
-    from buildstate_cli.artifact import push
+    from buildstate_cli.artifact import create as actions
 
-    push.create(
+    actions.create(
         ctx.obj,
         output,
-        push.Target(build=build, state=state, lane=lane, token=token),
+        actions.Target(build=build, state=state, lane=lane, token=token),
         uri=uri,
         metadata=metadata or [],
         expires=expires,
@@ -197,7 +201,10 @@ def pull(
     state: Annotated[
         int | None,
         typer.Argument(
-            metavar="[STATE]", min=MIN_STATE, max=MAX_STATE, help="What which state left."
+            metavar="[STATE]",
+            min=MIN_STATE,
+            max=MAX_STATE,
+            help="The state whose artifacts to download.",
         ),
     ] = None,
     *,
@@ -214,8 +221,8 @@ def pull(
         typer.Option(
             "--to",
             metavar="PATH",
-            help="Where to put it; into PATH if that ends in a slash, or is a folder and it is a"
-            " file.  [default: the path it was made at]",
+            help="Where to put it; into PATH if that ends in a slash, or is a folder and the"
+            " artifact a file.  [default: the path it was made at]",
         ),
     ] = None,
     output: Output = Format.TABLE,
@@ -248,22 +255,22 @@ def list_some(
     state: AnyState = None,
     project: AnyProject = None,
     status: Annotated[
-        ArtifactStatus | None, typer.Option("--status", help="Only in this status.")
+        ArtifactStatus | None, typer.Option("--status", help="Only artifacts with this status.")
     ] = None,
     checksum: Annotated[
         str | None,
-        typer.Option("--checksum", metavar="sha256:HEX", help="Only those with these bytes."),
+        typer.Option("--checksum", metavar="sha256:HEX", help="Only artifacts with this digest."),
     ] = None,
     removable: Annotated[
         bool,
-        typer.Option("--removable", help="Only those whose bytes `gc` may remove now."),
+        typer.Option("--removable", help="Only artifacts whose bytes `gc` may remove now."),
     ] = False,
     output: Output = Format.TABLE,
 ) -> None:
     """List the artifacts of a build, or of all builds, oldest first."""
-    from buildstate_cli.artifact import records
+    from buildstate_cli.artifact import actions
 
-    records.list_some(
+    actions.list_some(
         ctx.obj,
         output,
         build,
@@ -278,9 +285,9 @@ def list_some(
 @commands.command()
 def show(ctx: typer.Context, artifact: ArtifactArgument, output: Output = Format.TABLE) -> None:
     """Show one artifact: where it is, its size, its digest, and how long it is kept."""
-    from buildstate_cli.artifact import records
+    from buildstate_cli.artifact import actions
 
-    records.show_one(ctx.obj, output, artifact)
+    actions.show_one(ctx.obj, output, artifact)
 
 
 @commands.command()
@@ -297,9 +304,10 @@ def verify(
     state: AnyState = None,
     output: Output = Format.TABLE,
 ) -> None:
-    """Read artifacts in their storage to the end and compare their digests; look at handles.
+    """Read artifacts from their storage and compare their digests; probe handles.
 
-    What is gone or corrupt is quarantined: exit code 1. If some could only not be reached: 6.
+    What is gone or corrupt is quarantined, and the exit code is 1. Exit code 6: nothing is, but
+    some could not be reached.
     """
     from buildstate_cli.artifact import verify as actions
 
@@ -313,16 +321,17 @@ def copy(
     uri: Annotated[
         str,
         typer.Argument(
-            metavar="URI", help="Where to: a URI or absolute path; behind a / its name is added."
+            metavar="URI",
+            help="Where to: a URI or an absolute path; if it ends in a slash, the name is added.",
         ),
     ],
     *,
     output: Output = Format.TABLE,
 ) -> None:
-    """Copy an artifact to another storage, verified on the way; never over something."""
-    from buildstate_cli.artifact import records
+    """Copy an artifact to another storage, verified on the way; nothing is overwritten."""
+    from buildstate_cli.artifact import actions
 
-    records.copy(ctx.obj, output, artifact, uri)
+    actions.copy(ctx.obj, output, artifact, uri)
 
 
 @commands.command()
@@ -337,9 +346,9 @@ def hold(
     output: Output = Format.TABLE,
 ) -> None:
     """Keep an artifact whatever the project's policy says, until it is released."""
-    from buildstate_cli.artifact import records
+    from buildstate_cli.artifact import actions
 
-    records.hold(ctx.obj, output, artifact, reason=reason, is_release=release)
+    actions.hold(ctx.obj, output, artifact, reason=reason, is_release=release)
 
 
 @commands.command()
@@ -347,16 +356,13 @@ def delete(
     ctx: typer.Context,
     artifact: ArtifactArgument,
     *,
-    reason: Annotated[
-        str,
-        typer.Option("--reason", help="Why, for whoever reads it later.", show_default=False),
-    ],
+    reason: Reason,
     output: Output = Format.TABLE,
 ) -> None:
     """Give an artifact up: it is not used again, and `gc` removes its bytes when that is due."""
-    from buildstate_cli.artifact import records
+    from buildstate_cli.artifact import actions
 
-    records.delete(ctx.obj, output, artifact, reason=reason)
+    actions.delete(ctx.obj, output, artifact, reason=reason)
 
 
 @commands.command()
@@ -381,14 +387,14 @@ def gc(
     ] = True,
     output: Output = Format.TABLE,
 ) -> None:
-    """Give up what the projects' policies say, and remove the bytes of what is due.
+    """Mark what the projects' policies do not keep, and remove the bytes that are due.
 
-    Run it where the storages' credentials are, now and then. Exit code 6: something could not be
+    Run it regularly, where the credentials of the storages are. Exit code 6: something could not be
     removed; the next run tries it again.
     """
-    from buildstate_cli.artifact import collect
+    from buildstate_cli.artifact import gc as actions
 
-    collect.collect(
+    actions.collect_garbage(
         ctx.obj,
         output,
         project=project,

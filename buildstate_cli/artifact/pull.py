@@ -1,18 +1,18 @@
-"""Artifacts that are fetched: all that a state left, or one by its id."""
+"""`bldst artifact pull`: download all that a state left, or one artifact by its id."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from uuid import UUID
 
 from buildstate_cli.artifact import view as artifacts
-from buildstate_cli.checking import artifact_id, build_reference
+from buildstate_cli.artifact.destination import path_for
 from buildstate_cli.connection import connect, storage_reached
 from buildstate_cli.options import Format
 from buildstate_cli.output.messages import notice, warn
 from buildstate_cli.output.progress import meter
 from buildstate_cli.output.show import show
-from buildstate_cli.run.restore import path_for
 from buildstate_cli.session import Session
+from buildstate_cli.validation import artifact_id, build_reference
 from buildstate_core.errors import InvalidInput, NotFound, Refused
 from buildstate_core.models import Artifact, Attempt
 from buildstate_core.vocabulary import ArtifactStatus, AttemptStatus
@@ -31,11 +31,11 @@ def pull(
     name: str | None,
     to: str | None,
 ) -> None:
-    """Put what a state left, or one artifact, into its place, verified, and print what it was."""
+    """Download and verify what a state left, or one artifact, and print what it was."""
     one = _only_artifact(wanted, name) if state is None else None
     reference = build_reference(wanted) if one is None else None
-    with connect(session) as client, meter(session.environ) as told:
-        mover = Artifacts.of_worker(client, session.settings, on_transfer=told)
+    with connect(session) as client, meter(session.environ) as progress:
+        mover = Artifacts.of_worker(client, session.settings, on_transfer=progress)
         if one is not None:
             found = [_usable(client.get_artifact(one))]
             build = client.get_build(found[0].build)
@@ -70,10 +70,10 @@ def pull(
 
 
 def _only_artifact(wanted: str, name: str | None) -> UUID:
-    """Read an artifact's id, since no state of a build was named.
+    """Return the artifact's id that has to be given where no state is.
 
     Raises:
-        InvalidInput: It is none; or there is nothing left to choose by name.
+        InvalidInput: It is not an id, or a name is given as well.
     """
     try:
         found = UUID(wanted)
@@ -104,9 +104,9 @@ def _usable(artifact: Artifact) -> Artifact:
 
 
 def _left(history: Iterable[Attempt], state: int | None, lane: str) -> list[Artifact]:
-    """Give what the newest completed attempt left that can be used: what a rerun restores.
+    """Return the available artifacts of the newest completed attempt: what a rerun restores.
 
-    An older one's artifact of another name is not of this result.
+    An artifact of another name that an older attempt left does not belong to this result.
     """
     completed = [
         each
@@ -122,7 +122,7 @@ def _left(history: Iterable[Attempt], state: int | None, lane: str) -> list[Arti
 
 
 def _files(found: Sequence[Artifact]) -> list[Artifact]:
-    """Give those that are bytes, and tell of the others.
+    """Return the artifacts that are bytes, and warn of the others.
 
     Raises:
         InvalidInput: There is nothing to download.
@@ -148,9 +148,9 @@ def _files(found: Sequence[Artifact]) -> list[Artifact]:
 
 
 def _is_there(artifact: Artifact, path: Path) -> bool:
-    """Whether a folder that was named is the artifact already. It is all that may be in there.
+    """Return whether a named folder is the artifact already. Nothing else may be in there.
 
-    Only where an artifact was made its folder is known to be one that it may replace.
+    A folder may be replaced only at the path where the artifact was made.
 
     Raises:
         Refused: The folder holds something else.

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import unquote
 
-from buildstate_cli.checking import checked
+from buildstate_cli.validation import checked
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import ArtifactRecord
 from buildstate_core.vocabulary import ArtifactKind
@@ -54,7 +54,7 @@ class ArtifactFlags:
     format: str | None = None
 
     def record(self, status: str) -> ArtifactRecord | None:
-        """Make the record, or `None` if no artifact was described.
+        """Return the record, or `None` if no artifact was described.
 
         Args:
             status: What the report says; only what is completed leaves an artifact.
@@ -92,7 +92,7 @@ class ArtifactFlags:
 
 
 def inferred_type(path: str, *, flag: str) -> str:
-    """Name the storage that a path is in.
+    """Return the type of the storage that a path is in.
 
     >>> inferred_type("gs://images/a.qcow2", flag="--uri"), inferred_type("/mnt/a", flag="--uri")
     ('gcs', 'file')
@@ -102,7 +102,7 @@ def inferred_type(path: str, *, flag: str) -> str:
         flag: The option that it was typed for.
 
     Raises:
-        InvalidInput: The path does not tell.
+        InvalidInput: The path does not tell it.
     """
     scheme, has_scheme, _ = path.partition("://")
     if has_scheme and scheme:
@@ -118,7 +118,7 @@ def inferred_type(path: str, *, flag: str) -> str:
 
 
 def artifact_kind(storage_type: str, path: str, *, flag: str) -> ArtifactKind:
-    """Tell bytes at a URI or an absolute path from the id of something else.
+    """Return whether a path is that of bytes or the id of something else.
 
     >>> artifact_kind("ebs", "snap-0abc", flag="--uri"), artifact_kind("ceph", "/a", flag="--uri")
     (<ArtifactKind.HANDLE: 'handle'>, <ArtifactKind.BLOB: 'blob'>)
@@ -129,7 +129,7 @@ def artifact_kind(storage_type: str, path: str, *, flag: str) -> ArtifactKind:
         flag: The option that it was typed for.
 
     Raises:
-        InvalidInput: It is a storage of bytes, and the path is neither.
+        InvalidInput: The storage is one of bytes, and the path is neither a URI nor absolute.
     """
     if path.startswith(_AZURE_RESOURCE):
         return ArtifactKind.HANDLE
@@ -145,7 +145,7 @@ def artifact_kind(storage_type: str, path: str, *, flag: str) -> ArtifactKind:
 
 
 def file_name(uri: str) -> str:
-    """Give the name of an artifact that is called after the last part of its URI, path or id.
+    """Return the name that the last part of a URI, path or id gives an artifact.
 
     >>> file_name("https://host/a%20b.raw?v=1"), file_name("s3://b/a#1.raw"), file_name("ami-0abc")
     ('a-b.raw', 'a-1.raw', 'ami-0abc')

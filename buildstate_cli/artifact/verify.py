@@ -1,4 +1,4 @@
-"""`bldst artifact verify`: is what was recorded still there, whole and the same?"""
+"""`bldst artifact verify`: whether artifacts are still there, whole and unchanged."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -6,8 +6,8 @@ from uuid import UUID
 
 import typer
 
-from buildstate_cli.artifact.verify_view import Look, looks
-from buildstate_cli.checking import build_reference
+from buildstate_cli.artifact import verify_view as results
+from buildstate_cli.artifact.verify_view import Verification
 from buildstate_cli.connection import connect
 from buildstate_cli.exit_codes import FAILED, UNREACHABLE
 from buildstate_cli.options import Format
@@ -16,6 +16,7 @@ from buildstate_cli.output.messages import notice
 from buildstate_cli.output.progress import meter
 from buildstate_cli.output.show import show
 from buildstate_cli.session import Session
+from buildstate_cli.validation import build_reference
 from buildstate_core.errors import ArtifactLost, ArtifactUnreachable, InvalidInput, NotFound
 from buildstate_core.models import Artifact
 from buildstate_core.vocabulary import ArtifactKind, ArtifactStatus
@@ -27,30 +28,30 @@ _RESULTS: Final = {"artifact_gone": "gone", "artifact_corrupt": "corrupt"}
 
 
 def verify(session: Session, output: Format, wanted: str, *, state: int | None) -> None:
-    """Read blobs in their storage to the end, look at handles, and print what came of each.
+    """Read blobs in their storage to the end, probe handles, and print the result for each.
 
     Raises:
         typer.Exit: One is lost, or could not be read.
     """
     reference = build_reference(wanted)
-    with connect(session, retries=STEADY) as client, meter(session.environ) as told:
-        mover = Artifacts.of_worker(client, session.settings, on_transfer=told)
+    with connect(session, retries=STEADY) as client, meter(session.environ) as progress:
+        mover = Artifacts.of_worker(client, session.settings, on_transfer=progress)
         found = [
-            _look(mover, each, root=root)
+            _verify(mover, each, root=root)
             for each, root in _wanted(client, mover, reference, state=state)
         ]
-    show(found, output, looks)
-    results = {each.result for each in found}
-    if results & {"gone", "corrupt"}:
+    show(found, output, results.listing)
+    came_out = {each.result for each in found}
+    if came_out & {"gone", "corrupt"}:
         raise typer.Exit(FAILED)
-    if "unreachable" in results:
+    if "unreachable" in came_out:
         raise typer.Exit(UNREACHABLE)
 
 
 def _wanted(
     client: Client, mover: Artifacts, reference: str | int, *, state: int | None
 ) -> Iterator[tuple[Artifact, str | None]]:
-    """Give what is to be looked at, each with where its project's storage begins."""
+    """Yield the artifacts to verify, each with where its project's storage begins."""
     artifact = _artifact(client, reference) if state is None else None
     build = client.get_build(reference if artifact is None else artifact.build)
     root = client.get_project(build.project).storage_url
@@ -61,7 +62,7 @@ def _wanted(
         found = [each for each in recorded if each.status is ArtifactStatus.AVAILABLE]
     handles = [each for each in found if each.kind is ArtifactKind.HANDLE]
     unknown = [each for each in handles if not mover.probes.knows(ref_of(each))]
-    _tell_unknown(unknown)
+    _warn_of_unknown(unknown)
     others = [each for each in found if each not in handles and not is_pullable(each)]
     if others:
         left_out = formats.count(len(others), "artifact")
@@ -71,18 +72,18 @@ def _wanted(
             yield each, root
 
 
-def _tell_unknown(handles: Sequence[Artifact]) -> None:
+def _warn_of_unknown(handles: Sequence[Artifact]) -> None:
     for kind in sorted({each.storage_type for each in handles}):
         count = formats.count(sum(each.storage_type == kind for each in handles), "handle")
         notice(
             f"bldst: {count} of kind {kind} left out, since nothing here looks at that kind. To"
             f" have it looked at, set {variable_for(kind)} to a command that does: see"
-            " docs/handles.md."
+            " docs/how-to/handles.md."
         )
 
 
 def _artifact(client: Client, reference: str | int) -> Artifact | None:
-    """Give the artifact with an id, which may also be that of a build."""
+    """Return the artifact with an id; `None` if it is a build's."""
     if isinstance(reference, int):
         return None
     try:
@@ -91,7 +92,7 @@ def _artifact(client: Client, reference: str | int) -> Artifact | None:
         return None
 
 
-def _look(mover: Artifacts, artifact: Artifact, *, root: str | None) -> Look:
+def _verify(mover: Artifacts, artifact: Artifact, *, root: str | None) -> Verification:
     checksum, size_bytes, result, message = artifact.checksum, artifact.size_bytes, "ok", None
     try:
         if artifact.kind is ArtifactKind.HANDLE:
@@ -104,9 +105,9 @@ def _look(mover: Artifacts, artifact: Artifact, *, root: str | None) -> Look:
     except ArtifactLost as error:
         result, message = _RESULTS[error.reason], error.message
     except (ArtifactUnreachable, InvalidInput) as error:
-        # What is recorded may also be nothing that anybody could look at.
+        # What is recorded may also be something that nobody can verify.
         result, message = "unreachable", str(error)
-    return Look(
+    return Verification(
         artifact=artifact.id,
         build=artifact.build,
         state=artifact.state,
@@ -122,7 +123,7 @@ def _look(mover: Artifacts, artifact: Artifact, *, root: str | None) -> Look:
 
 
 def _compared(handle: Artifact, now: str | None) -> str:
-    """Say how much is known of a handle that is there."""
+    """Return how much is known of a handle that is there."""
     if now is None or handle.identity is None:
         return "it is there; whether it is the same is not known"
     return f"it is there, and the same: {now}"

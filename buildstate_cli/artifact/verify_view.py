@@ -1,4 +1,4 @@
-"""What came of looking at artifacts where they are."""
+"""The results of `bldst artifact verify`, for people."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -13,13 +13,13 @@ _COLUMNS: Final = ("STATE", "LANE", "NAME", "SIZE", "RESULT", "WHY", "ID")
 _ORDER: Final = ("ok", "corrupt", "gone", "unreachable")
 
 
-class Look(BaseModel):
-    """What came of looking at one artifact.
+class Verification(BaseModel):
+    """The result for one artifact.
 
     Attributes:
         result: `ok`, `gone`, `corrupt` or `unreachable`.
-        identity: What a handle was seen to be when it was recorded.
-        message: Why it is not `ok`, or what else is to be said.
+        identity: What identified a handle when it was recorded.
+        message: Why it is not `ok`, or what else there is to say.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,8 +37,8 @@ class Look(BaseModel):
     message: str | None
 
 
-def looks(found: Sequence[Look]) -> Page:
-    """Write a row for each, and how many there are of which kind."""
+def listing(found: Sequence[Verification]) -> Page:
+    """Return a row for each artifact, and how many there are of each result."""
     rows = [
         (
             str(each.state),
@@ -57,5 +57,5 @@ def looks(found: Sequence[Look]) -> Page:
     if not found:
         return [table]
     counts = [(result, sum(each.result == result for each in found)) for result in _ORDER]
-    said = ", ".join(f"{count} {result}" for result, count in counts if count)
-    return [table, f"{formats.count(len(found), 'artifact')} verified: {said}."]
+    summary = ", ".join(f"{count} {result}" for result, count in counts if count)
+    return [table, f"{formats.count(len(found), 'artifact')} verified: {summary}."]

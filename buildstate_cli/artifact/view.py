@@ -1,4 +1,4 @@
-"""Artifacts, one or many."""
+"""Artifacts, for people."""
 
 import json
 from collections.abc import Sequence
@@ -33,12 +33,12 @@ class Copied(BaseModel):
 
 
 def listing(artifacts: Sequence[Artifact]) -> Page:
-    """Write artifacts of one build one below the other."""
+    """Return a table of artifacts of one build."""
     return [_table(_COLUMNS, [_cells(each) for each in artifacts])]
 
 
 def pushed(artifacts: Sequence[Artifact]) -> Page:
-    """Write what was stored; where has been said already."""
+    """Return what was stored; where has been printed already."""
     rows = [
         (
             str(each.state),
@@ -54,13 +54,13 @@ def pushed(artifacts: Sequence[Artifact]) -> Page:
 
 
 def listing_of_all(artifacts: Sequence[Artifact]) -> Page:
-    """Write artifacts of whatever build one below the other."""
+    """Return a table of artifacts of several builds."""
     rows = [(f"#{each.build}", *_cells(each)) for each in artifacts]
     return [_table(("BUILD", *_COLUMNS), rows)]
 
 
 def one(artifact: Artifact) -> Page:
-    """Write one artifact by its JSON names."""
+    """Return the fields of one artifact by their JSON names."""
     size = artifact.size_bytes
     fields = [
         ("id", str(artifact.id)),
@@ -90,27 +90,27 @@ def one(artifact: Artifact) -> Page:
     return [Fields([(name, value) for name, value in fields if value])]
 
 
-def held(artifact: Artifact) -> Page:
-    """Say that an artifact is kept, or that it is no longer."""
+def hold_changed(artifact: Artifact) -> Page:
+    """Return a sentence that says whether an artifact is held now."""
     if artifact.hold is None:
         return [f"{_named(artifact)} is not held: the project's policy decides about it."]
     return [f"{_named(artifact)} is held, whatever the policy says: {artifact.hold.reason}"]
 
 
 def deleted(artifact: Artifact) -> Page:
-    """Say that an artifact is not used again, and when its bytes may go."""
-    said = f"{_named(artifact)} is not used again."
+    """Return that an artifact is not used again, and when its bytes may be removed."""
+    sentence = f"{_named(artifact)} is not used again."
     if artifact.kind is not ArtifactKind.BLOB or artifact.removal is None:
-        return [said]
+        return [sentence]
     due = formats.time(artifact.removal.due_at)
     return [
-        f"{said} Its bytes may be removed from {due} on, by: bldst artifact gc",
+        f"{sentence} Its bytes may be removed from {due} on, by: bldst artifact gc",
         f"Until then it can be kept: bldst artifact hold {artifact.id} --reason TEXT",
     ]
 
 
 def copied(copy: Copied) -> Page:
-    """Write what was copied, and where to."""
+    """Return what was copied, and where to."""
     size = copy.size_bytes
     fields = [
         ("artifact", str(copy.artifact)),

@@ -1,4 +1,4 @@
-"""Builds: create, list, show, and what was tried."""
+"""Create, derive, list and show builds, and list what was tried in one."""
 
 from collections.abc import Mapping
 from itertools import islice
@@ -6,14 +6,14 @@ from typing import Final
 
 from buildstate_cli.build import attempts_view as attempts
 from buildstate_cli.build import view as builds
-from buildstate_cli.build.lineage import show_with_lineage
-from buildstate_cli.checking import build_reference, checked, pairs
 from buildstate_cli.connection import connect
 from buildstate_cli.options import Format
+from buildstate_cli.output.page import Page
 from buildstate_cli.output.show import emit, show
 from buildstate_cli.session import Session
+from buildstate_cli.validation import build_reference, checked, pairs
 from buildstate_core.errors import InvalidInput
-from buildstate_core.models import BuildCreate
+from buildstate_core.models import Build, BuildCreate, BuildDerive
 
 _FLAGS: Final = {
     "derived_from": "--derive-from",
@@ -31,10 +31,25 @@ def create(
     request = checked(BuildCreate, {**values, "labels": labels or None}, flags=_FLAGS)
     with connect(session) as client:
         build = client.create_build(request)
-    if is_quiet:
-        emit(f"{build.number}\n")
-    else:
-        show(build, output, builds.one)
+    _show_new(build, output, is_quiet=is_quiet)
+
+
+def derive(
+    session: Session,
+    output: Format,
+    build: str,
+    *,
+    is_quiet: bool,
+    label_texts: list[str],
+    **values: object,
+) -> None:
+    """Start a build from a checkpoint of another, and print it or only its number."""
+    reference = build_reference(build)
+    labels = pairs(label_texts, flag="--label")
+    request = checked(BuildDerive, {**values, "labels": labels or None})
+    with connect(session) as client:
+        derived = client.derive_build(reference, request)
+    _show_new(derived, output, is_quiet=is_quiet)
 
 
 def list_some(
@@ -57,10 +72,15 @@ def list_some(
 
 
 def get(session: Session, output: Format, build: str) -> None:
-    """Print one build."""
+    """Print one build; for people with the builds that start from it."""
     reference = build_reference(build)
     with connect(session) as client:
-        show_with_lineage(client, output, client.get_build(reference))
+
+        def view(each: Build) -> Page:
+            derived = client.list_builds(derived_from=each.number)
+            return builds.one(each, list(islice(derived, builds.MAX_DERIVED + 1)))
+
+        show(client.get_build(reference), output, view)
 
 
 def history(
@@ -75,6 +95,13 @@ def history(
             if state in {None, each.state} and lane in {None, each.lane}
         ]
         show(found, output, attempts.listing)
+
+
+def _show_new(build: Build, output: Format, *, is_quiet: bool) -> None:
+    if is_quiet:
+        emit(f"{build.number}\n")
+    else:
+        show(build, output, builds.one)
 
 
 def _refuse_start_of_nothing(values: Mapping[str, object]) -> None:

@@ -1,4 +1,4 @@
-"""Attempts at milestones."""
+"""Attempts at milestones, for people."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ _FREE_TEXT = frozenset({"STATE", "WHY", "ARTIFACT", "MESSAGE"})
 
 
 def listing(attempts: Sequence[Attempt]) -> Page:
-    """Write attempts one below the other, each with why it ran."""
+    """Return a table of attempts, each with why it ran."""
     rows = [
         (
             formats.state(each.state, each.state_name),
@@ -43,7 +43,7 @@ def listing(attempts: Sequence[Attempt]) -> Page:
 
 
 def reported(attempt: Attempt | None) -> Page:
-    """Say what a report led to; nothing if it could not be delivered."""
+    """Return what a report led to; nothing if it could not be delivered."""
     if attempt is None:
         return []
     state = formats.state(attempt.state, attempt.state_name)

@@ -9,11 +9,11 @@ from typing import Final
 from pydantic import JsonValue
 
 from buildstate_cli.build import compare_view as comparisons
-from buildstate_cli.checking import build_reference
 from buildstate_cli.connection import connect
 from buildstate_cli.options import Format
 from buildstate_cli.output.show import show
 from buildstate_cli.session import Session
+from buildstate_cli.validation import build_reference
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Artifact, Attempt, Build
 from buildstate_core.vocabulary import TRUNK, ArtifactKind
@@ -49,7 +49,7 @@ def compare(session: Session, output: Format, references: Sequence[str]) -> None
 
 
 def _milestones(client: Client, build: Build) -> Milestones:
-    """Give the newest attempt at each milestone; what a build inherited belongs to its trunk."""
+    """Return the newest attempt at each milestone; an inherited one counts for the trunk."""
     found: dict[tuple[str, int], Attempt] = {}
     attempts = list(client.history(build.number, inherited=True))
     for each in sorted(attempts, key=lambda each: (each.build == build.number, each.attempt)):
@@ -88,10 +88,10 @@ def _cell(build: Build, attempt: Attempt) -> dict[str, JsonValue]:
 
 
 def _digest(artifacts: Sequence[Artifact]) -> str | None:
-    """Give one digest of all that an attempt left, the same on any worker and in any storage.
+    """Return one digest of all that an attempt left, the same on any worker and in any storage.
 
-    That of a single blob is its own. Handles are other ones in every build, and say nothing here.
-    `None` if there is nothing to compare, or a part of it has no digest.
+    For a single blob it is the blob's own. Handles are left out: they differ in every build.
+    `None` if nothing is left to compare, or one artifact has no digest.
     """
     parts = {
         each.name: each.checksum if each.kind is ArtifactKind.BLOB else _of_value(each)

@@ -1,4 +1,4 @@
-"""Builds side by side."""
+"""Builds side by side, for people."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ _SAME = "same"
 
 
 def one(compared: Mapping[str, Any]) -> Page:
-    """Write builds in columns, one row for each state, and whether they made the same.
+    """Return builds in columns, one row for each state, and whether their artifacts are the same.
 
     Args:
         compared: `builds`, and `states` with one cell for each of them.
@@ -35,7 +35,7 @@ def one(compared: Mapping[str, Any]) -> Page:
 
 
 def _names(builds: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Head each column by the build's number, and what it is for."""
+    """Return the heading of each column: the build's number and platform."""
     return [" ".join(filter(None, (f"#{each['number']}", each["platform"]))) for each in builds]
 
 
@@ -51,7 +51,7 @@ def _cell(cell: Mapping[str, Any] | None) -> str:
 
 
 def _verdict(cells: Sequence[Mapping[str, Any] | None]) -> str:
-    """Compare the digests that are known; with fewer than two there is nothing to say."""
+    """Return whether the known digests are the same; nothing with fewer than two."""
     digests = [each["checksum"] for each in cells if each and each["checksum"]]
     if len(digests) <= 1:
         return ""

@@ -1,4 +1,7 @@
-"""Plain reports. One that cannot be delivered is kept, and sent by a later command."""
+"""`bldst build add-state` and `add-failure`: plain reports.
+
+A report that cannot be delivered is kept, and sent by a later command.
+"""
 
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -6,12 +9,12 @@ from uuid import uuid4
 from buildstate_cli import spool
 from buildstate_cli.artifact.storage_flags import FLAGS, ArtifactFlags
 from buildstate_cli.build import attempts_view as attempts
-from buildstate_cli.checking import build_reference, checked
 from buildstate_cli.connection import connect
 from buildstate_cli.options import Format
 from buildstate_cli.output import messages
 from buildstate_cli.output.show import show
 from buildstate_cli.session import Session
+from buildstate_cli.validation import build_reference, checked
 from buildstate_core.errors import Unreachable
 from buildstate_core.models import Attempt, Report
 from buildstate_worker.handles import Probes
@@ -29,9 +32,9 @@ def add(
     artifact: ArtifactFlags = _NO_ARTIFACT,
     **values: object,
 ) -> None:
-    """Report about a milestone, and print the attempt that the report is about.
+    """Report how a milestone went, and print its attempt.
 
-    When the service cannot be reached the report is kept: a warning, no attempt, exit code 0.
+    If the service cannot be reached, the report is kept: a warning, no attempt, exit code 0.
     """
     reference = build_reference(build)
     record = artifact.record(status)

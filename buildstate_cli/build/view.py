@@ -1,4 +1,4 @@
-"""Builds, one or many."""
+"""Builds, for people."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -19,7 +19,7 @@ MAX_DERIVED: Final = 20
 
 
 def listing(builds: Sequence[Build]) -> Page:
-    """Write builds one below the other; with lanes, where these stand."""
+    """Return a table of builds, with a column for lanes if any build has some."""
     has_lanes = any(each.lanes for each in builds)
     rows = [
         (
@@ -40,7 +40,7 @@ def listing(builds: Sequence[Build]) -> Page:
 
 
 def one(build: Build, derived: Sequence[Build] = ()) -> Page:
-    """Write one build: a sentence, then its fields by their JSON names, then its lanes.
+    """Return one build: a sentence, then its fields by their JSON names, then its lanes.
 
     Args:
         build: The build.
@@ -79,7 +79,7 @@ def one(build: Build, derived: Sequence[Build] = ()) -> Page:
 
 
 def sentence(build: Build) -> str:
-    """Say where a build stands, and what a rerun would do."""
+    """Return a sentence about where a build stands, and what a rerun would do."""
     name = " ".join(each for each in (f"#{build.number}", build.project, build.platform) if each)
     where = formats.state(build.current_state, build.current_state_name)
     stands = f"{name}: {build.status}{f' at {where}' if where else ''}"
@@ -90,7 +90,7 @@ def sentence(build: Build) -> str:
 
 
 def lineage(build: Build) -> str:
-    """Say what a build starts from; nothing if that is nothing."""
+    """Return what a build derives from; nothing if it does not."""
     if build.derived_from is None:
         return ""
     at = "" if build.derived_state is None else f" at state {build.derived_state}"
@@ -98,7 +98,7 @@ def lineage(build: Build) -> str:
 
 
 def lanes_in_short(lanes: Sequence[Lane]) -> str:
-    """Say how many lanes are ahead, and which one is slowest; nothing without lanes."""
+    """Return how many lanes are ahead, and which one is slowest; nothing without lanes."""
     if not lanes:
         return ""
     ahead = max(each.frontier for each in lanes)

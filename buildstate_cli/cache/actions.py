@@ -1,4 +1,4 @@
-"""The cache of pulled artifacts on this machine: show, prune, verify."""
+"""Show, prune and verify the cache of pulled artifacts on this machine."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -40,7 +40,7 @@ def show_usage(session: Session, output: Format) -> None:
 def prune(
     session: Session, output: Format, *, max_size: str | None, is_all: bool, dry_run: bool
 ) -> None:
-    """Remove what is above a limit, and print what that was."""
+    """Remove the least recently used artifacts above a limit, and print them."""
     cache = _cache(session)
     max_bytes = _limit(cache, max_size, is_all=is_all)
     with on_this_disk(cache.folder):
@@ -91,7 +91,7 @@ def _limit(cache: Cache, max_size: str | None, *, is_all: bool) -> int:
         return 0 if is_all else cache.max_bytes
     if is_all:
         raise InvalidInput(
-            "--all and --max-size are given, but only one of them can hold.", field="--max-size"
+            "--all and --max-size are both given; use one of the two.", field="--max-size"
         )
     size = parse_size(max_size)
     if size is None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from buildstate_cli.helping import Group, Panel
+from buildstate_cli.help import Group, Panel
 from buildstate_cli.options import Format, Output
 
 commands = typer.Typer(cls=Group, help="Look after the pulled artifacts that this machine keeps.")
@@ -32,10 +32,13 @@ def prune(
         typer.Option(
             "--max-size",
             metavar="SIZE",
-            help="What may stay: 10G, 500M, a number of bytes.  [default: BLDST_CACHE_MAX_BYTES]",
+            help="How much may stay: 10G, 500M, a number of bytes."
+            "  [default: BLDST_CACHE_MAX_BYTES]",
         ),
     ] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Let nothing stay.")] = False,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Remove everything that is not in use.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be removed.")
     ] = False,

@@ -1,4 +1,4 @@
-"""The cache of pulled artifacts, as pages. The data are those that scripts get."""
+"""The cache of pulled artifacts, for people, from the data that scripts get."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ _COLUMNS = ("CHECKSUM", "SIZE", "ON DISK", "LAST USED", "NOTE")
 
 
 def usage(found: Mapping[str, Any]) -> Page:
-    """Write what a cache takes up, and may."""
+    """Return how much space a cache takes up, and how much it may."""
     return [
         Fields(
             [
@@ -28,7 +28,7 @@ def usage(found: Mapping[str, Any]) -> Page:
 
 
 def pruned(found: Mapping[str, Any]) -> Page:
-    """Write what was removed, or would be, and what somebody used."""
+    """Return what was removed, or would be, and what stays because it is in use."""
     would = "would be " if found["dry_run"] else ""
     rows = [
         (
@@ -50,7 +50,7 @@ def pruned(found: Mapping[str, Any]) -> Page:
 
 
 def verified(found: Mapping[str, Any]) -> Page:
-    """Write how many were looked at and what was damaged."""
+    """Return how many artifacts were verified, and which were damaged."""
     damaged = [(each["checksum"], each["path"], each["damage"]) for each in found["damaged"]]
     looked = f"{formats.count(found['entries'], 'artifact')} ({formats.size(found['size_bytes'])})"
     sentence = f"{looked} hashed again, {len(damaged)} damaged."

@@ -1,4 +1,4 @@
-"""Catalogues: show, set, insert a state, and their versions."""
+"""Show, set and extend a project's catalogue, and list its versions."""
 
 import json
 import sys
@@ -9,11 +9,11 @@ from typing import Any, Final
 import yaml
 
 from buildstate_cli.catalog import view as catalogs
-from buildstate_cli.checking import checked, checked_content
 from buildstate_cli.connection import connect
 from buildstate_cli.options import Format
 from buildstate_cli.output.show import show
 from buildstate_cli.session import Session
+from buildstate_cli.validation import checked, checked_content
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import CatalogSet, CatalogState
 

@@ -4,8 +4,13 @@ from typing import Annotated
 
 import typer
 
-from buildstate_cli.helping import Group, Panel
-from buildstate_cli.options import ApplyToOpen, Format, Output, ProjectArgument, State
+from buildstate_cli.help import Group, Panel
+from buildstate_cli.options import Format, Output, ProjectArgument, State
+
+ApplyToOpen = Annotated[
+    bool,
+    typer.Option("--apply-to-open", help="Builds in flight take over the new version, too."),
+]
 
 commands = typer.Typer(cls=Group, help="Show and change the states of a project.")
 

@@ -1,4 +1,4 @@
-"""Catalogues."""
+"""Catalogues and their versions, for people."""
 
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -15,7 +15,7 @@ _FREE_TEXT = frozenset({"NAME", "DESCRIPTION"})
 
 
 def one(catalog: Catalog) -> Page:
-    """Write one version of a catalogue."""
+    """Return the states of one version of a catalogue."""
     rows = [
         (
             str(each.code),
@@ -32,7 +32,7 @@ def one(catalog: Catalog) -> Page:
 
 
 def changed(catalog: Catalog, *, is_for_open: bool = False) -> Page:
-    """Say which version a change made, and for which builds.
+    """Return a sentence about the version that a change made, and the builds it applies to.
 
     Args:
         catalog: The new version.
@@ -47,7 +47,7 @@ def changed(catalog: Catalog, *, is_for_open: bool = False) -> Page:
 
 
 def history(versions: Sequence[Catalog]) -> Page:
-    """Write the versions of a catalogue, newest first, each with what it changed."""
+    """Return the versions of a catalogue, newest first, each with what it changed."""
     rows = [
         (
             str(each.version),
@@ -61,7 +61,7 @@ def history(versions: Sequence[Catalog]) -> Page:
 
 
 def _difference(before: Catalog, after: Catalog) -> str:
-    """Say which states a version added, removed and changed, by their codes."""
+    """Return which states a version added, removed and changed, by their codes."""
     old = {each.code: each for each in before.states}
     new = {each.code: each for each in after.states}
     codes = {
@@ -69,7 +69,7 @@ def _difference(before: Catalog, after: Catalog) -> str:
         "removed": [code for code in old if code not in new],
         "changed": [code for code in new if code in old and new[code] != old[code]],
     }
-    told = [
+    changes = [
         f"{what} {formats.listed([str(c) for c in each])}" for what, each in codes.items() if each
     ]
-    return "; ".join(told) or "nothing"
+    return "; ".join(changes) or "nothing"

@@ -2,7 +2,7 @@
 
 import typer
 
-from buildstate_cli.helping import Group, Panel
+from buildstate_cli.help import Group, Panel
 from buildstate_cli.options import Format, Output
 
 commands = typer.Typer(cls=Group, help="Show the settings.")

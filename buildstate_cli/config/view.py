@@ -1,4 +1,4 @@
-"""Settings."""
+"""The settings, for people."""
 
 from collections.abc import Mapping
 
@@ -8,5 +8,5 @@ from buildstate_cli.output.page import Fields, Page
 
 
 def one(settings: Mapping[str, JsonValue]) -> Page:
-    """Write settings by their JSON names."""
+    """Return the settings by their JSON names."""
     return [Fields([(name, "" if v is None else str(v)) for name, v in settings.items()])]

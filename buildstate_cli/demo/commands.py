@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from buildstate_cli.helping import Panel
+from buildstate_cli.help import Panel
 from buildstate_cli.options import Format, Output
 
 
@@ -18,15 +18,16 @@ def demo(
     *,
     keep: Annotated[
         bool,
-        typer.Option("--keep", help="Leave the folder with all that was made, and say where."),
+        typer.Option(
+            "--keep", help="Keep the folder with everything that was made, and print where it is."
+        ),
     ] = False,
     output: Output = Format.TABLE,
-) -> int:
+) -> None:
     """Watch a real build being killed half-way and resumed by another worker, in about a minute.
 
     Everything happens in a throw-away folder with a throw-away service; nothing is left behind.
     """
     from buildstate_cli.demo import story
 
-    code: int = story.run(ctx.obj, output, keep=keep)
-    return code
+    story.run(ctx.obj, output, keep=keep)

@@ -1,8 +1,7 @@
-"""The stage of the demo: a throw-away folder, a service and a Prefect server in it, and workers."""
+"""Where the demo runs: a throw-away folder with a service, a Prefect server and workers in it."""
 
 import contextlib
 import importlib.util
-import json
 import os
 import shutil
 import signal
@@ -10,8 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -19,6 +17,9 @@ from typing import Final, Self
 
 import urllib3
 
+from buildstate_cli.server import process as service_process
+from buildstate_cli.waiting import comes_true
+from buildstate_core.config import read_config
 from buildstate_core.errors import BuildStateError, InvalidInput
 from buildstate_worker.client import STEADY, Client
 
@@ -29,8 +30,8 @@ _LEASE_SECONDS: Final = 5
 
 
 @dataclass
-class Stage:
-    """What the demo runs on. Open it with `Stage.set_up`.
+class DemoEnvironment:
+    """What the demo runs in. Open it with `DemoEnvironment.set_up`.
 
     Attributes:
         folder: Everything is in here.
@@ -63,68 +64,83 @@ class Stage:
         port = _free_port()
         try:
             with contextlib.ExitStack() as stack:
-                stage = cls(folder, _environ(environ, folder, port))
-                prefect = stack.enter_context(stage._process("prefect-server", *_prefect(port)))
-                url, key = stack.enter_context(stage._service())
-                stage.environ = {**stage.environ, "BLDST_API_URL": url, "BLDST_API_KEY": key}
-                stage.client = stack.enter_context(Client(url, key, retries=STEADY))
-                stage._await_prefect(prefect, port)
-                yield stage
+                environment = cls(folder, _environ(environ, folder, port))
+                prefect = stack.enter_context(environment._prefect_server(port))
+                url, key = stack.enter_context(environment._service())
+                environment.environ = {
+                    **environment.environ,
+                    "BLDST_API_URL": url,
+                    "BLDST_API_KEY": key,
+                }
+                environment.client = stack.enter_context(Client(url, key, retries=STEADY))
+                environment._await_prefect(prefect, port)
+                yield environment
         finally:
             if not keep:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    @contextlib.contextmanager
-    def worker(self, name: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    def worker(
+        self, name: str, *arguments: str
+    ) -> contextlib.AbstractContextManager[subprocess.Popen[str]]:
         """Start a worker: a process with a workspace and a cache of its own, both empty."""
         workspace = self.folder / f"worker-{name}"
         workspace.mkdir()
-        environ = {
-            **self.environ,
+        variables = {
             "BLDST_WORKER": f"worker {name}",
             "BLDST_CACHE_DIR": str(self.folder / f"cache-{name}"),
         }
-        with (self.folder / f"worker-{name}.log").open("w") as log:
-            process = subprocess.Popen(  # noqa: S603 - ourselves
-                [sys.executable, "-m", "buildstate_flows.demo.flow", *arguments],
-                cwd=workspace,
-                env=environ,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                start_new_session=True,
-            )
-            try:
-                yield process
-            finally:
-                _end(process, signal.SIGKILL)
+        command = [sys.executable, "-m", "buildstate_flows.demo.flow", *arguments]
+        return self._process(
+            f"worker-{name}", command, folder=workspace, variables=variables, end=signal.SIGKILL
+        )
 
     @contextlib.contextmanager
     def _service(self) -> Iterator[tuple[str, str]]:
-        command = [sys.executable, "-m", "buildstate_cli.main", "server", "start"]
-        options = ("--port", "0", "--output", "json")
-        with self._process("service", *command, *options) as process:
+        """Start the service, and yield its URL and an administrator's key."""
+        with self._process("service", service_process.command("--port", "0")) as process:
             assert process.stdout is not None  # noqa: S101 - it is a pipe
-            answer = ""
-            for line in process.stdout:
-                answer += line
-                if line.startswith("}"):
-                    break
-            if not answer:
+            facts = service_process.ready_facts(process.stdout)
+            if facts is None:
                 raise self._not_started("service")
-            key = self.folder / "config" / "config.toml"
-            yield json.loads(answer)["url"], _key_in(key)
+            config = read_config(self.folder / "config" / "config.toml")
+            yield str(facts["url"]), config["profiles"]["local"]["api_key"]
+
+    def _prefect_server(
+        self, port: int
+    ) -> contextlib.AbstractContextManager[subprocess.Popen[str]]:
+        """Start Prefect's server, which is not ready yet: see `_await_prefect`."""
+        command = [sys.executable, "-m", "prefect", "server", "start", "--no-services"]
+        command += ["--host", "127.0.0.1", "--port", str(port)]
+        return self._process("prefect-server", command, is_logged=True)
 
     @contextlib.contextmanager
-    def _process(self, name: str, *command: str) -> Iterator[subprocess.Popen[str]]:
+    def _process(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        folder: Path | None = None,
+        variables: Mapping[str, str] | None = None,
+        is_logged: bool = False,
+        end: signal.Signals = signal.SIGTERM,
+    ) -> Iterator[subprocess.Popen[str]]:
+        """Start a program with a log of its own, and end it and what it started after the block.
+
+        Args:
+            name: What its log is called.
+            command: The program and its arguments.
+            folder: Where it runs. Default: the demo's folder.
+            variables: What its environment has besides.
+            is_logged: Whether its stdout goes to the log; else it is a pipe.
+            end: The first signal that asks it to end.
+        """
         with (self.folder / f"{name}.log").open("w") as log:
             process = subprocess.Popen(  # noqa: S603 - our own programs
                 command,
-                cwd=self.folder,
-                env=dict(self.environ),
+                cwd=folder or self.folder,
+                env={**self.environ, **(variables or {})},
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE if name == "service" else log,
+                stdout=log if is_logged else subprocess.PIPE,
                 stderr=log,
                 text=True,
                 start_new_session=True,
@@ -132,17 +148,19 @@ class Stage:
             try:
                 yield process
             finally:
-                _end(process, signal.SIGTERM)
+                _end(process, end)
 
     def _await_prefect(self, process: subprocess.Popen[str], port: int) -> None:
-        deadline = time.monotonic() + _READY_SECONDS
-        while time.monotonic() < deadline and process.poll() is None:
-            with contextlib.suppress(urllib3.exceptions.HTTPError):
-                url = f"http://127.0.0.1:{port}/api/health"
-                if urllib3.request("GET", url, retries=False, timeout=5).status == HTTPStatus.OK:
-                    return
-            time.sleep(0.2)
-        raise self._not_started("prefect-server")
+        """Wait until Prefect's server answers.
+
+        Raises:
+            BuildStateError: It ended, or does not answer in time.
+        """
+        is_up = comes_true(
+            lambda: process.poll() is not None or _is_healthy(port), within_seconds=_READY_SECONDS
+        )
+        if not is_up or process.poll() is not None:
+            raise self._not_started("prefect-server")
 
     def _not_started(self, name: str) -> BuildStateError:
         said = " ".join((self.folder / f"{name}.log").read_text(errors="replace").split())
@@ -178,16 +196,12 @@ def _environ(environ: Mapping[str, str], folder: Path, prefect_port: int) -> dic
     }
 
 
-def _prefect(port: int) -> list[str]:
-    command = [sys.executable, "-m", "prefect", "server", "start", "--no-services"]
-    return [*command, "--host", "127.0.0.1", "--port", str(port)]
-
-
-def _key_in(config_file: Path) -> str:
-    from buildstate_core.config import read_config  # noqa: PLC0415 - only the demo asks
-
-    key: str = read_config(config_file)["profiles"]["local"]["api_key"]
-    return key
+def _is_healthy(prefect_port: int) -> bool:
+    url = f"http://127.0.0.1:{prefect_port}/api/health"
+    try:
+        return urllib3.request("GET", url, retries=False, timeout=5).status == HTTPStatus.OK
+    except urllib3.exceptions.HTTPError:
+        return False
 
 
 def _free_port() -> int:

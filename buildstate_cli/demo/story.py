@@ -9,15 +9,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
-from buildstate_cli.demo.environment import Stage
-from buildstate_cli.exit_codes import OK
+from buildstate_cli.demo.environment import DemoEnvironment
 from buildstate_cli.options import Format
 from buildstate_cli.output import formats
 from buildstate_cli.output.page import Block, Fields, Page, Table
 from buildstate_cli.output.show import emit, show, show_page
 from buildstate_cli.plan import view as plans
-from buildstate_cli.run.child import Signalled, signals_raised
 from buildstate_cli.session import Session
+from buildstate_cli.signals import ENDING, signals_raised
+from buildstate_cli.waiting import comes_true
 from buildstate_core.errors import BuildStateError
 from buildstate_core.models import Attempt, BuildCreate, CatalogState, ProjectCreate
 
@@ -29,7 +29,6 @@ _KEY: Final = "demo/9.6"
 _LOST_FROM: Final = "application: begins"
 _KILL_AT: Final = "layer 3 of 6"
 _LOST_SECONDS: Final = 60.0
-_POLL_SECONDS: Final = 0.2
 _STATES: Final = (
     (10, "Base bootable image"),
     (25, "Security baseline"),
@@ -60,36 +59,32 @@ class Outcome:
     restarted_seconds: float
 
 
-def run(session: Session, output: Format, *, keep: bool) -> int:
-    """Tell the story, and print what was measured; give the exit code.
+def run(session: Session, output: Format, *, keep: bool) -> None:
+    """Tell the story, and print what was measured.
 
-    A signal ends it as it ends `bldst run`: with everything that it has started, and its folder.
+    A signal ends everything that was started, and removes the folder.
 
     Raises:
         BuildStateError: It did not go as it should.
     """
-    try:
-        with signals_raised():
-            _run(session, output, keep=keep)
-    except Signalled as ended:
-        return ended.exit_code
-    return OK
+    with signals_raised(ENDING):
+        _run(session, output, keep=keep)
 
 
 def _run(session: Session, output: Format, *, keep: bool) -> None:
-    told = _Teller(is_silent=output is not Format.TABLE)
-    told.heading("Setting the stage: an embedded PostgreSQL, the service and a Prefect server")
-    with Stage.set_up(session.environ, keep=keep) as stage:
-        outcome = _Story(stage, told).play()
-        folder = stage.folder
-    told.heading("Measured in this run")
+    narrator = _Narrator(is_silent=output is not Format.TABLE)
+    narrator.heading("Setting the stage: an embedded PostgreSQL, the service and a Prefect server")
+    with DemoEnvironment.set_up(session.environ, keep=keep) as environment:
+        outcome = _Story(environment, narrator).play()
+        folder = environment.folder
+    narrator.heading("Measured in this run")
     if keep:
-        told.line(f"Everything is in {folder}")
+        narrator.line(f"Everything is in {folder}")
     measured: dict[str, JsonValue] = {**asdict(outcome), "skipped": list(outcome.skipped)}
     show(measured, output, lambda _: _page(outcome))
 
 
-class _Teller:
+class _Narrator:
     """Writes the story on stdout as it happens, unless only its outcome is wanted."""
 
     def __init__(self, *, is_silent: bool) -> None:
@@ -111,10 +106,10 @@ class _Teller:
 class _Story:
     """Two workers and one build."""
 
-    def __init__(self, stage: Stage, told: _Teller) -> None:
-        self._stage = stage
-        self._client = stage.client
-        self._told = told
+    def __init__(self, environment: DemoEnvironment, narrator: _Narrator) -> None:
+        self._environment = environment
+        self._client = environment.client
+        self._narrator = narrator
 
     def play(self) -> Outcome:
         self._client.create_project(
@@ -123,25 +118,25 @@ class _Story:
                 states=tuple(CatalogState(code=code, name=name) for code, name in _STATES),
             )
         )
-        self._told.heading("Worker A builds an image: 10, 25, 50, 70, 100")
+        self._narrator.heading("Worker A builds an image: 10, 25, 50, 70, 100")
         lost_seconds = self._first()
         build = self._client.create_build(BuildCreate(project=_PROJECT, key=_KEY))
         self._await_loss(build.number)
-        self._told.heading("The plan for whoever goes on")
-        self._told.page(plans.one(self._client.plan(build.number)))
-        self._told.heading("Worker B goes on: another process, with an empty folder and cache")
+        self._narrator.heading("The plan for whoever goes on")
+        self._narrator.page(plans.one(self._client.plan(build.number)))
+        self._narrator.heading("Worker B goes on: another process, with an empty folder and cache")
         start = time.monotonic()
         moved = self._second()
         seconds = time.monotonic() - start
         history = list(self._client.history(build.number))
-        self._told.heading("Every attempt, by both")
-        self._told.page([_attempts(history)])
+        self._narrator.heading("Every attempt, by both")
+        self._narrator.page([_attempts(history)])
         return _outcome(history, moved, lost_seconds, seconds)
 
     def _first(self) -> float:
-        """Run worker A until it is killed, and give the seconds of work that are lost with it."""
+        """Run worker A until it is killed, and return the seconds of work that are lost with it."""
         begun = time.monotonic()
-        with self._stage.worker("A", _PROJECT, _KEY) as process:
+        with self._environment.worker("A", _PROJECT, _KEY) as process:
             for line in self._lines("A", process):
                 if line == _LOST_FROM:
                     begun = time.monotonic()
@@ -151,20 +146,19 @@ class _Story:
             else:
                 raise self._failed("A", process)
         lost_seconds = time.monotonic() - begun
-        self._told.line("A │ ✘ killed with SIGKILL, in the middle of state 50")
+        self._narrator.line("A │ ✘ killed with SIGKILL, in the middle of state 50")
         return lost_seconds
 
     def _await_loss(self, build: int) -> None:
         """Wait until the lease of the killed worker has run out, as the service sees it."""
-        self._told.line("    (its lease runs out, and the service takes state 50 for lost)")
-        deadline = time.monotonic() + _LOST_SECONDS
-        while self._client.get_build(build).active:
-            if time.monotonic() > deadline:
-                raise BuildStateError("The service does not notice that worker A is dead.")
-            time.sleep(_POLL_SECONDS)
+        self._narrator.line("    (its lease runs out, and the service takes state 50 for lost)")
+        if not comes_true(
+            lambda: not self._client.get_build(build).active, within_seconds=_LOST_SECONDS
+        ):
+            raise BuildStateError("The service does not notice that worker A is dead.")
 
     def _second(self) -> list[int]:
-        with self._stage.worker("B", _PROJECT, _KEY) as process:
+        with self._environment.worker("B", _PROJECT, _KEY) as process:
             moved: list[int] | None = None
             for line in self._lines("B", process):
                 if line.startswith("{"):
@@ -178,11 +172,11 @@ class _Story:
         for raw in process.stdout:
             line = raw.rstrip()
             if not line.startswith("{"):
-                self._told.line(f"{name} │ {line}")
+                self._narrator.line(f"{name} │ {line}")
             yield line
 
     def _failed(self, name: str, process: subprocess.Popen[str]) -> BuildStateError:
-        log = (self._stage.folder / f"worker-{name}.log").read_text(errors="replace")
+        log = (self._environment.folder / f"worker-{name}.log").read_text(errors="replace")
         said = log.strip().splitlines()
         return BuildStateError(
             f"Worker {name} ended with {process.poll()}: {said[-1] if said else 'it said nothing'}",
@@ -226,14 +220,14 @@ def _seconds(attempt: Attempt) -> float:
 
 def _page(outcome: Outcome) -> Page:
     states = ", ".join(str(state) for state in outcome.skipped)
+    downloaded = formats.size(outcome.downloaded_bytes)
     return [
         Fields(
             [
                 ("skipped by worker B", f"states {states}"),
                 (
                     "pulled and verified",
-                    f"{outcome.artifacts_pulled} artifact,"
-                    f" {formats.size(outcome.downloaded_bytes)}",
+                    f"{outcome.artifacts_pulled} artifact, {downloaded}",
                 ),
                 ("work done twice", f"{outcome.done_twice_seconds:.1f} s of state 50"),
                 ("saved against starting over", f"{outcome.saved_seconds:.1f} s"),

@@ -1,1 +1,1 @@
-"""What a person decides about a build: waive, force, revoke, adopt, cancel."""
+"""Interventions in a build: `bldst waive`, `force`, `revoke`, `adopt`, `bldst build cancel`."""

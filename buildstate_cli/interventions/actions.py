@@ -1,17 +1,17 @@
-"""What people decide about a build: waive, force, revoke, cancel."""
+"""Waive, force, revoke, cancel, and list the interventions in a build."""
 
 from collections.abc import Sequence
 
 from buildstate_cli.build import attempts_view as attempts
 from buildstate_cli.build import view as builds
-from buildstate_cli.checking import build_reference, checked
 from buildstate_cli.connection import connect
-from buildstate_cli.interventions import view as decisions
+from buildstate_cli.interventions import view as interventions
 from buildstate_cli.options import Format
 from buildstate_cli.output.page import Page
 from buildstate_cli.output.show import show
 from buildstate_cli.plan import view as plans
 from buildstate_cli.session import Session
+from buildstate_cli.validation import build_reference, checked
 from buildstate_core.errors import NotFound
 from buildstate_core.models import (
     Artifact,
@@ -28,7 +28,7 @@ from buildstate_worker.client import Client
 
 
 def waive(session: Session, output: Format, build: str, **values: object) -> None:
-    """Say that a milestone is not needed, and print what stands for it."""
+    """Record that a milestone is not needed, and print what stands for it."""
     reference = build_reference(build)
     request = checked(Waive, values)
     with connect(session) as client:
@@ -41,7 +41,7 @@ def force(session: Session, output: Format, build: str, **values: object) -> Non
     request = checked(Force, values)
 
     def view(plan: Plan) -> Page:
-        return [decisions.forced(request.state, request.lane), *plans.one(plan)]
+        return [interventions.forced(request.state, request.lane), *plans.one(plan)]
 
     with connect(session) as client:
         show(client.force(reference, request), output, view)
@@ -57,7 +57,7 @@ def revoke(
     name: str | None,
     reason: str,
 ) -> None:
-    """Take what a milestone left out of use, and print all that went with it."""
+    """Revoke what a milestone left, and print all that is revoked with it."""
     reference = build_reference(build)
     request = checked(Revoke, {"reason": reason})
     with connect(session) as client:
@@ -65,11 +65,11 @@ def revoke(
         done = [
             client.revoke_artifact(each.id, request) for each in _to_revoke(attempt, name, build)
         ]
-    show(_together(done), output, decisions.revoked)
+    show(_together(done), output, interventions.revoked)
 
 
 def cancel(session: Session, output: Format, build: str, *, reason: str) -> None:
-    """Give a build up, and print where it stands."""
+    """Cancel a build, and print where it stands."""
     reference = build_reference(build)
     request = checked(Cancel, {"reason": reason})
     with connect(session) as client:
@@ -77,14 +77,14 @@ def cancel(session: Session, output: Format, build: str, *, reason: str) -> None
 
 
 def list_all(session: Session, output: Format, build: str) -> None:
-    """Print what people decided about a build."""
+    """Print the interventions in a build."""
     reference = build_reference(build)
     with connect(session) as client:
-        show(list(client.interventions(reference)), output, decisions.listing)
+        show(list(client.interventions(reference)), output, interventions.listing)
 
 
 def _newest_completed(client: Client, build: str | int, *, state: int, lane: str) -> Attempt:
-    """Find the attempt whose result counts.
+    """Return the attempt whose result counts.
 
     Raises:
         NotFound: There is none; the hint says where there is one.
@@ -108,7 +108,7 @@ def _newest_completed(client: Client, build: str | int, *, state: int, lane: str
 def _elsewhere(
     client: Client, build: str | int, state: int, lane: str, found: Sequence[Attempt]
 ) -> str:
-    """Say where a state was completed, if not in this lane of this build."""
+    """Return a hint: where the state was completed, if not in this lane of this build."""
     lanes = sorted({each.lane for each in found} - {lane})
     if lanes:
         named = ", ".join(each or '""' for each in lanes)
@@ -123,9 +123,9 @@ def _elsewhere(
 
 
 def _to_revoke(attempt: Attempt, name: str | None, build: str) -> Sequence[Artifact]:
-    """Give the artifacts of an attempt, all or the one named.
+    """Return the artifacts of an attempt, all or the one named.
 
-    What is revoked already is left out if there is more: the service would only say so.
+    What is revoked already is left out, unless there is nothing else: the service then says so.
 
     Raises:
         NotFound: There is none.
@@ -143,7 +143,7 @@ def _to_revoke(attempt: Attempt, name: str | None, build: str) -> Sequence[Artif
 
 
 def _together(done: Sequence[Revocation]) -> Revocation:
-    """Make one answer of several; an artifact that two of them took out of use is there once."""
+    """Return one revocation for several; an artifact that two of them revoked is in it once."""
     artifacts = {each.id: each for revocation in done for each in revocation.artifacts}
     numbers = {number for revocation in done for number in revocation.builds}
     return Revocation(artifacts=tuple(artifacts.values()), builds=tuple(sorted(numbers)))

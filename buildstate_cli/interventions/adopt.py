@@ -1,23 +1,24 @@
-"""`bldst adopt`: something that exists already becomes what a state left."""
+"""`bldst adopt`: record something that exists already as what a state left."""
 
-import os
 import re
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 from typing import Final
 
-from pydantic import ValidationError
-
 from buildstate_cli.artifact.storage_flags import file_name, inferred_type
-from buildstate_cli.checking import build_reference, checked
+from buildstate_cli.artifact.upload import (
+    existing_path,
+    place_in_workspace,
+    recorded,
+    stand_in,
+)
 from buildstate_cli.connection import connect
-from buildstate_cli.interventions import view as decisions
+from buildstate_cli.interventions import view as interventions
 from buildstate_cli.options import Format
-from buildstate_cli.output.messages import notice
 from buildstate_cli.output.progress import meter
 from buildstate_cli.output.show import show
 from buildstate_cli.session import Session
-from buildstate_core.errors import BuildStateError, InvalidInput, NotAllowed, Unreachable
+from buildstate_cli.validation import build_reference, checked
+from buildstate_core.errors import InvalidInput
 from buildstate_core.locations import ARTIFACT_NAME, upload_of
 from buildstate_core.models import Adopt, ArtifactRecord, Attempt
 from buildstate_core.vocabulary import ArtifactKind
@@ -51,19 +52,19 @@ def adopt(session: Session, output: Format, build: str, found: Found, **values: 
     reference = build_reference(build)
     source = _source(found)
     # Checked in full before anything is uploaded; a stand-in tells as much as the record will.
-    stand_in = source if isinstance(source, ArtifactRecord) else _stand_in(source)
-    request = checked(Adopt, {**values, "artifacts": (stand_in,)})
+    record = source if isinstance(source, ArtifactRecord) else stand_in(source.name)
+    request = checked(Adopt, {**values, "artifacts": (record,)})
     with connect(session, retries=STEADY) as client:
         if isinstance(source, ArtifactRecord):
             seen = Probes(session.settings.probes).identified(source)
             adopted = client.adopt(reference, request.model_copy(update={"artifacts": (seen,)}))
         else:
             adopted = _uploaded(session, client, reference, source, request)
-    show(adopted, output, decisions.adopted)
+    show(adopted, output, interventions.adopted)
 
 
 def _source(found: Found) -> Blob | ArtifactRecord:
-    """Tell a file here from a URI and from the id of something else.
+    """Return what was typed: a file here to upload, or the record of a URI or an id.
 
     Raises:
         InvalidInput: It is none of these, or an option does not fit.
@@ -84,7 +85,7 @@ def _source(found: Found) -> Blob | ArtifactRecord:
     for flag, value in (("--checksum", found.checksum), ("--size", found.size_bytes)):
         if value is not None:
             raise InvalidInput(
-                f"{flag} is given, but {what} is a path, which is read: both are measured then.",
+                f"{flag} is given, but {what} is a path: its size and digest are measured.",
                 field=flag,
                 hint="Leave it out, or name where the artifact is by a URI: s3://bucket/image",
             )
@@ -106,43 +107,29 @@ def _record(
 
 
 def _blob(path: str, name: str | None) -> Blob:
-    """Take a file or folder as it is; a restore puts it back where it is in the workspace."""
-    folder = Path.cwd()
-    full = Path(os.path.normpath(folder / path))
-    if not full.exists():
-        raise InvalidInput(
-            f'{_ARGUMENT} is "{path}", which is not there.',
-            field=_ARGUMENT,
-            hint="Name an existing file or folder, a URI (s3://bucket/image.qcow2), or with"
-            " --handle an id.",
-        )
-    is_inside = full != folder and full.is_relative_to(folder)
-    place = PurePosixPath(full.relative_to(folder)) if is_inside else None
-    return Blob(name=name or name_of(full), path=full, place=place)
-
-
-def _stand_in(blob: Blob) -> ArtifactRecord:
-    return ArtifactRecord(name=blob.name, storage_type="file", uri="/")
+    """Return a file or folder to upload; a restore puts it back where it is in the workspace."""
+    full = existing_path(
+        path,
+        argument=_ARGUMENT,
+        hint="Name an existing file or folder, a URI (s3://bucket/image.qcow2), or with --handle"
+        " an id.",
+    )
+    return Blob(name=name or name_of(full), path=full, place=place_in_workspace(full))
 
 
 def _uploaded(
     session: Session, client: Client, build: str | int, blob: Blob, request: Adopt
 ) -> Attempt:
-    """Upload a file or folder to a place of its own, then record it; undone if that is refused."""
-    told = meter(session.environ)
-    mover = Artifacts.of_worker(client, session.settings, on_transfer=told)
+    """Upload a file or folder to a place of its own, and record it."""
+    progress = meter(session.environ)
+    mover = Artifacts.of_worker(client, session.settings, on_transfer=progress)
     found = client.get_build(build)
     attempt = upload_of(found.id, "adopted")
     spot = Spot(build=found.number, state=request.state, lane=request.lane, attempt=attempt)
-    with told:
+    with progress:
         record = mover.push(blob, spot, rules_of(client.get_project(found.project)))
-    try:
+
+    def send(record: ArtifactRecord) -> Attempt:
         return client.adopt(found.number, request.model_copy(update={"artifacts": (record,)}))
-    except (Unreachable, NotAllowed):
-        # It may have been recorded all the same, by a try whose answer was lost, so that the
-        # upload must stay.
-        notice(f"bldst: {record.uri} was uploaded, and is left there: it may be recorded.")
-        raise
-    except (BuildStateError, ValidationError):
-        mover.discard(record)
-        raise
+
+    return recorded(mover, record, send)

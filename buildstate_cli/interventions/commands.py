@@ -1,4 +1,4 @@
-"""`bldst waive`, `force`, `revoke`, `adopt` and `bldst build cancel`: what people decide.
+"""`bldst waive`, `force`, `revoke`, `adopt` and `bldst build cancel`: interventions.
 
 Each is recorded with who, when and why; `bldst build interventions` lists them.
 """
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from buildstate_cli.helping import Panel
+from buildstate_cli.help import Panel
 from buildstate_cli.options import BuildRef, Format, Lane, Output, Reason, StateArgument
 from buildstate_core.vocabulary import TRUNK
 
@@ -15,7 +15,7 @@ from buildstate_core.vocabulary import TRUNK
 def register(root: typer.Typer, build: typer.Typer) -> None:
     """Add the commands to `bldst`, and to `bldst build` those that are about it as a whole."""
     for each in (waive, force, revoke, adopt):
-        root.command(rich_help_panel=Panel.DECISIONS)(each)
+        root.command(rich_help_panel=Panel.INTERVENTIONS)(each)
     build.command()(cancel)
     build.command()(interventions)
 
@@ -65,7 +65,8 @@ def revoke(
 ) -> None:
     """Take what a state left, and all that was made from it, out of use for good.
 
-    That includes the builds that derive from this one. It cannot be undone, and asks nothing.
+    That includes the builds that derive from this one. It cannot be undone, and does not ask
+    for confirmation.
     """
     from buildstate_cli.interventions import actions
 
@@ -107,7 +108,7 @@ def adopt(
     ] = None,
     output: Output = Format.TABLE,
 ) -> None:
-    """Make something that exists already what a state of a build left."""
+    """Record something that exists already as what a state of a build left."""
     from buildstate_cli.interventions import adopt as actions
 
     actions.adopt(
@@ -124,7 +125,7 @@ def adopt(
 def cancel(
     ctx: typer.Context, build: BuildRef, reason: Reason, output: Output = Format.TABLE
 ) -> None:
-    """Give a build up; whoever works on it is told by the next heartbeat, and stops."""
+    """Cancel a build; a worker that is busy with it stops at its next heartbeat."""
     from buildstate_cli.interventions import actions
 
     actions.cancel(ctx.obj, output, build, reason=reason)

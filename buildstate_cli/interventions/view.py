@@ -1,4 +1,4 @@
-"""What people decide about a build, and what that leads to."""
+"""Interventions in a build and what they lead to, for people."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ _REVOKED = ("BUILD", "STATE", "LANE", "NAME", "KIND", "SIZE", "ID")
 
 
 def listing(interventions: Sequence[Intervention]) -> Page:
-    """Write decisions one below the other."""
+    """Return a table of interventions."""
     rows = [
         (
             formats.time(each.at),
@@ -24,17 +24,17 @@ def listing(interventions: Sequence[Intervention]) -> Page:
         )
         for each in interventions
     ]
-    empty = "Nobody has decided anything about this build."
+    empty = "No interventions in this build."
     return [Table(columns=_COLUMNS, rows=rows, free_text=frozenset({"WHY"}), empty=empty)]
 
 
 def forced(state: int, lane: str) -> str:
-    """Say what a person wanted to run again."""
+    """Return a sentence about what runs again."""
     return f"Everything from state {state} on{f' in lane {lane}' if lane else ''} runs again."
 
 
 def adopted(attempt: Attempt) -> Page:
-    """Say what stands for a milestone now."""
+    """Return a sentence about what stands for a milestone now."""
     state = formats.state(attempt.state, attempt.state_name)
     places = formats.listed([each.uri or each.name for each in attempt.artifacts] or ["nothing"])
     where = f"Build #{attempt.build}{formats.lane(attempt.lane)}"
@@ -42,7 +42,7 @@ def adopted(attempt: Attempt) -> Page:
 
 
 def revoked(revocation: Revocation) -> Page:
-    """Write what was taken out of use, and in which builds."""
+    """Return what was revoked, and in which builds."""
     rows = [
         (
             f"#{each.build}",

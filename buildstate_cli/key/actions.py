@@ -1,21 +1,21 @@
-"""API keys: make, list, revoke."""
+"""Create, list and revoke API keys."""
 
 from uuid import UUID
 
-from buildstate_cli.checking import checked
 from buildstate_cli.connection import connect
 from buildstate_cli.key import view as keys
 from buildstate_cli.options import Format
 from buildstate_cli.output.messages import notice
 from buildstate_cli.output.show import show
 from buildstate_cli.session import Session
+from buildstate_cli.validation import checked
 from buildstate_core.errors import NotFound, Refused
 from buildstate_core.models import KeyCreate
 from buildstate_worker.client import Client
 
 
 def create(session: Session, output: Format, name: str) -> None:
-    """Make a key and print it; for people the key alone, so that a shell can take it."""
+    """Create a key and print it; as a table the key alone, so that a shell can take it."""
     request = checked(KeyCreate, {"name": name})
     with connect(session) as client:
         key = client.create_key(request)
@@ -37,7 +37,7 @@ def revoke(session: Session, output: Format, key: str) -> None:
 
 
 def _find(client: Client, name_or_id: str) -> UUID:
-    """Find a key by its id, or by its name among those that are still good.
+    """Return the id of a key that is named by its id, or by its name if only one valid key has it.
 
     Raises:
         NotFound: There is none.
@@ -47,11 +47,11 @@ def _find(client: Client, name_or_id: str) -> UUID:
     if by_id := [each for each in known if str(each.id) == name_or_id.lower()]:
         return by_id[0].id
     named = [each for each in known if each.name == name_or_id]
-    good = [each for each in named if each.revoked_at is None]
-    if len(good) > 1:
-        ids = "\n".join(f"{each.id}  made {each.created_at:%Y-%m-%d}" for each in good)
+    valid = [each for each in named if each.revoked_at is None]
+    if len(valid) > 1:
+        ids = "\n".join(f"{each.id}  made {each.created_at:%Y-%m-%d}" for each in valid)
         raise Refused(
-            f'{len(good)} keys are named "{name_or_id}"; none was revoked.',
+            f'{len(valid)} keys are named "{name_or_id}"; none was revoked.',
             code="ambiguous-key",
             field="KEY",
             hint=f"Name one by its id:\n{ids}",
@@ -63,4 +63,4 @@ def _find(client: Client, name_or_id: str) -> UUID:
             field="KEY",
             hint="To see what there is: bldst key list",
         )
-    return (good or named)[0].id
+    return (valid or named)[0].id

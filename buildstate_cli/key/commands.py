@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from buildstate_cli.helping import Group, Panel
+from buildstate_cli.help import Group, Panel
 from buildstate_cli.options import Format, Output
 
 commands = typer.Typer(cls=Group, help="Make and revoke API keys.")
@@ -41,7 +41,7 @@ def revoke(
     key: Annotated[str, typer.Argument(metavar="KEY", help="The key's name or id.")],
     output: Output = Format.TABLE,
 ) -> None:
-    """Make a key useless."""
+    """Revoke a key: it no longer works."""
     from buildstate_cli.key import actions
 
     actions.revoke(ctx.obj, output, key)

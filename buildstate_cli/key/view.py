@@ -1,4 +1,4 @@
-"""API keys."""
+"""API keys, for people."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ _COLUMNS = ("NAME", "PREFIX", "CREATED", "LAST USED", "REVOKED", "ID")
 
 
 def listing(keys: Sequence[Key]) -> Page:
-    """Write keys one below the other."""
+    """Return a table of keys."""
     rows = [
         (
             each.name,
@@ -26,10 +26,10 @@ def listing(keys: Sequence[Key]) -> Page:
 
 
 def secret(key: NewKey) -> Page:
-    """Write a new key, alone."""
+    """Return a new key, and nothing else."""
     return [key.key]
 
 
 def revoked(key: Key) -> Page:
-    """Say that a key is useless now."""
+    """Return a sentence that says that a key no longer works."""
     return [f"Key {key.name} ({key.id}) is revoked."]

@@ -1,1 +1,1 @@
-"""What prints: pages of text for people, messages, progress."""
+"""All that prints: results on stdout, messages and progress on stderr."""

@@ -25,7 +25,7 @@ _DIGEST_SHOWN: Final = 12
 
 
 def state(code: int | None, name: str | None = None) -> str:
-    """Write a state with its name.
+    """Return a state with its name.
 
     >>> state(45, "Storage"), state(42), state(None)
     ('45 Storage', '42', '')
@@ -34,12 +34,12 @@ def state(code: int | None, name: str | None = None) -> str:
 
 
 def time(at: datetime | None) -> str:
-    """Write a time in UTC, to the second: `2026-11-24 12:00:00Z`."""
+    """Return a time in UTC, to the second: `2026-11-24 12:00:00Z`."""
     return f"{at:%Y-%m-%d %H:%M:%S}Z" if at else ""
 
 
 def states(codes: Iterable[int]) -> str:
-    """Name states in a sentence.
+    """Return states as they stand in a sentence.
 
     >>> states([25]), states([25, 30]), states([10, 25, 30])
     ('state 25', 'states 25 and 30', 'states 10, 25 and 30')
@@ -49,7 +49,7 @@ def states(codes: Iterable[int]) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Name things in a sentence.
+    """Return names as they stand in a sentence.
 
     >>> listed(["#12"]), listed(["#12", "#13", "#14"])
     ('#12', '#12, #13 and #14')
@@ -59,7 +59,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def count(number: int, one: str) -> str:
-    """Count things.
+    """Return a number of things.
 
     >>> count(1, "state"), count(3, "state")
     ('1 state', '3 states')
@@ -68,7 +68,7 @@ def count(number: int, one: str) -> str:
 
 
 def digest(text: str | None) -> str:
-    """Write the beginning of a digest, enough to tell it from others.
+    """Return the beginning of a digest, enough to tell it from others.
 
     >>> digest("sha256:" + "0123456789abcdef"), digest(None)
     ('0123456789ab', '')
@@ -77,7 +77,7 @@ def digest(text: str | None) -> str:
 
 
 def lane(name: str) -> str:
-    """Name a lane behind a comma; nothing for the trunk.
+    """Return a lane behind a comma; nothing for the trunk.
 
     >>> lane("eu-west-1"), lane("")
     (', lane eu-west-1', '')
@@ -86,7 +86,7 @@ def lane(name: str) -> str:
 
 
 def resumption(resume_from: int | None) -> str:
-    """Say where a rerun continues.
+    """Return where a rerun continues.
 
     >>> resumption(25), resumption(None)
     ('resumes from 25', 'starts from the beginning')

@@ -1,4 +1,4 @@
-"""Text on stderr: what went wrong and what to do next; never a traceback."""
+"""Messages on stderr: what went wrong and what to do next; never a traceback."""
 
 from typing import Any
 
@@ -11,42 +11,42 @@ _PREFIX = "bldst: "
 _MARGIN = " " * len(_PREFIX)
 
 
-def complain(sentence: str, hint: str | None = None) -> None:
-    """Say what happened, and the next step below it."""
+def print_message(sentence: str, hint: str | None = None) -> None:
+    """Print what happened, and below it the next step."""
     lines = [*sentence.splitlines(), *(hint or "").splitlines()]
     _write(_PREFIX + f"\n{_MARGIN}".join(lines))
 
 
 def warn(sentence: str, hint: str | None = None) -> None:
-    """Say what a person should know although the command goes on."""
-    complain(f"warning: {sentence}", hint)
+    """Print what a person should know although the command goes on."""
+    print_message(f"warning: {sentence}", hint)
 
 
 def notice(sentence: str) -> None:
-    """Say something in passing."""
+    """Print a sentence by the way, without a prefix."""
     _write(sentence)
 
 
-def complain_of(error: BuildStateError) -> None:
-    """Say an error of BuildState."""
-    complain(error.message, error.hint)
+def explain_error(error: BuildStateError) -> None:
+    """Print an error of BuildState."""
+    print_message(error.message, error.hint)
 
 
-def complain_of_usage(error: typer.TyperException) -> None:
-    """Say what is wrong with the command line, naming the option and the value seen."""
+def explain_usage_error(error: typer.TyperException) -> None:
+    """Print what is wrong with the command line, with the option and the value seen."""
     command = getattr(getattr(error, "ctx", None), "command_path", "bldst")
-    complain(_usage_sentence(error), f"To see how it is used: {command} --help")
+    print_message(_usage_sentence(error), f"To see how it is used: {command} --help")
 
 
-def complain_of_system(error: OSError) -> None:
-    """Say what the operating system refused."""
+def explain_os_error(error: OSError) -> None:
+    """Print what the operating system refused."""
     what = f"{error.filename}: " if error.filename is not None else ""
-    complain(f"{what}{error.strerror or error}.")
+    print_message(f"{what}{error.strerror or error}.")
 
 
-def complain_of_bug(error: BaseException) -> None:
-    """Say that the command failed in a way nobody thought of."""
-    complain(
+def explain_bug(error: BaseException) -> None:
+    """Print that the command failed in a way nobody thought of."""
+    print_message(
         f"internal error: {type(error).__name__}: {error}",
         "Please report this. Run it again with BLDST_DEBUG=1 for the traceback, which is what"
         "\nthe maintainers of BuildState need to see.",
@@ -72,7 +72,7 @@ def _usage_sentence(error: typer.TyperException) -> str:
 
 
 def _value_seen(error: typer.BadParameter) -> Any:
-    """Give the value that typer's own validation refused, which its text leaves out."""
+    """Return the value that typer's own validation refused, which its text leaves out."""
     errors = getattr(error.__cause__, "errors", None)
     return errors()[0].get("input") if errors is not None else None
 

@@ -1,7 +1,7 @@
-"""How far uploads and downloads are, on stderr: a bar on a terminal, now and then a line elsewhere.
+"""How far transfers are, on stderr: a bar on a terminal, now and then a line elsewhere.
 
-with meter(session.environ) as told:
-    Artifacts.of_worker(client, settings, on_transfer=told).pull(...)
+with meter(session.environ) as progress:
+    Artifacts.of_worker(client, settings, on_transfer=progress).pull(...)
 """
 
 import sys
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class Meter(Protocol):
-    """Told how far transfers are, one after the other, in a `with` block that ends the telling.
+    """Shows how far transfers are, one after the other, within a `with` block.
 
-    It may be entered again: between two blocks nothing of it is on the terminal.
+    It can be entered again; between two blocks nothing of it is on the terminal.
     """
 
     def __enter__(self) -> Self: ...
@@ -34,17 +34,17 @@ class Meter(Protocol):
     ) -> None: ...
 
     def __call__(self, transfer: Transfer) -> None:
-        """Take how far one is."""
+        """Show how far a transfer is."""
 
 
 def meter(environ: Mapping[str, str]) -> Meter:
-    """Give what suits stderr."""
+    """Return the meter that suits stderr."""
     is_terminal = sys.stderr.isatty() and environ.get("TERM") not in {"dumb", "unknown"}
     return Bars() if is_terminal else Lines(say=notice)
 
 
 class Bars:
-    """A bar on the terminal, which goes when its transfer is done."""
+    """A bar on the terminal, which disappears when its transfer is done."""
 
     def __init__(self) -> None:
         self._progress: Progress | None = None
@@ -66,7 +66,7 @@ class Bars:
             self._progress = None
 
     def __call__(self, transfer: Transfer) -> None:
-        """Take how far one is."""
+        """Show how far a transfer is."""
         key = (transfer.activity, transfer.name)
         if key != self._key:
             self._clear()

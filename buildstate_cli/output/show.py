@@ -1,4 +1,4 @@
-"""Results on stdout: the resource itself for scripts, a page for people."""
+"""Prints results on stdout: the resource itself for scripts, a page for people."""
 
 import json
 import os

@@ -48,7 +48,7 @@ _GAP: Final = 3
 
 
 def render(page: Page) -> str:
-    """Write a page for the terminal on stdout; `NO_COLOR` takes the colours away."""
+    """Return a page as text for the terminal on stdout; with `NO_COLOR`, without colours."""
     console = Console(highlight=False)
     terminal_width = console.width
     with console.capture() as capture:
@@ -62,7 +62,7 @@ def render(page: Page) -> str:
 
 @contextmanager
 def live() -> Iterator[Callable[[Page], None]]:
-    """Draw one page over the other on stdout; the last one stays."""
+    """Yield a function that draws each page over the last one on stdout; the last one stays."""
     screen = Live(
         console=Console(highlight=False), auto_refresh=False, vertical_overflow="ellipsis"
     )
@@ -71,7 +71,7 @@ def live() -> Iterator[Callable[[Page], None]]:
 
 
 def progress() -> Progress:
-    """Make a bar for bytes, on stderr: a name, percent, amount, speed, time left."""
+    """Return a progress bar for bytes, on stderr: name, percent, amount, speed, time left."""
     return Progress(
         # A name gives way before a number does.
         TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis")),
@@ -129,7 +129,7 @@ def _table(table: Table) -> RichTable:
 
 
 def _filled(table: Table) -> Sequence[tuple[str, Sequence[str]]]:
-    """Give the columns that say something, with their cells."""
+    """Return the columns that are not empty, with their cells."""
     columns = zip(table.columns, zip(*table.rows, strict=True), strict=True)
     return [(name, [cell(each) for each in cells]) for name, cells in columns if any(cells)]
 

@@ -8,7 +8,7 @@ _GAP = "  "
 
 
 def printable(text: str) -> str:
-    r"""Make characters that could steer a terminal visible; line ends and tabs stay.
+    r"""Return a text with its control characters visible; line ends and tabs stay.
 
     >>> printable("red: " + chr(27) + "[31m")
     'red: \\x1b[31m'
@@ -19,7 +19,7 @@ def printable(text: str) -> str:
 
 
 def cell(text: str) -> str:
-    r"""Make a text fit for a table: one line, and a dash for nothing.
+    r"""Return a text as a cell of a table: one line, and a dash for nothing.
 
     >>> cell("mirror\n timed out"), cell("")
     ('mirror timed out', '-')
@@ -28,7 +28,7 @@ def cell(text: str) -> str:
 
 
 def render(page: Page) -> str:
-    """Write a page as text, each line with its end."""
+    """Return a page as text, each line with its end."""
     return "".join(f"{line}\n" for block in page for line in _lines(block))
 
 

@@ -1,1 +1,1 @@
-"""`bldst plan` and `bldst explain`: what a rerun would do, and why."""
+"""`bldst plan`: what a rerun of a build would do."""

@@ -1,4 +1,4 @@
-"""Plans."""
+"""Plans, for people."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -17,7 +17,7 @@ _FREE_TEXT = frozenset({"STATE", "REASON", "WHY"})
 
 
 def one(plan: Plan) -> Page:
-    """Write what a rerun would do, state by state, and below it in a sentence."""
+    """Return what a rerun would do, state by state, and below it in a sentence."""
     has_lanes = any(each.lane for each in plan.milestones)
     rows = [
         (*((each.lane,) if has_lanes else ()), *_row(each, plan.status)) for each in plan.milestones
@@ -28,7 +28,7 @@ def one(plan: Plan) -> Page:
 
 
 def sentence(plan: Plan) -> str:
-    """Say what a rerun restores and runs, and how long that takes if it is known."""
+    """Return a sentence about what a rerun restores and runs, and how long that takes."""
     if plan.status in {BuildStatus.COMPLETED, BuildStatus.CANCELLED}:
         return f"Build #{plan.build} is {plan.status}; it takes no more work."
     restored, run = _of(plan, Decision.RESTORE), _of(plan, Decision.RUN)
@@ -52,19 +52,19 @@ def sentence(plan: Plan) -> str:
 
 
 def _with_time(parts: Sequence[str], plan: Plan, at_work: Sequence[PlannedMilestone]) -> str:
-    """Say how long it takes; what is not known is said to be unknown, not taken for nothing."""
+    """Return the sentence with the time it takes; a state without a known time is named."""
     unknown = [each for each in at_work if each.expected_seconds is None]
     if plan.expected_seconds is None or len(unknown) == len(at_work):
         return f"A rerun {formats.listed(parts)}. How long that takes is not known yet."
     about = formats.about(plan.expected_seconds)
     if not unknown:
         time = f"takes about {about} as far as history tells"
-        return f"A rerun {_in_a_row([*parts, time])}."
+        return f"A rerun {_joined([*parts, time])}."
     known = f"takes at least {about}"
     states = _distinct(unknown)
     named = formats.states(states) if len(states) <= _MAX_NAMED else f"{len(states)} of them"
     take = "takes" if len(states) == 1 else "take"
-    return f"A rerun {_in_a_row([*parts, known])}: how long {named} {take} is not known yet."
+    return f"A rerun {_joined([*parts, known])}: how long {named} {take} is not known yet."
 
 
 def _row(each: PlannedMilestone, status: BuildStatus) -> tuple[str, ...]:
@@ -82,7 +82,7 @@ def _row(each: PlannedMilestone, status: BuildStatus) -> tuple[str, ...]:
 
 
 def _where(run: Iterable[PlannedMilestone]) -> str:
-    """Say over how many lanes the states are spread, if over any."""
+    """Return in how many lanes the states are, for a sentence; nothing without lanes."""
     names = {each.lane for each in run}
     lanes = formats.count(len(names - {TRUNK}), "lane")
     if TRUNK in names:
@@ -102,8 +102,8 @@ def _codes(milestones: Iterable[PlannedMilestone]) -> str:
     return formats.states(_distinct(milestones))
 
 
-def _in_a_row(parts: Sequence[str]) -> str:
-    """Join what is done one after the other: `restores state 25, runs 3 states, and takes …`."""
+def _joined(parts: Sequence[str]) -> str:
+    """Join parts of a sentence: `restores state 25, runs 3 states, and takes …`."""
     if len(parts) <= 2:  # noqa: PLR2004 - two need no comma
         return " and ".join(parts)
     return f"{', '.join(parts[:-1])}, and {parts[-1]}"

@@ -1,15 +1,15 @@
-"""Projects: create, change, list, show."""
+"""Create, update, list and show projects."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from buildstate_cli.checking import checked
 from buildstate_cli.connection import connect
 from buildstate_cli.options import Format
 from buildstate_cli.output.show import show
 from buildstate_cli.project import view as projects
 from buildstate_cli.session import Session
+from buildstate_cli.validation import checked
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import ProjectCreate, ProjectUpdate, Retention
 from buildstate_core.vocabulary import Sensitivity
@@ -22,7 +22,7 @@ Places = Mapping[Sensitivity, tuple[str, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Keeping:
+class RetentionFlags:
     """What was typed of a policy; `None` where nothing was."""
 
     keep_delivered_builds: int | None
@@ -30,8 +30,8 @@ class Keeping:
     keep_days: int | None
     grace_hours: int | None
 
-    def changed(self, before: Retention | None) -> Retention | None:
-        """Give the policy with what was typed; `None` if nothing was.
+    def merged_into(self, before: Retention | None) -> Retention | None:
+        """Return the policy changed by what was typed; `None` if nothing was.
 
         Args:
             before: The policy so far. `None`: there is none, so that the rest has its defaults.
@@ -43,10 +43,15 @@ class Keeping:
 
 
 def create(
-    session: Session, output: Format, *, allow: Sequence[str], keeping: Keeping, **values: object
+    session: Session,
+    output: Format,
+    *,
+    allow: Sequence[str],
+    retention: RetentionFlags,
+    **values: object,
 ) -> None:
     """Create a project and print it."""
-    more = {"allowed_places": _places(allow, {}), "retention": keeping.changed(None)}
+    more = {"allowed_places": _places(allow, {}), "retention": retention.merged_into(None)}
     request = checked(ProjectCreate, {**values, **more}, flags=_FLAGS)
     with connect(session) as client:
         show(client.create_project(request), output, projects.one)
@@ -58,7 +63,7 @@ def update(
     project: str,
     *,
     allow: Sequence[str],
-    keeping: Keeping,
+    retention: RetentionFlags,
     is_kept_for_ever: bool,
     **values: object,
 ) -> None:
@@ -67,10 +72,10 @@ def update(
     Raises:
         InvalidInput: Nothing is to change, or the options do not fit together.
     """
-    is_policy_given = keeping.changed(None) is not None
+    is_policy_given = retention.merged_into(None) is not None
     if is_policy_given and is_kept_for_ever:
         raise InvalidInput(
-            "--no-retention is given with a part of a policy, but only one of them can hold.",
+            "--no-retention is given together with a part of a policy; use one of the two.",
             field="--no-retention",
         )
     typed = {**values, "allowed_places": _places(allow, {})}
@@ -82,7 +87,7 @@ def update(
             hint="Give what is to be different, such as --auto-resume lost.",
         )
     with connect(session) as client:
-        more = _merged(client, project, allow, keeping)
+        more = _merged(client, project, allow, retention)
         typed = {**request.model_dump(exclude_unset=True), **more}
         request = checked(ProjectUpdate, typed, flags=_FLAGS)
         if is_kept_for_ever:
@@ -103,23 +108,23 @@ def show_one(session: Session, output: Format, project: str) -> None:
 
 
 def _merged(
-    client: Client, project: str, allow: Sequence[str], keeping: Keeping
+    client: Client, project: str, allow: Sequence[str], retention: RetentionFlags
 ) -> dict[str, object]:
-    """Give what was typed of the places and the policy, with the rest as it was."""
-    if not allow and keeping.changed(None) is None:
+    """Return the places and the policy as they will be: what was typed, the rest as it is."""
+    if not allow and retention.merged_into(None) is None:
         return {}
     before = client.get_project(project)
     more: dict[str, object] = {}
     if allow:
         more["allowed_places"] = _places(allow, before.allowed_places)
-    policy = keeping.changed(before.retention)
+    policy = retention.merged_into(before.retention)
     if policy is not None:
         more["retention"] = policy.model_dump()
     return more
 
 
 def _places(texts: Sequence[str], before: Places) -> dict[str, tuple[str, ...]] | None:
-    """Read `LABEL=URI_PREFIX` texts; `None` if there are none.
+    """Return the places in `LABEL=URI_PREFIX` texts, by label; `None` without any text.
 
     Args:
         texts: As typed.
@@ -141,7 +146,8 @@ def _places(texts: Sequence[str], before: Places) -> dict[str, tuple[str, ...]] 
     for label, places in typed.items():
         if _ANYWHERE in places and len(places) > 1:
             raise InvalidInput(
-                f"--allow says both that {label} artifacts may lie anywhere and where.",
+                f"--allow gives both places and {_ANYWHERE} for {label} artifacts; use one of the"
+                " two.",
                 field="--allow",
             )
     if not typed:

@@ -4,18 +4,16 @@ from typing import Annotated
 
 import typer
 
-from buildstate_cli.helping import Command, Group, Panel
-from buildstate_cli.options import (
-    Format,
+from buildstate_cli.help import Command, Group, Panel
+from buildstate_cli.options import Format, Output, ProjectArgument
+from buildstate_cli.project.options import (
     GraceHours,
     KeepDays,
     KeepDelivered,
     KeepDeliveredBuilds,
     MaxAutoResumes,
     NoRetention,
-    Output,
     ProjectAllow,
-    ProjectArgument,
     ProjectAutoResume,
     ProjectCompression,
     ProjectDeduplicate,
@@ -61,7 +59,7 @@ def create(
         ctx.obj,
         output,
         allow=allow or [],
-        keeping=actions.Keeping(
+        retention=actions.RetentionFlags(
             keep_delivered_builds=keep_delivered_builds,
             keep_delivered=keep_delivered,
             keep_days=keep_days,
@@ -96,7 +94,7 @@ def update(
     no_retention: NoRetention = False,
     output: Output = Format.TABLE,
 ) -> None:
-    """Change what is said of a project; what is left out stays as it is."""
+    """Change a project; what is left out stays as it is."""
     from buildstate_cli.project import actions
 
     actions.update(
@@ -104,7 +102,7 @@ def update(
         output,
         project,
         allow=allow or [],
-        keeping=actions.Keeping(
+        retention=actions.RetentionFlags(
             keep_delivered_builds=keep_delivered_builds,
             keep_delivered=keep_delivered,
             keep_days=keep_days,

@@ -1,4 +1,4 @@
-"""A project's rules for its artifacts, in words."""
+"""A project's rules for its artifacts, for people."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +8,7 @@ from buildstate_core.vocabulary import Sensitivity
 
 
 def policy(retention: Retention | None) -> str:
-    """Say for how long artifacts are kept.
+    """Return for how long artifacts are kept.
 
     >>> print(policy(Retention()))
     5 delivered builds keep all checkpoints
@@ -32,7 +32,7 @@ def policy(retention: Retention | None) -> str:
 
 
 def places(allowed: Mapping[Sensitivity, Sequence[str]]) -> str:
-    """Say where artifacts of each label may be stored; nothing if all may be anywhere.
+    """Return where artifacts of each label may be stored; nothing if all may be anywhere.
 
     >>> places({Sensitivity.SECRET: ["s3://vault/", "file:///safe/"]})
     'secret: s3://vault/, file:///safe/'

@@ -1,10 +1,10 @@
-"""Projects, one or many."""
+"""Projects, for people."""
 
 from collections.abc import Sequence
 
 from buildstate_cli.output import formats
 from buildstate_cli.output.page import Fields, Page, Table
-from buildstate_cli.project import retention_view as retention
+from buildstate_cli.project import retention_view
 from buildstate_core.models import Project
 
 _COLUMNS = ("PROJECT", "CATALOG", "STORAGE", "DESCRIPTION")
@@ -13,7 +13,7 @@ _FREE_TEXT = frozenset({"STORAGE", "DESCRIPTION"})
 
 
 def listing(projects: Sequence[Project]) -> Page:
-    """Write projects one below the other."""
+    """Return a table of projects."""
     rows = [
         (each.name, str(each.catalog_version), each.storage_url or "", each.description)
         for each in projects
@@ -23,7 +23,7 @@ def listing(projects: Sequence[Project]) -> Page:
 
 
 def one(project: Project) -> Page:
-    """Write one project by its JSON names."""
+    """Return the fields of one project by their JSON names."""
     fields = [
         ("id", str(project.id)),
         ("name", project.name),
@@ -31,8 +31,11 @@ def one(project: Project) -> Page:
         ("storage_url", project.storage_url or "none: each worker's own"),
         ("compression", project.compression),
         ("deduplicate", "yes" if project.deduplicate else "no"),
-        ("allowed_places", retention.places(project.allowed_places) or "every label: anywhere"),
-        ("retention", retention.policy(project.retention)),
+        (
+            "allowed_places",
+            retention_view.places(project.allowed_places) or "every label: anywhere",
+        ),
+        ("retention", retention_view.policy(project.retention)),
         ("catalog_version", str(project.catalog_version)),
         ("auto_resume", project.auto_resume),
         ("max_auto_resumes", str(project.max_auto_resumes)),

@@ -1,15 +1,15 @@
-"""Requests to resume: ask for one, follow it, list them."""
+"""Request that a build is resumed, follow the request, list the requests."""
 
 import time
 from typing import Final
 
-from buildstate_cli.checking import build_reference, checked
 from buildstate_cli.connection import connect
 from buildstate_cli.options import Format
 from buildstate_cli.output.messages import notice
 from buildstate_cli.output.show import show
 from buildstate_cli.resume import view as resumes
 from buildstate_cli.session import Session
+from buildstate_cli.validation import build_reference, checked
 from buildstate_core.errors import BuildStateError
 from buildstate_core.models import ResumeCreate, ResumeRequest
 from buildstate_core.vocabulary import ResumeStatus
@@ -51,7 +51,7 @@ def list_all(session: Session, output: Format, build: str) -> None:
 
 
 def _followed(client: Client, request: ResumeRequest) -> ResumeRequest:
-    """Wait until a request has ended, and say meanwhile what becomes of it."""
+    """Return a request once it has ended, and print its messages until then."""
     said = None
     while True:
         if request.message not in {None, said}:

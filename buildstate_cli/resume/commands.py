@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from buildstate_cli.helping import Panel
+from buildstate_cli.help import Panel
 from buildstate_cli.options import BuildRef, Format, Output
 from buildstate_core.vocabulary import TRUNK
 
@@ -29,11 +29,13 @@ def resume(
     ] = "",
     wait: Annotated[
         bool,
-        typer.Option("--wait", help="Come back when the run that goes on has ended; 1 if badly."),
+        typer.Option(
+            "--wait", help="Wait until the resumed run has ended; exit code 1 if it failed."
+        ),
     ] = False,
     is_list: Annotated[
         bool,
-        typer.Option("--list", help="Ask for nothing; list the build's requests, newest first."),
+        typer.Option("--list", help="List the build's requests, newest first, and make none."),
     ] = False,
     output: Output = Format.TABLE,
 ) -> None:

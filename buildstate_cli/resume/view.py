@@ -1,4 +1,4 @@
-"""Requests to resume."""
+"""Requests to resume, for people."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from buildstate_core.vocabulary import ResumeStatus
 
 _COLUMNS = ("ASKED", "LANE", "STATE", "STATUS", "REASON", "GOES ON IN", "TRIES", "MESSAGE")
 _FREE_TEXT = frozenset({"REASON", "MESSAGE"})
-_SAID = {
+_SENTENCE = {
     ResumeStatus.PENDING: "The service asks Prefect to go on with build #{}.",
     ResumeStatus.SENT: "Prefect was asked to go on with build #{}.",
     ResumeStatus.RUNNING: "Build #{} goes on.",
@@ -19,14 +19,14 @@ _SAID = {
 
 
 def one(request: ResumeRequest) -> Page:
-    """Say how far a request has come."""
-    sentence = _SAID[request.status].format(request.build)
+    """Return how far a request has come, and what to do next."""
+    sentence = _SENTENCE[request.status].format(request.build)
     after = request.message or f"To see what becomes of it: bldst resume {request.build} --list"
     return [sentence, after]
 
 
 def listing(requests: Sequence[ResumeRequest]) -> Page:
-    """Write requests one below the other."""
+    """Return a table of requests."""
     rows = [
         (
             formats.time(each.created_at),
@@ -40,5 +40,5 @@ def listing(requests: Sequence[ResumeRequest]) -> Page:
         )
         for each in requests
     ]
-    empty = "Nobody has asked for this build to go on."
+    empty = "No requests to resume this build."
     return [Table(columns=_COLUMNS, rows=rows, free_text=_FREE_TEXT, empty=empty)]

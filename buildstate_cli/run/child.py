@@ -1,7 +1,7 @@
 """A command as a child process: signals are passed on, and its end is told as shells tell it.
 
-A signal goes to the command alone, which knows what to do with it; what is left of what it started
-is ended after it. It ends with this process too, however that ends.
+A signal goes to the command alone, which decides what to do with it; processes that it started and
+left behind are ended afterwards. If this process dies, the command is ended as well.
 """
 
 import contextlib
@@ -17,13 +17,11 @@ from types import FrameType
 from typing import Final
 
 from buildstate_cli.exit_codes import SIGNAL_BASE
-from buildstate_cli.run.process_tree import GRACE_SECONDS, PROGRAM, Family
-from buildstate_cli.signals import handled
-from buildstate_worker.runner import Stopped
+from buildstate_cli.run.process_tree import GRACE_SECONDS, PROGRAM, ProcessTree
+from buildstate_cli.signals import ENDING, handled, name_of
 
-_ENDING: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 _TELLING: Final = (signal.SIGUSR1, signal.SIGUSR2)
-"""What a command may do anything with; so they say nothing about how it went."""
+"""A command may use these for anything, so that they say nothing about how it went."""
 _NOT_FOUND: Final = 127
 _NOT_EXECUTABLE: Final = 126
 
@@ -43,25 +41,6 @@ class Ended:
     is_cancelled: bool = False
 
 
-class Signalled(Stopped):
-    """A signal asked this process to end while no command was running."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(name_of(number))
-        self.exit_code = SIGNAL_BASE + number
-
-
-@contextlib.contextmanager
-def signals_raised() -> Iterator[None]:
-    """Raise `Signalled` for what asks this process to end, so that nothing is left half-done."""
-
-    def end(number: int, _: FrameType | None) -> None:
-        raise Signalled(number)
-
-    with handled(end, _ENDING):
-        yield
-
-
 class Child:
     """One command, from its start to its end.
 
@@ -70,10 +49,10 @@ class Child:
         folder: Where it runs.
         environ: Its whole environment.
         stdout_to_stderr: Whether what it prints goes to stderr.
-        is_again: Whether this is not the call that was typed: what comes on stdin is for another.
+        is_again: Whether this is not the call that was typed, so that stdin is not meant for it.
 
     Attributes:
-        was_stopped: Whether `stop` has ended it, or keeps it from beginning.
+        was_stopped: Whether `stop` has ended it, or keeps it from starting.
     """
 
     def __init__(
@@ -91,7 +70,7 @@ class Child:
         self._stdout = sys.stderr.fileno() if stdout_to_stderr else None
         self._stdin = subprocess.DEVNULL if is_again and not os.isatty(0) else None
         self._process: subprocess.Popen[bytes] | None = None
-        self._family: Family | None = None
+        self._tree: ProcessTree | None = None
         self._signal: signal.Signals | None = None
         self._too_early: signal.Signals | None = None
         self._changing = threading.Lock()
@@ -100,7 +79,7 @@ class Child:
     def run(self) -> Ended:
         """Start it, pass signals on to it, and wait for its end."""
         with (
-            handled(self._pass_on, _ENDING),
+            handled(self._pass_on, ENDING),
             handled(self._send, _TELLING),
             _guard() as guard,
         ):
@@ -109,9 +88,9 @@ class Child:
                     if self.was_stopped:
                         return self._ended(-signal.SIGTERM)
                     process = self._start()
-                    family = Family(process.pid)
-                    guard(family)
-                    self._process, self._family = process, family
+                    tree = ProcessTree(process.pid)
+                    guard(tree)
+                    self._process, self._tree = process, tree
             except FileNotFoundError:
                 return Ended(_NOT_FOUND, f"{self._command[0]}: command not found")
             except OSError as error:
@@ -120,18 +99,18 @@ class Child:
                 self._send(self._too_early, None)
             status = process.wait()
             if self._signal is not None:  # which went to the command alone
-                family.end(GRACE_SECONDS)
+                tree.end(GRACE_SECONDS)
             return self._ended(status)
 
     def stop(self, *, grace_seconds: float | None = None) -> None:
         """End it and what it started, from another thread: ask first, then insist."""
         with self._changing:
-            family = self._family
-            if family is not None and family.is_gone():
+            tree = self._tree
+            if tree is not None and tree.is_gone():
                 return
             self.was_stopped = True
-        if family is not None:
-            family.end(GRACE_SECONDS if grace_seconds is None else grace_seconds)
+        if tree is not None:
+            tree.end(GRACE_SECONDS if grace_seconds is None else grace_seconds)
 
     def _start(self) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(  # noqa: S603 - running it is what we are for
@@ -144,8 +123,8 @@ class Child:
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
         self._signal = signal.Signals(number)
-        if self._family is not None:
-            self._family.look()  # before they are parted from it by its end
+        if self._tree is not None:
+            self._tree.look()  # before they are parted from it by its end
         if not _from_terminal(self._signal):
             self._send(number, frame)
 
@@ -168,8 +147,8 @@ class Child:
 
 
 @contextlib.contextmanager
-def _guard() -> Iterator[Callable[[Family], None]]:
-    """Give what has a command ended if this process is gone without having waited for it."""
+def _guard() -> Iterator[Callable[[ProcessTree], None]]:
+    """Yield what has a command ended if this process is gone without having waited for it."""
     try:
         process = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-I", "-S", PROGRAM],
@@ -185,10 +164,10 @@ def _guard() -> Iterator[Callable[[Family], None]]:
     assert process.stdin is not None  # noqa: S101 - it is a pipe
     pipe = process.stdin.fileno()
 
-    def guard(family: Family) -> None:
-        if family.start is not None:  # else it is gone already, or this system does not tell
+    def guard(tree: ProcessTree) -> None:
+        if tree.start is not None:  # else it is gone already, or this system does not tell
             with contextlib.suppress(OSError):
-                os.write(pipe, f"{family.pid} {family.start}\n".encode())
+                os.write(pipe, f"{tree.pid} {tree.start}\n".encode())
 
     try:
         yield guard
@@ -198,7 +177,7 @@ def _guard() -> Iterator[Callable[[Family], None]]:
 
 
 def _from_terminal(number: signal.Signals) -> bool:
-    """Whether the terminal has sent this to the command as well, as it does for Ctrl-C."""
+    """Return whether the terminal has sent this to the command as well, as it does for Ctrl-C."""
     if number not in {signal.SIGINT, signal.SIGQUIT}:
         return False
     try:
@@ -212,11 +191,3 @@ def _from_terminal(number: signal.Signals) -> bool:
         return False
     finally:
         os.close(terminal)
-
-
-def name_of(number: int) -> str:
-    """Give a signal's name, or its number if it has none."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

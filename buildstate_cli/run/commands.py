@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from buildstate_cli.helping import Command, Panel
+from buildstate_cli.help import Command, Panel
 from buildstate_cli.options import (
     ArtifactSensitivity,
     BuildRef,
@@ -127,9 +127,10 @@ def run(
     If an earlier state has to run on this machine first, and was called in this directory, it is
     called again with the words and options of that call, and the environment of this one.
     """
-    from buildstate_cli.run import flags, running
+    from buildstate_cli.run import actions, flags
+    from buildstate_worker.storage_options import StorageOptions
 
-    code: int = running.run(
+    code: int = actions.run(
         ctx.obj,
         output,
         build,
@@ -145,7 +146,9 @@ def run(
             probe=probe,
             lease_seconds=lease,
             wait_seconds=wait,
-            storing=flags.Storing(storage=storage, compression=compress, sensitivity=sensitivity),
+            storage_options=StorageOptions(
+                storage=storage, compression=compress, sensitivity=sensitivity
+            ),
         ),
     )
     return code

@@ -1,29 +1,21 @@
-"""The options of `bldst run`, as a person types them and as the runner wants them."""
+"""The options of `bldst run`, as a person types them and as they are used."""
 
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from buildstate_cli.checking import checked_value
+from buildstate_cli.validation import checked_value
 from buildstate_core.errors import InvalidInput
 from buildstate_core.locations import is_artifact_name
 from buildstate_core.models.projects import StorageUrl
-from buildstate_core.vocabulary import MAX_STATE, Compression, Kind, Sensitivity
+from buildstate_core.vocabulary import MAX_STATE, Kind
 from buildstate_worker.blobs import Blob, name_of
+from buildstate_worker.storage_options import StorageOptions
 
 _RESTORE: Final = re.compile(r"(?P<state>\d{1,3})(:(?P<name>[^=]+))?(=(?P<path>.+))?")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Storing:
-    """How what the command makes is stored; `None` for what the project says."""
-
-    storage: str | None = None
-    compression: Compression | None = None
-    sensitivity: Sensitivity = Sensitivity.INTERNAL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +32,7 @@ class RunFlags:
     probe: str | None
     lease_seconds: int | None
     wait_seconds: float | None
-    storing: Storing = Storing()
+    storage_options: StorageOptions = field(default_factory=StorageOptions)
 
 
 @dataclass(frozen=True)
@@ -52,18 +44,18 @@ class Restore:
     path: str | None
 
 
-def blobs(texts: Sequence[str], folder: Path, storing: Storing | None = None) -> list[Blob]:
+def blobs(texts: Sequence[str], folder: Path, options: StorageOptions | None = None) -> list[Blob]:
     """Read `[NAME=]PATH` texts; they may name files that are still to be made.
 
     Args:
         texts: As typed.
         folder: The working directory.
-        storing: How they are stored.
+        options: How they are stored.
 
     Raises:
         InvalidInput: A name is not one, or is there twice.
     """
-    how = storing or Storing()
+    how = options or StorageOptions()
     if how.storage is not None:
         checked_value(StorageUrl, how.storage, flag="--storage")
     found: dict[str, Blob] = {}
@@ -132,6 +124,6 @@ def _refuse_around(flag: str, text: str, path: str, folder: Path) -> None:
 
 
 def _place_in(folder: Path, path: str) -> PurePosixPath | None:
-    """Give where a path is in the workspace, or `None` if it is outside: no restore goes there."""
+    """Return where a path is in the workspace; `None` outside of it, where no restore goes."""
     full = Path(os.path.normpath(folder / path))
     return PurePosixPath(full.relative_to(folder)) if full.is_relative_to(folder) else None

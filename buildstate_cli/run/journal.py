@@ -1,12 +1,12 @@
 """What was called in a working directory, so that it can be called again.
 
 A skip may prove wrong later in the same pass: a state has to run, and what earlier states did to
-this machine is missing. The calls from there on are then made again, from here: one file for each
-state of a build and lane, with the words and flags as they were typed, but for the values of
-parameters; and never the environment.
+this machine is missing. The calls from there on are then made again. The journal has a file for
+each state of a build and lane, with the words and flags as they were typed. Of parameters it has
+digests instead of values, and it never has the environment.
 
-What is read is run, so it is taken only from files that nobody but this user can have written: a
-`.bldst` that came with a checkout or from another user is as good as none.
+What is read here is run. So it is taken only from files that nobody but this user can have written:
+a `.bldst` that came with a checkout, or is another user's, counts as empty.
 """
 
 import json
@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from buildstate_cli.checking import pairs
-from buildstate_cli.run.flags import RunFlags, Storing
+from buildstate_cli.run.flags import RunFlags
+from buildstate_cli.validation import pairs
 from buildstate_core.vocabulary import TRUNK, Compression, Kind, Sensitivity
 from buildstate_worker.fingerprint.params import param_parts
+from buildstate_worker.storage_options import StorageOptions
 from buildstate_worker.workspace.machine_state import Workspace
 
 _TRUNK_FOLDER: Final = "_"  # no lane has this name
@@ -31,7 +32,7 @@ _OF_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
+class RunCall:
     """One call of `bldst run`.
 
     Attributes:
@@ -65,7 +66,7 @@ class Journal:
         self._workspace = workspace
         self._folder = workspace.memory / "journal" / str(build)
 
-    def note(self, call: Call) -> None:
+    def note(self, call: RunCall) -> None:
         """Keep a call as the newest one of its state and lane.
 
         Raises:
@@ -83,8 +84,8 @@ class Journal:
             file.write(content)
         draft.replace(folder / f"{call.flags.state}.json")
 
-    def calls(self, state: int, *, lane: str, below: int) -> list[Call]:
-        """Give the calls from a state up to another one, in ascending order of their states.
+    def calls(self, state: int, *, lane: str, below: int) -> list[RunCall]:
+        """Return the calls from a state up to another one, in ascending order of their states.
 
         They are the lane's own if the state is one of its own, otherwise the trunk's and then the
         lane's. A call is not of this pass if what is below it was called later: it has left the
@@ -105,19 +106,19 @@ class Journal:
         found = [each for each in _of_one_pass(all_of_them) if each.flags.state >= state]
         return found if found and found[0].flags.state == state else []
 
-    def _read(self, lane: str) -> list[Call]:
+    def _read(self, lane: str) -> list[RunCall]:
         folder = self._folder / (lane or _TRUNK_FOLDER)
         return [call for file in folder.glob("*.json") if (call := _read(file, lane)) is not None]
 
 
-def _to_keep(call: Call) -> Call:
+def _to_keep(call: RunCall) -> RunCall:
     params = param_parts(pairs(call.flags.params, flag="--param"))
     flags = replace(call.flags, params=[])
     return replace(call, flags=flags, params=params, called_at=time.time_ns())
 
 
-def _of_one_pass(calls: Iterable[Call]) -> list[Call]:
-    found: list[Call] = []
+def _of_one_pass(calls: Iterable[RunCall]) -> list[RunCall]:
+    found: list[RunCall] = []
     latest = 0
     for call in sorted(calls, key=lambda each: each.flags.state):
         if call.called_at > latest:
@@ -126,7 +127,7 @@ def _of_one_pass(calls: Iterable[Call]) -> list[Call]:
     return found
 
 
-def _read(file: Path, lane: str) -> Call | None:
+def _read(file: Path, lane: str) -> RunCall | None:
     """Read a call; `None` for what makes no sense or is not ours."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -147,32 +148,34 @@ def _is_ours_alone(status: os.stat_result) -> bool:
     )
 
 
-def _call(data: Any) -> Call:
+def _call(data: Any) -> RunCall:
     flags = dict(data["flags"])
     for name in ("artifacts", "inputs", "params", "restores"):
         flags[name] = _texts(flags[name])
     kind = flags.pop("kind")
-    storing = flags.pop("storing", {})
+    options = flags.pop("storage_options", {})
     if not isinstance(flags["state"], int) or not isinstance(flags["probe"], str | None):
         raise TypeError
-    return Call(
+    return RunCall(
         command=_texts(data["command"]),
         flags=RunFlags(
-            kind=None if kind is None else Kind(kind), storing=_storing(**storing), **flags
+            kind=None if kind is None else Kind(kind),
+            storage_options=_storage_options(**options),
+            **flags,
         ),
         params={str(name): str(digest) for name, digest in data["params"].items()},
         called_at=int(data["called_at"]),
     )
 
 
-def _storing(
+def _storage_options(
     storage: str | None = None,
     compression: str | None = None,
     sensitivity: str = Sensitivity.INTERNAL,
-) -> Storing:
+) -> StorageOptions:
     if not isinstance(storage, str | None):
         raise TypeError
-    return Storing(
+    return StorageOptions(
         storage=storage,
         compression=None if compression is None else Compression(compression),
         sensitivity=Sensitivity(sensitivity),

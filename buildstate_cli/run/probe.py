@@ -1,4 +1,10 @@
-"""A probe: a command line that looks whether what a milestone did to the world still holds."""
+"""A probe: a command line that looks whether what a milestone did to the world still holds.
+
+It is told:
+
+- `BLDST_ARTIFACT_URI`, `BLDST_ARTIFACT_URIS`: for a `--probe`: the URI of what the effect left, if
+  it is one; or all of them, one per line.
+"""
 
 import subprocess
 import sys
@@ -6,15 +12,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from buildstate_cli.run.process_tree import Family
+from buildstate_cli.run.process_tree import ProcessTree
 from buildstate_core.errors import Refused
+from buildstate_worker.attempt import Done
 from buildstate_worker.handles.exit_status import (
     PROTOCOL,
     ProbeVerdict,
     how_it_ended,
     verdict_of,
 )
-from buildstate_worker.runner import Done
 
 TIMEOUT_SECONDS: Final = 60.0
 
@@ -57,7 +63,7 @@ def holds(done: Done, line: str, *, folder: Path, environ: Mapping[str, str]) ->
         how = how_it_ended(status)
     finally:
         if process.poll() is None:  # it takes too long, or a signal asked this process to end
-            Family(process.pid).end(_GRACE_SECONDS)
+            ProcessTree(process.pid).end(_GRACE_SECONDS)
             process.wait()
     raise Refused(
         f"The probe of state {attempt.state} of build {attempt.build} {how}, so that nobody can"

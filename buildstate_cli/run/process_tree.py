@@ -9,7 +9,7 @@ Run as a program, this ends a process when whoever started the program is gone: 
 closes the pipe between them. Little of the standard library, so that it starts at once::
 
     bldst run ──► command ──► what it started
-        └─ pipe ─► python family.py     reads the command's PID and START; then the pipe's end
+        └─ pipe ─► python process_tree.py: reads the command's PID and START; then the pipe's end
 """
 
 import contextlib
@@ -31,7 +31,7 @@ _DEAD: Final = frozenset({b"Z", b"X"})
 _STATE, _PARENT, _START = 0, 1, 19  # of /proc/PID/stat, behind the name
 
 
-class Family:
+class ProcessTree:
     """A process and its descendants, as long as they descend.
 
     Args:
@@ -58,7 +58,7 @@ class Family:
             self._known.update({pid: parents[pid][1] for pid in found})
 
     def is_gone(self) -> bool:
-        """Whether none is left of those that are known."""
+        """Return whether none is left of those that are known."""
         return not any(_is_alive(pid, start) for pid, start in self._known.items())
 
     def send(self, number: signal.Signals) -> None:
@@ -122,7 +122,7 @@ def _has_proc() -> bool:
 
 
 def _all_parents() -> dict[int, tuple[int, int]]:
-    """Give every process there is, with its parent and its start."""
+    """Return every process there is, with its parent and its start."""
     try:
         pids = [int(each) for each in os.listdir(_PROC) if each.isdigit()]  # noqa: PTH208 - as above
     except OSError:
@@ -132,7 +132,7 @@ def _all_parents() -> dict[int, tuple[int, int]]:
 
 
 def _read(pid: int) -> tuple[int, int, bool] | None:
-    """Give a process's parent and its start, and whether it can still do anything."""
+    """Return a process's parent and its start, and whether it can still do anything."""
     try:
         with open(f"{_PROC}/{pid}/stat", "rb") as file:  # noqa: PTH123 - as above
             # The name before is in brackets and may have brackets.
@@ -146,7 +146,7 @@ def _guard() -> None:
     words = sys.stdin.buffer.read().split()
     if words:
         pid, start = map(int, words)
-        Family(pid, start).end(GRACE_SECONDS)
+        ProcessTree(pid, start).end(GRACE_SECONDS)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,18 @@
-"""The service on this machine: start, stop, status, migrate.
+"""Start, stop and migrate the service on this machine, and show its status.
 
 The one place where the command line imports the service, and only when one of these is called.
+
+- `BLDST_PREFECT_API_KEY`: for `bldst server`: the key for that Prefect. Default: none is sent.
+- `BLDST_PREFECT_UI_URL`: for `bldst server`: where people see the runs of that Prefect. Default:
+  where its API is, without `/api`.
 """
 
 import os
 import signal
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +21,9 @@ from buildstate_cli.options import Format
 from buildstate_cli.output.messages import notice
 from buildstate_cli.output.page import Fields, Page
 from buildstate_cli.output.show import show
+from buildstate_cli.server import process as service_process
 from buildstate_cli.session import Session
+from buildstate_cli.waiting import comes_true
 from buildstate_core.errors import BuildStateError, Conflict, InvalidInput, Unreachable
 from buildstate_worker.client import Client
 
@@ -27,26 +32,31 @@ if TYPE_CHECKING:
 
     from buildstate_api.serve import Running
 
-_START_SECONDS: Final = 180.0
 _STOP_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.1
-_OF_EXIT_CODE: Final[dict[int, type[BuildStateError]]] = {
+_ERROR_OF_EXIT_CODE: Final[dict[int, type[BuildStateError]]] = {
     exit_codes.USAGE: InvalidInput,
     exit_codes.CONFLICT: Conflict,
     exit_codes.UNREACHABLE: Unreachable,
 }
-"""What the service in the background ended with, as the error that it was."""
+"""The error that made the service in the background end with an exit code."""
 
 
-def start(
-    session: Session,
-    output: Format,
-    *,
-    host: str,
-    port: int,
-    database_url: str | None,
-    prefect_api_url: str | None,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class StartFlags:
+    """What was typed for `bldst server start`; `None` where nothing was.
+
+    Attributes:
+        port: 0 for any that is free.
+    """
+
+    host: str
+    port: int
+    database_url: str | None
+    prefect_api_url: str | None
+
+
+def start(session: Session, output: Format, flags: StartFlags) -> None:
     """Run the service in this process until a signal ends it."""
 
     def ready(running: "Running") -> None:
@@ -57,70 +67,60 @@ def start(
     with _server_installed():
         from buildstate_api.serve import prefect_at, serve  # noqa: PLC0415 - only here
 
-    prefect = prefect_api_url and prefect_at(
-        prefect_api_url,
+    prefect = flags.prefect_api_url and prefect_at(
+        flags.prefect_api_url,
         api_key=session.environ.get("BLDST_PREFECT_API_KEY"),
         ui_url=session.environ.get("BLDST_PREFECT_UI_URL"),
     )
     serve(
         session.settings,
-        host=host,
-        port=port,
-        database_url=database_url,
+        host=flags.host,
+        port=flags.port,
+        database_url=flags.database_url,
         prefect=prefect or None,
         on_ready=ready,
     )
 
 
-def start_behind(
-    session: Session,
-    output: Format,
-    *,
-    host: str,
-    port: int,
-    database_url: str | None,
-    prefect_api_url: str | None,
-) -> None:
-    """Start the service in a process of its own, and come back once it can be asked.
+def start_in_background(session: Session, output: Format, flags: StartFlags) -> None:
+    """Start the service in a process of its own, and return once it answers.
 
     Raises:
         BuildStateError: It did not start; the message has what it said.
     """
     with _server_installed():
-        from buildstate_api.serve import running_on  # noqa: PLC0415 - the service, and only here
+        import buildstate_api.serve  # noqa: F401, PLC0415 - to find out before anything starts
 
     data_dir = session.settings.data_dir
     data_dir.mkdir(parents=True, exist_ok=True)
     log = data_dir / "server.log"
-    command = [sys.executable, "-m", "buildstate_cli.main", "server", "start"]
     environ = dict(session.environ)
-    if database_url is not None:  # not on the command line, where everyone could read it
-        environ["BLDST_DATABASE_URL"] = database_url
-    if prefect_api_url is not None:
-        environ["BLDST_PREFECT_API_URL"] = prefect_api_url
+    if flags.database_url is not None:  # not on the command line, where everyone could read it
+        environ["BLDST_DATABASE_URL"] = flags.database_url
+    if flags.prefect_api_url is not None:
+        environ["BLDST_PREFECT_API_URL"] = flags.prefect_api_url
     start = log.stat().st_size if log.exists() else 0
     with log.open("ab") as file:
         process = subprocess.Popen(  # noqa: S603 - ourselves
-            [*command, "--host", host, "--port", str(port), "--output", "json"],
+            service_process.command("--host", flags.host, "--port", str(flags.port)),
             env=environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=file,
+            text=True,
             start_new_session=True,
             cwd="/",
         )
     assert process.stdout is not None  # noqa: S101 - it is a pipe
-    # It prints its facts when it is ready, and closes the pipe when it ends.
-    answered = process.stdout.readline()
-    running = running_on(data_dir) if answered else None
-    if running is None:
-        error = _OF_EXIT_CODE.get(process.wait(_STOP_SECONDS), BuildStateError)
+    facts = service_process.ready_facts(process.stdout)
+    if facts is None:
+        error = _ERROR_OF_EXIT_CODE.get(process.wait(_STOP_SECONDS), BuildStateError)
         raise error(
-            f"The service did not start: {_last_words(log, start)}",
+            f"The service did not start: {_end_of_log(log, start)}",
             code="server-not-started",
             hint=f"Its log: {log}",
         )
-    show(_facts(running), output, _page)
+    show(facts, output, _page)
     notice("It runs in the background. To end it: bldst server stop")
 
 
@@ -134,15 +134,16 @@ def stop(session: Session, output: Format) -> None:
     running = running_on(data_dir)
     if running is not None:
         os.kill(running.pid, signal.SIGTERM)
-        deadline = time.monotonic() + _STOP_SECONDS
-        while running_on(data_dir) is not None:
-            if time.monotonic() > deadline:
-                raise BuildStateError(
-                    f"The service (process {running.pid}) does not end.",
-                    code="server-not-stopped",
-                    hint="Look at what it does, or end it with: kill -9",
-                )
-            time.sleep(_POLL_SECONDS)
+        if not comes_true(
+            lambda: running_on(data_dir) is None,
+            within_seconds=_STOP_SECONDS,
+            poll_seconds=_POLL_SECONDS,
+        ):
+            raise BuildStateError(
+                f"The service (process {running.pid}) does not end.",
+                code="server-not-stopped",
+                hint=f"To end it at once: kill -9 {running.pid}",
+            )
     postgres = EmbeddedPostgres(postgres_folder(data_dir))
     if postgres.is_running():  # its service was killed
         postgres.stop()
@@ -153,7 +154,7 @@ def stop(session: Session, output: Format) -> None:
 
 
 def status(session: Session, output: Format) -> None:
-    """Say what answers at the configured URL, and what runs here.
+    """Print what answers at the configured URL, and what runs on this machine.
 
     Raises:
         Unreachable: Nothing answers; what is known is printed first.
@@ -238,6 +239,6 @@ def _shown(value: object) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
-def _last_words(log: Path, start: int) -> str:
+def _end_of_log(log: Path, start: int) -> str:
     said = " ".join(log.read_bytes()[start:].decode(errors="replace").split())
     return said.removeprefix("bldst: ") or "it said nothing."

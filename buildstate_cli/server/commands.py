@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from buildstate_cli.helping import Group, Panel
+from buildstate_cli.help import Group, Panel
 from buildstate_cli.options import Format, Output
 
 commands = typer.Typer(cls=Group, help="Run the service on this machine.")
@@ -26,7 +26,7 @@ PrefectApiUrl = Annotated[
         metavar="URL",
         envvar="BLDST_PREFECT_API_URL",
         show_envvar=True,
-        help="The Prefect that goes on with builds (http://127.0.0.1:4200/api).  [default: none]",
+        help="The Prefect that resumes builds (http://127.0.0.1:4200/api).  [default: none]",
     ),
 ]
 
@@ -56,25 +56,26 @@ def start(
     prefect_api_url: PrefectApiUrl = None,
     background: Annotated[
         bool,
-        typer.Option("--background", "-d", help="Come back once it runs, and leave it running."),
+        typer.Option(
+            "--background", "-d", help="Return once the service runs, and leave it running."
+        ),
     ] = False,
     output: Output = Format.TABLE,
 ) -> None:
     """Run the service, on an embedded PostgreSQL unless told otherwise; Ctrl-C ends it.
 
-    The first start makes an administrator's key and puts it into the local profile. A Prefect that
-    wants a key finds it in BLDST_PREFECT_API_KEY.
+    The first start makes an administrator's key and puts it into the local profile. If Prefect
+    needs a key, it is read from BLDST_PREFECT_API_KEY.
     """
     from buildstate_cli.server import actions
 
-    begin = actions.start_behind if background else actions.start
+    begin = actions.start_in_background if background else actions.start
     begin(
         ctx.obj,
         output,
-        host=host,
-        port=port,
-        database_url=database_url,
-        prefect_api_url=prefect_api_url,
+        actions.StartFlags(
+            host=host, port=port, database_url=database_url, prefect_api_url=prefect_api_url
+        ),
     )
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from buildstate_cli.checking import build_reference
 from buildstate_cli.connection import connect
 from buildstate_cli.exit_codes import FAILED, OK
 from buildstate_cli.options import Format
@@ -15,13 +14,14 @@ from buildstate_cli.output.messages import warn
 from buildstate_cli.output.show import emit, show
 from buildstate_cli.output.text import printable
 from buildstate_cli.session import Session
+from buildstate_cli.validation import build_reference
 from buildstate_cli.watch import view as watching
 from buildstate_cli.watch.view import Seen
 from buildstate_core.errors import Unreachable
 from buildstate_core.vocabulary import BuildStatus
 from buildstate_worker.client import QUICK, Client
 
-Tell = Callable[[Seen], None]
+Show = Callable[[Seen], None]
 
 
 def watch(
@@ -32,7 +32,7 @@ def watch(
     is_once: bool,
     wait: Callable[[], object],
 ) -> int:
-    """Show a build until it is over, or once; give the exit code.
+    """Show a build until it is over, or once, and return the exit code.
 
     Args:
         session: Where this runs.
@@ -47,19 +47,19 @@ def watch(
         if is_once:
             show(found, output, lambda each: watching.picture(each, datetime.now(UTC)))
         else:
-            with _telling(session, output) as tell:
-                tell(found)
+            with _shown(session, output) as show_look:
+                show_look(found)
                 while not found.is_over:
                     wait()
                     found = _look_again(client, reference, found)
-                    tell(found)
+                    show_look(found)
     if not found.is_over:
         return OK
     return OK if found.build.status is BuildStatus.COMPLETED else FAILED
 
 
 def every(seconds: float) -> Callable[[], object]:
-    """Wait so long between two looks."""
+    """Return a function that waits for so many seconds."""
     return lambda: time.sleep(seconds)
 
 
@@ -70,20 +70,20 @@ def _look(client: Client, reference: str | int) -> Seen:
 
 
 def _look_again(client: Client, reference: str | int, before: Seen) -> Seen:
-    """Look; while the service cannot be reached, nothing has changed."""
+    """Return what a look finds, or what was seen before if the service cannot be reached."""
     try:
         return _look(client, reference)
     except Unreachable as error:
-        warn(f"{error.message}", "It is asked again.")
+        warn(f"{error.message}", "Trying again.")
         return before
 
 
 @contextmanager
-def _telling(session: Session, output: Format) -> Iterator[Tell]:
-    """Give what shows one look after the other."""
+def _shown(session: Session, output: Format) -> Iterator[Show]:
+    """Yield a function that shows one look after the other."""
     is_terminal = sys.stdout.isatty() and session.environ.get("TERM") not in {"dumb", "unknown"}
     if output is not Format.TABLE:
-        yield _Told(_document if output is Format.YAML else _line)
+        yield _Objects(_document if output is Format.YAML else _line)
     elif not is_terminal:
         yield _Lines()
     else:
@@ -93,8 +93,8 @@ def _telling(session: Session, output: Format) -> Iterator[Tell]:
             yield lambda found: draw(watching.picture(found, datetime.now(UTC)))
 
 
-class _Told:
-    """An object for each change."""
+class _Objects:
+    """Prints an object for each change."""
 
     def __init__(self, written: Callable[[Seen], str]) -> None:
         self._written = written
@@ -107,7 +107,7 @@ class _Told:
 
 
 class _Lines:
-    """A line for each change."""
+    """Prints a line for each change."""
 
     def __init__(self) -> None:
         self._before: Seen | None = None
@@ -116,7 +116,7 @@ class _Lines:
         at = f"{datetime.now(UTC):%H:%M:%SZ}"
         for line in watching.changes(self._before, found):
             emit(f"{at} {printable(line)}\n")
-        self._before = watching.told(self._before, found)
+        self._before = watching.last_printed(self._before, found)
 
 
 def _line(found: Seen) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from buildstate_cli.helping import Panel
+from buildstate_cli.help import Panel
 from buildstate_cli.options import BuildRef, Format
 
 
@@ -38,5 +38,4 @@ def watch(
     """
     from buildstate_cli.watch import actions
 
-    code: int = actions.watch(ctx.obj, output, build, is_once=once, wait=actions.every(interval))
-    return code
+    return actions.watch(ctx.obj, output, build, is_once=once, wait=actions.every(interval))

@@ -1,4 +1,4 @@
-"""A build while it is worked on: as a picture, and as what has changed."""
+"""A build in progress, for people: where it stands, or what has changed since the last look."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -42,14 +42,14 @@ class Seen(BaseModel):
 
 
 def seen(build: Build, history: Sequence[Attempt]) -> Seen:
-    """Keep what counts of a build's history."""
+    """Return a build with the newest attempt at each of its milestones."""
     newest = {(each.lane, each.state): each for each in history}
     kept = {each.id for each in newest.values()}
     return Seen(build=build, attempts=tuple(each for each in history if each.id in kept))
 
 
 def picture(found: Seen, now: datetime) -> Page:
-    """Write where a build stands, what is done, and who works on what."""
+    """Return where a build stands, what is done, and which worker works on what."""
     rows = [_row(each, now) for each in found.attempts if not each.status.is_done]
     table = Table(columns=_COLUMNS, rows=rows, free_text=_FREE_TEXT)
     blocks: list[Block] = [sentence(found.build)]
@@ -60,7 +60,7 @@ def picture(found: Seen, now: datetime) -> Page:
 
 
 def changes(before: Seen | None, after: Seen) -> Iterator[str]:
-    """Say what has changed between two looks, a line each; at the first look what is under way."""
+    """Yield a line for each change between two looks; at the first look, what is in progress."""
     if before is None:
         yield sentence(after.build)
     known = {} if before is None else {each.id: each for each in before.attempts}
@@ -75,17 +75,17 @@ def changes(before: Seen | None, after: Seen) -> Iterator[str]:
         yield sentence(after.build)
 
 
-def told(before: Seen | None, after: Seen) -> Seen:
-    """Give what the reader of the lines knows now: of a transfer, what its last line said."""
+def last_printed(before: Seen | None, after: Seen) -> Seen:
+    """Return a look in which each transfer stands where its last printed line put it."""
     known = {} if before is None else {each.id: each for each in before.attempts}
 
-    def as_told(attempt: Attempt) -> Attempt:
+    def as_printed(attempt: Attempt) -> Attempt:
         was = known.get(attempt.id)
         if was is None or attempt.transfer is None or _has_moved(was, attempt):
             return attempt
         return attempt.model_copy(update={"transfer": was.transfer})
 
-    return Seen(build=after.build, attempts=tuple(map(as_told, after.attempts)))
+    return Seen(build=after.build, attempts=tuple(map(as_printed, after.attempts)))
 
 
 def _done(attempts: Sequence[Attempt]) -> list[tuple[str, str]]:
@@ -121,7 +121,7 @@ def _what(attempt: Attempt) -> str:
 
 
 def _how(attempt: Attempt) -> str:
-    """Say how an attempt stands: `completed after 1 min 15 s`."""
+    """Return how an attempt stands: `completed after 1 min 15 s`."""
     by = f" on {attempt.worker}" if attempt.status.is_live and attempt.worker else ""
     took = attempt.duration_seconds
     after = f" after {formats.duration(took)}" if took is not None else ""

@@ -7,9 +7,13 @@ from buildstate_core.models.base import Request, Resource, Time, Word
 
 
 class Problem(Resource):
-    """An error, as RFC 9457 has it. `type` is stable; `detail` says what to do."""
+    """An error, as RFC 9457 has it. `type` and `error` are stable; `detail` says what to do.
+
+    `type` names the cause; `error` names the class, of which there are few (`stale-claim`).
+    """
 
     type: str
+    error: str | None = None  # a proxy's problem has none
     title: str
     status: int
     detail: str

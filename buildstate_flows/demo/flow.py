@@ -96,12 +96,12 @@ def _told_of(task: Milestone[..., Any], *arguments: object) -> Any:
     """Call a milestone, and say how Prefect's state of it is named, and why."""
     state: Any = task(*arguments, return_state=True)
     why = f": {state.message}" if state.message else ""
-    _say(f"state {task.recipe.state}: {state.name}{why}")
+    _say(f"state {task.spec.state}: {state.name}{why}")
     return state.result()
 
 
 def _packed(seed: str, size_bytes: int) -> bytes:
-    """Give compressed bytes that are the same each time and take real work to make."""
+    """Return compressed bytes that are the same each time and take real work to make."""
     words = random.Random(seed).choices(range(1 << 16), k=size_bytes // 2)  # noqa: S311 - no secret
     return lzma.compress(b"".join(word.to_bytes(2, "big") for word in words), preset=6)
 

@@ -61,7 +61,7 @@ class DiskImage:
         self._format.write(name, content)
 
     def is_sound(self) -> bool:
-        """Whether the image's own structure has no errors."""
+        """Return whether the image's own structure has no errors."""
         return self._format.is_sound()
 
 

@@ -21,7 +21,7 @@ class Form(Enum):
 
 
 def forms_of(function: Callable[..., Any]) -> dict[str, Form]:
-    """Give in which form each annotated parameter takes an artifact.
+    """Return the form in which each annotated parameter takes an artifact.
 
     `Artifact` anywhere in the annotation leaves it lazy, `str` without `Path` makes it a string;
     everything else is a path. That holds inside lists, tuples and the values of dicts, too.
@@ -37,7 +37,7 @@ def forms_of(function: Callable[..., Any]) -> dict[str, Form]:
 
 
 def leaves_files(function: Callable[..., Any]) -> bool:
-    """Whether a function is annotated to return files and nothing else.
+    """Return whether a function is annotated to return files and nothing else.
 
     >>> from pathlib import Path
     >>> def one() -> dict[str, Path]: ...
@@ -66,7 +66,7 @@ def _form_of(leaves: set[Any]) -> Form:
 
 
 def _leaves(hint: Any) -> Iterator[Any]:
-    """Give the types that a value may be of, without the containers around them."""
+    """Yield the types that a value may be of, without the containers around them."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is None or hasattr(origin, "__fspath__"):
         yield origin or hint
@@ -83,7 +83,7 @@ def _leaves(hint: Any) -> Iterator[Any]:
 
 
 def replaced(value: Any, replace: Callable[[Any], Any]) -> Any:
-    """Give a value with what `replace` gives for it and for each thing in its lists and dicts.
+    """Return a value in which `replace` was called on it and on each item of its lists and dicts.
 
     What nothing was replaced in is the same object as before.
 
@@ -105,7 +105,7 @@ def replaced(value: Any, replace: Callable[[Any], Any]) -> Any:
 
 
 def results_in(value: Any) -> Iterator[Result]:
-    """Give every result of a milestone in a value, however deep in lists, tuples and dicts."""
+    """Yield every result of a milestone in a value, however deep in lists, tuples and dicts."""
     if isinstance(value, Artifact | Handle):
         yield value
     elif type(value) in {list, tuple}:

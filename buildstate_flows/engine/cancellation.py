@@ -46,7 +46,7 @@ class Ending:
 
 
 def ending_by(error: BaseException, *, since: float) -> Ending | None:
-    """Say what a function's exception means; `None` if it is nothing but that exception.
+    """Return what a function's exception means; `None` if it is nothing but that exception.
 
     Args:
         error: What ended it.
@@ -204,7 +204,7 @@ def _take(ident: int) -> None:
 
 
 def _timeout_seconds(since: float) -> float | None:
-    """Give the time limit of the task run or the flow run that has just passed, if one has."""
+    """Return the time limit of the task run or the flow run that has just passed, if one has."""
     task, flow = TaskRunContext.get(), FlowRunContext.get()
     if task is not None:
         limit = task.task.timeout_seconds

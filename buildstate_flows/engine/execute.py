@@ -1,325 +1,204 @@
-"""Making a call: claim it, then skip it or run it, and record what came of it.
+"""A call of a milestone, phase by phase, and the earlier calls that have to be made again first.
 
-The core's runner says whether to run; here are the function, its arguments and its result. In an
-async milestone everything that waits for the service or a storage is in a thread beside the loop.
+    ask ──► put in place ──► run ──► upload ──► record
+     │
+     └─► done: skipped
+
+Each phase takes what the one before it returned. In an async milestone all but `run` is in a thread
+beside the loop, since it waits for the service or a storage.
+
+A skipped milestone's artifact may turn out gone or corrupt when it is pulled, or a step may be
+missing on this machine. The calls of this session below are then made again, in order, through the
+same phases: what is still good is skipped again, the rest runs. Objects that the flow holds are the
+same afterwards, with what was made anew behind them.
 """
 
 import asyncio
+import functools
 import inspect
-import threading
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AbstractContextManager, ExitStack, suppress
-from contextvars import copy_context
-from dataclasses import dataclass
-from functools import partial
-from time import monotonic
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TypeVar
 
-from prefect.states import Completed
+from buildstate_core.errors import ArtifactLost, InvalidInput, Refused
+from buildstate_core.vocabulary import TRUNK
+from buildstate_flows.artifact import Slot
+from buildstate_flows.engine.ask import Caller, ask
+from buildstate_flows.engine.coroutines import run_to_end
+from buildstate_flows.engine.live_call import Outcome
+from buildstate_flows.engine.milestone_call import MilestoneCall
+from buildstate_flows.engine.place import Placed, put_in_place
+from buildstate_flows.engine.record import record
+from buildstate_flows.engine.run import Ran, run, run_async
+from buildstate_flows.engine.session import BuildSession
+from buildstate_flows.engine.upload import upload
+from buildstate_flows.prefect_api.prefect_runs import say
+from buildstate_worker.rewind import Rewind, Turn, with_rewinds
 
-from buildstate_core.errors import ArtifactLost, BuildStateError, Conflict
-from buildstate_core.models import Attempt, Claim
-from buildstate_flows.artifact import Artifact
-from buildstate_flows.engine.arguments import Form, replaced
-from buildstate_flows.engine.cancellation import Ending, Stopper, ending_by
-from buildstate_flows.engine.milestone_call import Call
-from buildstate_flows.engine.results import outputs_of, stand_in
-from buildstate_flows.engine.session import Pass
-from buildstate_flows.prefect_api.flow_run_report import Row
-from buildstate_flows.prefect_api.prefect_runs import say, task_run_here
-from buildstate_flows.prefect_api.transfers import logged, noted
-from buildstate_worker.blobs import Blob
-from buildstate_worker.runner import Done, Runner, Running
+Result = TypeVar("Result")
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a call.
-
-    Attributes:
-        value: What it returns.
-        name: How Prefect is to name the state.
-        message: Why it was skipped or run.
-    """
-
-    value: Any
-    name: str
-    message: str
-
-    @classmethod
-    def of_done(cls, value: Any, done: Done) -> Self:
-        """Give that of a call that was skipped."""
-        return cls(value, "Restored" if done.is_resume_point else "Skipped", done.text)
-
-    def for_prefect(self) -> Any:
-        """Give it as a task returns it: a state that tells."""
-        return Completed(name=self.name, message=self.message, data=self.value)
+_rewinding: ContextVar[Rewind | None] = ContextVar("rewinding", default=None)
 
 
-class Job:
-    """A call that is ours to run, with its arguments in place.
-
-    As a context manager it fails the attempt when the block raises.
-
-    Attributes:
-        parameters: What the function is called with.
-        stopper: Stops the function when the claim is no longer ours.
-    """
-
-    def __init__(self, work: Pass, call: Call, running: Running, stopper: Stopper) -> None:
-        self.parameters: Mapping[str, Any] = {}
-        self.stopper = stopper
-        self._pass = work
-        self._call = call
-        self._running = running
-        self._began = monotonic()
-        self._is_through = False
-        work.begin(self)
-
-    @property
-    def why(self) -> str:
-        """Why it runs."""
-        return f"attempt {self._running.attempt.attempt}; why it ran: {self._running.claim.text}"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._pass.end(self)
-        if error is not None:
-            self._pass.lose(self._call.lane)
-            ending = ending_by(error, since=self._began)
-            if ending is not None:
-                self._end(ending)
-            self._note_failure(ending or Ending(_shown(error), is_cancelled=False))
-        # One request, also in an async milestone: a cancelled one may not wait for anything.
-        self._running.__exit__(kind, error, traceback)
-
-    def noted(self) -> AbstractContextManager[None]:
-        """Have what is downloaded in a block noted for this attempt."""
-        return noted(self._running.note)
-
-    def give_up(self, lost: ArtifactLost) -> None:
-        """End it before it began: what it needs is lost, and has to be made again first."""
-        message = f"it needs what state {lost.state} left, which is lost: {lost.message}"
-        ending = Ending(message, is_cancelled=True)
-        self._end(ending)
-        self._note_failure(ending)
-
-    def end(self, ending: Ending) -> None:
-        """End it from another thread: the flow itself has ended so."""
-        self._end(ending)
-        self._note_failure(ending)
-        self.stopper.stop(Conflict(f"The milestone was ended: {ending.message}.", code="cancelled"))
-
-    def finish(self, value: Any) -> Outcome:
-        """Store and record what the function returned.
-
-        Raises:
-            InvalidInput: It cannot be recorded.
-            StaleClaim: The milestone was lost or taken over meanwhile.
-        """
-        recipe = self._call.recipe
-        outputs = outputs_of(value, recipe.name, recipe.storing)
-        with logged():
-            attempt = self._running.complete(outputs)
-        self._is_through = True
-        paths = {each.name: each.path for each in outputs if isinstance(each, Blob)}
-        root = self._running.claim.storage_url
-        result = self._pass.shelf.settle(attempt.artifacts, root, paths)
-        self._pass.hold(self._call.lane, attempt.id)
-        self._pass.note(self._call)
-        self._note("completed", attempt)
-        return Outcome(result, "Completed", self.why)
-
-    def _end(self, ending: Ending) -> None:
-        if not self._is_through:
-            # What is on its way says more than an error about telling the service of it.
-            with suppress(BuildStateError):
-                self._running.fail(ending.message, is_cancelled=ending.is_cancelled)
-
-    def _note_failure(self, ending: Ending) -> None:
-        if not self._is_through:
-            outcome = "cancelled" if ending.is_cancelled else "failed"
-            self._note(outcome, self._running.attempt, ending.message)
-            self._is_through = True
-
-    def _note(self, outcome: str, attempt: Attempt, message: str = "") -> None:
-        if self._pass.board is not None:
-            row = Row(
-                name=self._call.recipe.name,
-                outcome=outcome,
-                attempt=attempt,
-                why=self._running.claim.text,
-                seconds=monotonic() - self._began,
-                message=message,
-            )
-            self._pass.board.note(row)
+def perform(session: BuildSession, call: MilestoneCall) -> Outcome:
+    """Make a call: skip it, or run it and record what came of it."""
+    placed = _prepared(session, call, Caller())
+    if isinstance(placed, Outcome):
+        return placed
+    with placed.live:
+        return _recorded(run(placed))
 
 
-class Asking:
-    """A claim on its way, which may have to wait for another worker, or be given up.
-
-    An async milestone may be cancelled while a thread asks for it. Then nobody would end what the
-    thread has claimed, so that the thread hands it over or ends it itself.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._given_up: BaseException | None = None
-        self._job: Job | None = None
-        self._has_waited = False
-
-    def wait(self, claim: Claim) -> None:
-        """Say once that another worker has it."""
-        if self._given_up is not None:
-            raise Conflict("The milestone was cancelled while it waited.", code="cancelled")
-        if not self._has_waited:
-            self._has_waited = True
-            holder = claim.holder or "another worker"
-            say(f"State {claim.attempt.state} is held by {holder}; waiting for it.")
-
-    def hand_over(self, begun: "Outcome | Job") -> "Outcome | Job":
-        """Give what was begun to whoever asked, or end it if nobody does any more."""
-        with self._lock:
-            if isinstance(begun, Job):
-                self._job = begun
-                if self._given_up is not None:
-                    begun.__exit__(type(self._given_up), self._given_up, None)
-        return begun
-
-    def give_up(self, error: BaseException) -> None:
-        """Say that nobody asks any more."""
-        with self._lock:
-            self._given_up = error
-            if self._job is not None:
-                self._job.__exit__(type(error), error, None)
+async def perform_async(session: BuildSession, call: MilestoneCall) -> Outcome:
+    """Make a call of an async milestone, without blocking its event loop."""
+    caller = Caller()
+    try:
+        placed = await asyncio.to_thread(_prepared, session, call, caller)
+    except asyncio.CancelledError as error:
+        caller.give_up(error)
+        raise
+    if isinstance(placed, Outcome):
+        return placed
+    with placed.live:
+        ran = await run_async(placed)
+        return await asyncio.to_thread(_recorded, ran)
 
 
-def begin(work: Pass, call: Call, asking: Asking, *, is_rewound: bool) -> Outcome | Job:
-    """Claim a milestone, and have its arguments on this worker if it has to run.
-
-    Args:
-        work: The pass.
-        call: What is called.
-        asking: Who waits for the answer.
-        is_rewound: A later milestone starts from before it, so that no later checkpoint covers it.
+def fetch(session: BuildSession, slot: Slot) -> Path:
+    """Return the path of an artifact for the flow's own code, downloading it if need be.
 
     Raises:
-        ArtifactLost: What it needs is gone or corrupt. Its attempt is failed.
-        ArtifactUnreachable: Nobody can tell. Nothing is run.
-        InvalidInput: What it makes could not be stored. Its attempt is failed.
-        Held, Refused, Conflict: As the service says.
+        ArtifactLost: It is gone or corrupt, and what made it is not of this session.
+        InvalidInput: The build is no longer open, and its folder is gone.
     """
-    settings = work.settings
-    runner = Runner(work.client, work.artifacts, worker=settings.worker, on_wait=asking.wait)
-    stopper = Stopper()
-    claim = call.to_claim(
-        work.build,
-        work.machine(call.lane),
-        lease_seconds=settings.lease_seconds,
-        is_rewound=is_rewound,
-        giver=work.id,
-        orchestrator=work.orchestrator(task_run_here()),
+    record = slot.now.record
+    here = slot.now.places.get(record.lane)
+    if here is not None and here.exists():
+        return here
+    if session.is_closed:
+        raise InvalidInput(
+            f"Build {session.build.number} is no longer open, and its folder is gone.",
+            code="no-open-build",
+            hint="Read the artifact inside the `with build(…):`.",
+        )
+    return _with_rewinds(
+        session,
+        lambda: session.results.place_slot(slot, record.lane, as_it_is=True),
+        below=record.state + 1,
+        lanes={record.lane},
     )
-    begun = runner.begin(claim, on_stale=stopper.stop, probe=_probe_of(work, call))
-    if isinstance(begun, Done):
-        return _skipped(work, call, begun)
-    with ExitStack() as stack:
-        job = stack.enter_context(Job(work, call, begun, stopper))
-        say(f"State {call.recipe.state} runs, {job.why}.")
-        _check_place(work, call, begun)
-        as_it_is = begun.claim.is_in_place
-        if not as_it_is:
-            work.restore(call.lane)
-        try:
-            with job.noted():
-                job.parameters = _in_place(work, call, as_it_is=as_it_is)
-        except ArtifactLost as error:
-            job.give_up(error)
-            raise
-        stack.pop_all()
-    return job
 
 
-def run_to_end(coroutine: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    """Run a coroutine function from a thread that may have a running loop already."""
-    made: list[Any] = []
-    failed: list[BaseException] = []
+def _prepared(session: BuildSession, call: MilestoneCall, caller: Caller) -> Outcome | Placed:
+    """Ask for a call and put its arguments in place, as often as that is worth another try."""
+    rewind = _rewinding.get()
+    is_rewound = rewind is not None and rewind.covers(call.spec.state)
 
-    def run() -> None:
-        try:
-            made.append(asyncio.run(coroutine()))
-        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
-            failed.append(error)
+    def once() -> Outcome | Placed:
+        asked = ask(session, call, caller, is_rewound=is_rewound)
+        if isinstance(asked, Outcome):
+            return asked
+        with ExitStack() as stack:
+            stack.enter_context(asked)
+            placed = put_in_place(asked)
+            stack.pop_all()
+        return placed
 
-    thread = threading.Thread(target=copy_context().run, args=(run,))
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
-    return made[0]
-
-
-def _skipped(work: Pass, call: Call, done: Done) -> Outcome:
-    outcome = Outcome.of_done(work.shelf.settle(done.artifacts, done.storage_url), done)
-    work.note(call)
-    if work.board is not None:
-        name = call.recipe.name
-        row = Row(name=name, outcome=outcome.name.lower(), attempt=done.attempt, why=done.text)
-        work.board.note(row)
-    return outcome
+    placed = _with_rewinds(
+        session,
+        once,
+        below=call.spec.state,
+        lanes={call.lane},
+        more_lanes={each.record.lane for each in call.results() if each.record is not None},
+    )
+    if isinstance(placed, Placed):
+        caller.take(placed.live)
+    return placed
 
 
-def _probe_of(work: Pass, call: Call) -> Callable[[Done], bool] | None:
-    """Give what asks the user's probe about what the milestone returned."""
-    probe = call.recipe.probe
-    if probe is None:
-        return None
-
-    def ask(done: Done) -> bool:
-        value = work.shelf.settle(done.artifacts, done.storage_url)
-        if inspect.iscoroutinefunction(probe):
-            return bool(run_to_end(lambda: probe(value)))
-        return bool(probe(value))
-
-    return ask
+def _recorded(ran: Ran) -> Outcome:
+    return record(upload(ran))
 
 
-def _check_place(work: Pass, call: Call, running: Running) -> None:
-    """Make sure that what will be made can be stored, before work is put into it.
+def _with_rewinds(
+    session: BuildSession,
+    attempt: Callable[[], Result],
+    *,
+    below: int,
+    lanes: Collection[str],
+    more_lanes: Collection[str] = (),
+) -> Result:
+    """Try something, with earlier calls of the session made again as often as that helps."""
+    seen = session.rewinds
 
-    Whether there will be files is known if the function is annotated so, and is taken for granted
-    if the milestone says where they go. What they are called is not known: a template that goes on
-    below the name may lead anywhere, so that the upload alone can tell.
-    """
-    recipe, rules = call.recipe, running.claim.storage
-    if not recipe.leaves_files and not recipe.storing.is_about_places:
+    def once(_: Turn) -> Result:
+        nonlocal seen
+        seen = session.rewinds
+        return attempt()
+
+    def calls_below(error: ArtifactLost | Refused) -> Sequence[MilestoneCall]:
+        # A lane that failed begins anew from the trunk, which mostly is as it should be.
+        calls = _calls(session, error.state, below=below, lanes=lanes)
+        if isinstance(error, ArtifactLost) or not calls:
+            wanted = {*lanes, *more_lanes, TRUNK}
+            calls = _calls(session, error.state, below=below, lanes=wanted)
+        return calls
+
+    def make_again(calls: Sequence[MilestoneCall], error: ArtifactLost | Refused) -> None:
+        _rewind(session, error, calls, seen=seen)
+
+    return with_rewinds(once, below=calls_below, make_again=make_again)
+
+
+def _calls(
+    session: BuildSession, state: int | None, *, below: int, lanes: Collection[str]
+) -> list[MilestoneCall]:
+    """Return the calls to make again, if the one of a state is among them."""
+    found = [
+        each
+        for each in list(session.calls.values())
+        if each.lane in lanes and each.spec.state < below
+    ]
+    return found if any(each.spec.state == state for each in found) else []
+
+
+def _rewind(
+    session: BuildSession,
+    error: ArtifactLost | Refused,
+    calls: Sequence[MilestoneCall],
+    *,
+    seen: int,
+) -> None:
+    """Make calls again, unless another thread has just done so."""
+    outer = _rewinding.get()
+    if outer is not None:  # in the midst of it
+        _make_again(session, calls, error, outer.because_of(error))
         return
-    location = recipe.storing.storage or (rules.url if rules else None) or work.settings.storage_url
-    if "/" not in location.partition("{name")[2]:
-        running.check_places([stand_in(recipe.name, recipe.storing)])
+    with session.rewinding:
+        if session.rewinds != seen:
+            return
+        try:
+            say(f"Earlier milestones are made again where needed. {error.message}")
+            _make_again(session, calls, error, Rewind().because_of(error))
+        finally:
+            session.rewinds += 1
 
 
-def _in_place(work: Pass, call: Call, *, as_it_is: bool) -> dict[str, Any]:
-    def put(form: Form, value: Any) -> Any:
-        if not isinstance(value, Artifact) or form is Form.LAZY:
-            return value
-        path = work.shelf.place(value, call.lane, as_it_is=as_it_is)
-        return str(path) if form is Form.TEXT and not isinstance(path, Artifact) else path
-
-    forms = call.recipe.forms
-    return {
-        name: replaced(value, partial(put, forms.get(name, Form.PATH)))
-        for name, value in call.parameters.items()
-    }
-
-
-def _shown(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+def _make_again(
+    session: BuildSession,
+    calls: Sequence[MilestoneCall],
+    error: ArtifactLost | Refused,
+    rewind: Rewind,
+) -> None:
+    token = _rewinding.set(rewind)
+    try:
+        for call in calls:
+            rewind.count(call.key, error)
+            if inspect.iscoroutinefunction(call.spec.function):
+                run_to_end(functools.partial(perform_async, session, call))
+            else:
+                perform(session, call)
+    finally:
+        _rewinding.reset(token)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from buildstate_core.errors import InvalidInput
-from buildstate_core.models import Build, Orchestrator
+from buildstate_core.models import Build, ClaimRequest, Orchestrator
 from buildstate_core.vocabulary import TRUNK, Kind
 from buildstate_flows.artifact import Artifact
 from buildstate_flows.engine.arguments import (
@@ -22,15 +22,14 @@ from buildstate_flows.engine.arguments import (
 )
 from buildstate_flows.engine.results import is_named
 from buildstate_flows.handle import Handle
-from buildstate_flows.storage_options import Storing
 from buildstate_worker.fingerprint.code import code_parts
 from buildstate_worker.fingerprint.inputs import input_parts
 from buildstate_worker.fingerprint.params import param_parts
-from buildstate_worker.runner import Milestone
+from buildstate_worker.storage_options import StorageOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class MilestoneSpec:
     """What a milestone is, whatever it is called with.
 
     Attributes:
@@ -41,7 +40,7 @@ class Recipe:
         kind: What it does, if that was said.
         inputs: Files whose content decides "unchanged".
         version: Stands for the code, if it is given.
-        storing: How the files that it returns are stored. It decides nothing about "unchanged".
+        storage_options: How the files that it returns are stored.
         code: Whether the code counts: its own, or `ignore`.
         probe: Looks whether what it did to the world still holds.
     """
@@ -53,7 +52,7 @@ class Recipe:
     kind: Kind | None
     inputs: Sequence[str]
     version: str | None
-    storing: Storing
+    storage_options: StorageOptions
     code: Literal["own", "ignore"] = "own"
     probe: Callable[[Any], Any] | None = None
 
@@ -84,7 +83,7 @@ class Recipe:
         return leaves_files(self.function)
 
     def lane_of(self, parameters: Mapping[str, Any]) -> str:
-        """Give the lane of a call; it may depend on the parameters.
+        """Return the lane of a call; it may depend on the parameters.
 
         Raises:
             InvalidInput: The lane's template names something else.
@@ -101,7 +100,7 @@ class Recipe:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
+class MilestoneCall:
     """A milestone with what it is called with.
 
     Attributes:
@@ -109,74 +108,77 @@ class Call:
         lane: The lane that this call works in.
     """
 
-    recipe: Recipe
+    spec: MilestoneSpec
     parameters: Mapping[str, Any]
     lane: str
 
     @classmethod
-    def of(cls, recipe: Recipe, parameters: Mapping[str, Any]) -> "Call":
+    def of(cls, spec: MilestoneSpec, parameters: Mapping[str, Any]) -> "MilestoneCall":
         """Make one.
 
         Raises:
             InvalidInput: The lane's template names what is no parameter.
         """
-        return cls(recipe=recipe, parameters=parameters, lane=recipe.lane_of(parameters))
+        return cls(spec=spec, parameters=parameters, lane=spec.lane_of(parameters))
 
     @property
     def key(self) -> tuple[str, int]:
         """Names the milestone in its build."""
-        return self.lane, self.recipe.state
+        return self.lane, self.spec.state
 
     def results(self) -> list[Result]:
-        """Give the results of milestones that it is called with."""
+        """Return the results of milestones that it is called with."""
         return list(results_in(dict(self.parameters)))
 
-    def to_claim(
+    def to_request(
         self,
         build: Build,
         machine: Sequence[UUID],
         *,
+        worker: str,
         lease_seconds: int,
         is_rewound: bool,
-        giver: UUID,
+        session_id: UUID,
         orchestrator: Orchestrator | None,
-    ) -> Milestone:
-        """Give it as it is asked for.
+    ) -> ClaimRequest:
+        """Return the request to claim it.
 
         Args:
             build: The build.
-            machine: The attempts whose results this pass's machine holds.
+            machine: The attempts whose results this session's machine holds.
+            worker: This worker's name.
             lease_seconds: After how long without a heartbeat the claim is lost.
             is_rewound: No later checkpoint stands in for it.
-            giver: The pass; what it gave out is of the build, or of one that it derives from.
+            session_id: The session's id. Results that carry it are of this build, or of one that it
+                derives from.
             orchestrator: What runs it.
         """
 
         def is_seen(result: Result) -> bool:
-            return self._sees(result, build.number, giver)
+            return self._sees(result, build.number, session_id)
 
         seen = [each.record for each in self.results() if is_seen(each)]
-        return Milestone(
-            build=build.id,
+        return ClaimRequest(
+            worker=worker,
             lease_seconds=lease_seconds,
-            state=self.recipe.state,
+            state=self.spec.state,
             lane=self.lane,
-            kind=self.recipe.kind,
+            kind=self.spec.kind,
             fingerprint=self._fingerprint(is_seen),
-            consumes=sorted({each.state for each in seen if each is not None}),
-            machine=machine,
-            is_rewound=is_rewound,
+            consumes=tuple(sorted({each.state for each in seen if each is not None})),
+            machine=tuple(machine),
+            rewound=is_rewound,
             orchestrator=orchestrator,
         )
 
-    def _sees(self, result: Result, number: int, giver: UUID) -> bool:
-        """Whether the service compares it: of this build, below, in this lane or the trunk."""
+    def _sees(self, result: Result, number: int, session_id: UUID) -> bool:
+        """Return whether the service compares a result: made below, in this lane or the trunk."""
         record = result.record
-        if record is None or record.state >= self.recipe.state:
+        if record is None or record.state >= self.spec.state:
             return False
         if record.build == number:
             return record.lane in {TRUNK, self.lane}
-        return result.giver == giver
+        return result.session_id == session_id
 
     def _fingerprint(self, is_seen: Callable[[Result], bool]) -> dict[str, str]:
         plain = {
@@ -184,13 +186,13 @@ class Call:
             for name, value in self.parameters.items()
         }
         return {
-            **self.recipe.code_parts,
-            **input_parts(self.recipe.inputs, folder=Path.cwd()),
+            **self.spec.code_parts,
+            **input_parts(self.spec.inputs, folder=Path.cwd()),
             **param_parts(plain),
         }
 
     def _stand_in(self, value: Any, is_seen: Callable[[Result], bool]) -> Any:
-        """Give what stands for a result in a parameter's digest.
+        """Return what stands for a result in a parameter's digest.
 
         Which state made it, where the service compares the content; else the content.
         """

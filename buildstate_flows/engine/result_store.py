@@ -1,4 +1,4 @@
-"""The results of one pass: what is recorded of them, and where on this worker they are."""
+"""The results of one session: what is recorded of them, and where on this worker they are."""
 
 import shutil
 import threading
@@ -9,9 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from buildstate_core.errors import InvalidInput
-from buildstate_core.models import Artifact as Recorded
+from buildstate_core.models import Artifact as RecordedArtifact
 from buildstate_core.vocabulary import Activity, ArtifactKind
-from buildstate_flows.artifact import Artifact, Slot, Version, givers
+from buildstate_flows.artifact import Artifact, Slot, Version, open_results
 from buildstate_flows.engine.results import is_named, value_of
 from buildstate_flows.handle import Handle
 from buildstate_flows.prefect_api.transfers import logged, noting
@@ -22,27 +22,27 @@ from buildstate_worker.transfer_progress import ended
 _Key = tuple[str, int, str]
 
 
-class Shelf:
+class ResultStore:
     """Keeps one lazy object for each result, and moves bytes when somebody needs them.
 
     Threads may share it.
 
     Args:
-        giver: The pass's id, which results carry.
+        session_id: The session's id, which results carry.
         artifacts: What moves artifacts.
-        folder: Gives the pass's folder.
-        fetch: Gives the path of an artifact to the flow's own code.
+        folder: Returns the session's folder.
+        fetch: Returns the path of an artifact to the flow's own code.
     """
 
     def __init__(
         self,
-        giver: UUID,
+        session_id: UUID,
         artifacts: Artifacts,
         folder: Callable[[], Path],
         *,
         fetch: Callable[[Slot], Path],
     ) -> None:
-        self._giver = giver
+        self._session_id = session_id
         self._artifacts = artifacts
         self._folder = folder
         self._fetch = fetch
@@ -51,12 +51,15 @@ class Shelf:
         self._results: dict[_Key, Artifact | Handle] = {}
         self._given_out: set[Path] = set()
         self.downloads: list[int] = []
-        givers[giver] = self
+        open_results[session_id] = self
 
     def settle(
-        self, records: Sequence[Recorded], root: str | None, paths: Mapping[str, Path] | None = None
+        self,
+        records: Sequence[RecordedArtifact],
+        root: str | None,
+        paths: Mapping[str, Path] | None = None,
     ) -> Any:
-        """Give what a milestone returns, from what it left.
+        """Return what a milestone returns, from what it left.
 
         An object that was given out for the same result before is the same, with the new record.
 
@@ -69,8 +72,8 @@ class Shelf:
         with self._lock:
             return value_of(records, lambda each: self._put(each, root, where.get(each.name)))
 
-    def adopt(self, record: Recorded, root: str | None) -> Artifact:
-        """Give the artifact of a record that came from another process of this pass."""
+    def adopt(self, record: RecordedArtifact, root: str | None) -> Artifact:
+        """Return the artifact of a record that came from another process of this session."""
         with self._lock:
             known = self._results.get(_key(record))
             if isinstance(known, Artifact) and known.record.created_at >= record.created_at:
@@ -80,8 +83,8 @@ class Shelf:
         return result
 
     def bound(self, value: Any) -> Any:
-        """Give an artifact of this pass as the one that is known here; all else as it is."""
-        if isinstance(value, Artifact) and value.giver == self._giver:
+        """Return the known artifact for one of this session's; anything else as it is."""
+        if isinstance(value, Artifact) and value.session_id == self._session_id:
             return self.adopt(value.record, value.root)
         return value
 
@@ -103,7 +106,7 @@ class Shelf:
         if not is_pullable(artifact.record):
             return artifact
         slot = self._slots.get(_key(artifact.record))
-        if artifact.giver not in givers:  # of another build, and from another process
+        if artifact.session_id not in open_results:  # of another build, and from another process
             path = self._new_place(artifact.record, lane)
             self._pull(artifact.record, path, artifact.root)
             return path
@@ -112,7 +115,7 @@ class Shelf:
         return self.place_slot(slot, lane, as_it_is=as_it_is)
 
     def place_slot(self, slot: Slot, lane: str, *, as_it_is: bool) -> Path:
-        """Do so for the artifact of a slot."""
+        """Have the artifact of a slot on this worker, for one lane. As `place`."""
         with slot.lock:
             now = slot.now
             if not is_pullable(now.record):
@@ -142,40 +145,42 @@ class Shelf:
                 if lane != slot.now.record.lane:
                     slot.now.places.pop(lane, None)
 
-    def _pull(self, record: Recorded, path: Path, root: str | None) -> Pulled:
+    def _pull(self, record: RecordedArtifact, path: Path, root: str | None) -> Pulled:
         """Download an artifact, and say how far that is."""
         note = noting.get()
         with logged():
             pulled = self._artifacts.pull(record, path, root=root, on_transfer=note)
         if note is not None:
-            # Who did not know how much would come has not said that this was all.
+            # A transfer whose size was not known before has not said that this was all.
             note(ended(Activity.DOWNLOADING, record.name, size_bytes=pulled.size_bytes))
         return pulled
 
-    def _put(self, record: Recorded, root: str | None, path: Path | None) -> Artifact | Handle:
+    def _put(
+        self, record: RecordedArtifact, root: str | None, path: Path | None
+    ) -> Artifact | Handle:
         key = _key(record)
         if record.kind is ArtifactKind.HANDLE:
             return self._put_handle(key, record)
         slot = self._slots.get(key)
         if slot is None:
             slot = self._slots[key] = Slot(Version(record, root))
-            self._results[key] = Artifact(slot, self._fetch, self._giver)
+            self._results[key] = Artifact(slot, self._fetch, self._session_id)
         elif slot.now.record.id != record.id:
             slot.now = Version(record, root)
         if path is not None:
             self._take_over(slot, path)
         result = self._results[key]
         if not isinstance(result, Artifact):  # what was a handle before
-            result = self._results[key] = Artifact(slot, self._fetch, self._giver)
+            result = self._results[key] = Artifact(slot, self._fetch, self._session_id)
         return result
 
-    def _put_handle(self, key: _Key, record: Recorded) -> Handle:
+    def _put_handle(self, key: _Key, record: RecordedArtifact) -> Handle:
         handle = self._results.get(key)
         if isinstance(handle, Handle):
             handle.bind(record)
             return handle
         made = self._results[key] = Handle.recorded(record)
-        made.giver = self._giver
+        made.session_id = self._session_id
         return made
 
     def _take_over(self, slot: Slot, path: Path) -> None:
@@ -189,7 +194,7 @@ class Shelf:
         slot.now.places[slot.now.record.lane] = path
 
     def _copied(self, version: Version, lane: str) -> Path:
-        """Give a new place; what another lane left there stays that lane's own.
+        """Return a new place for a lane. What another lane left at its place stays that lane's own.
 
         The copy is what the lane's machine begins as; a pull sees whether it is as recorded, so
         that nothing is downloaded that is here already.
@@ -204,7 +209,7 @@ class Shelf:
                 shutil.copy2(home, path)
         return path
 
-    def _new_place(self, record: Recorded, lane: str) -> Path:
+    def _new_place(self, record: RecordedArtifact, lane: str) -> Path:
         state = f"state-{record.state:02d}"
         name = record.name if is_named(record) else ""
         root = self._folder()
@@ -218,5 +223,5 @@ class Shelf:
         raise AssertionError(record)  # one more try than there are places taken
 
 
-def _key(record: Recorded) -> _Key:
+def _key(record: RecordedArtifact) -> _Key:
     return record.lane, record.state, record.name

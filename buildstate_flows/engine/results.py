@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from buildstate_core.errors import InvalidInput
 from buildstate_core.locations import is_artifact_name
-from buildstate_core.models import Artifact as Recorded
+from buildstate_core.models import Artifact as RecordedArtifact
 from buildstate_core.models import ArtifactRecord
 from buildstate_core.vocabulary import ArtifactKind
 from buildstate_flows.artifact import Artifact
 from buildstate_flows.handle import Handle
-from buildstate_flows.storage_options import Storing
 from buildstate_worker.blobs import Blob, name_of
+from buildstate_worker.storage_options import StorageOptions
 
 NAMED: Final = "named"
 """In an artifact's metadata: it was one of several by name, even if it is the only one."""
@@ -25,13 +25,15 @@ _WHAT_TO_RETURN: Final = (
 )
 
 
-def outputs_of(value: Any, milestone: str, storing: Storing) -> tuple[Blob | ArtifactRecord, ...]:
-    """Give what is to be stored and recorded for a returned value.
+def outputs_of(
+    value: Any, milestone: str, options: StorageOptions
+) -> tuple[Blob | ArtifactRecord, ...]:
+    """Return what is to be stored and recorded for a returned value.
 
     Args:
         value: What the function returned.
         milestone: Its name, for the error.
-        storing: How files are stored.
+        options: How files are stored.
 
     Raises:
         InvalidInput: It is nothing that can be recorded.
@@ -43,25 +45,27 @@ def outputs_of(value: Any, milestone: str, storing: Storing) -> tuple[Blob | Art
     if isinstance(value, Path | Artifact):
         path = Path(value).absolute()
         name, place = name_of(path), PurePosixPath(path.name)
-        return (Blob(name=name, path=path, place=place, **asdict(storing)),)
+        return (Blob(name=name, path=path, place=place, **asdict(options)),)
     if isinstance(value, dict) and any(
         isinstance(each, Path | Artifact) for each in value.values()
     ):
-        return _named_blobs(value, milestone, storing)
+        return _named_blobs(value, milestone, options)
     return (_value(value, milestone),)
 
 
-def stand_in(milestone: str, storing: Storing) -> Blob:
-    """Give a blob for those that a milestone may return: of any name, and of nothing."""
-    return Blob(name=name_of(Path(milestone)), path=Path(), **asdict(storing))
+def stand_in(milestone: str, options: StorageOptions) -> Blob:
+    """Return a blob in place of those that a milestone may return, to check where they may go."""
+    return Blob(name=name_of(Path(milestone)), path=Path(), **asdict(options))
 
 
-def value_of(records: Sequence[Recorded], lazy: Callable[[Recorded], Artifact | Handle]) -> Any:
-    """Give what a milestone returned, from what was recorded of it.
+def value_of(
+    records: Sequence[RecordedArtifact], lazy: Callable[[RecordedArtifact], Artifact | Handle]
+) -> Any:
+    """Return what a milestone returned, from what was recorded of it.
 
     Args:
         records: The artifacts that it left.
-        lazy: Gives the artifact, or the handle, of a record.
+        lazy: Returns the artifact, or the handle, of a record.
     """
     values = {
         each.name: each.metadata.get("value") if each.kind is ArtifactKind.VALUE else lazy(each)
@@ -74,12 +78,14 @@ def value_of(records: Sequence[Recorded], lazy: Callable[[Recorded], Artifact | 
     return values
 
 
-def is_named(record: Recorded) -> bool:
-    """Whether it was one of several by name."""
+def is_named(record: RecordedArtifact) -> bool:
+    """Return whether it was one of several by name."""
     return record.metadata.get(NAMED) is True
 
 
-def _named_blobs(value: dict[Any, Any], milestone: str, storing: Storing) -> tuple[Blob, ...]:
+def _named_blobs(
+    value: dict[Any, Any], milestone: str, options: StorageOptions
+) -> tuple[Blob, ...]:
     blobs = []
     for name, each in value.items():
         if not isinstance(each, Path | Artifact):
@@ -102,7 +108,7 @@ def _named_blobs(value: dict[Any, Any], milestone: str, storing: Storing) -> tup
                 path=path,
                 place=PurePosixPath(path.name),
                 metadata={NAMED: True},
-                **asdict(storing),
+                **asdict(options),
             )
         )
     return tuple(blobs)

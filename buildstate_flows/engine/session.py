@@ -4,10 +4,10 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 from prefect.futures import PrefectFuture
@@ -17,19 +17,18 @@ from buildstate_core.models import Build, Orchestrator
 from buildstate_core.vocabulary import TRUNK
 from buildstate_flows.artifact import Slot
 from buildstate_flows.engine.cancellation import Ending
-from buildstate_flows.engine.milestone_call import Call
-from buildstate_flows.engine.result_store import Shelf
-from buildstate_flows.prefect_api.flow_run_report import Board
+from buildstate_flows.engine.milestone_call import MilestoneCall
+from buildstate_flows.engine.result_store import ResultStore
+from buildstate_flows.prefect_api.flow_run_report import FlowRunReport
 from buildstate_flows.prefect_api.prefect_runs import flow_run_here, orchestrator_of
 from buildstate_worker.artifacts import Artifacts
+from buildstate_worker.attempt import Worker
 from buildstate_worker.client import Client
 from buildstate_worker.settings import Settings
+from buildstate_worker.workspace.process_memory import ProcessMemory
 
-_MOST_HELD: Final = 1000
-"""As many as a claim may name."""
-
-open_pass: ContextVar["Pass | None"] = ContextVar("open_pass", default=None)
-"""The pass that milestones record to. Prefect copies it into its task runners' threads."""
+open_session: ContextVar["BuildSession | None"] = ContextVar("open_session", default=None)
+"""The session that milestones record to. Prefect copies it into its task runners' threads."""
 
 
 class Endable(Protocol):
@@ -39,7 +38,7 @@ class Endable(Protocol):
         """Record that it ended so, and stop its function."""
 
 
-class Pass:
+class BuildSession:
     """What the milestones of one open build share. Threads may share it.
 
     Args:
@@ -48,11 +47,13 @@ class Pass:
         artifacts: What moves artifacts.
         settings: This worker's name and leases.
         folder: Where files go; `None` for a folder that is removed at the end.
-        fetch: Gives the path of an artifact to the flow's own code.
-        id: Names the pass, when it is one that another process has opened.
-        board: Where Prefect shows it; `None` for nowhere.
+        fetch: Returns the path of an artifact to the flow's own code.
+        id: Names the session, when it is one that another process has opened.
+        report: Where Prefect shows it; `None` for nowhere.
 
     Attributes:
+        worker: Who claims, and by what.
+        machine: What this process remembers of the machine of each lane.
         calls: The milestones that were called, in order, by lane and state.
         rewinding: Held by the thread that makes earlier calls again.
         rewinds: How often that was done.
@@ -66,23 +67,23 @@ class Pass:
         artifacts: Artifacts,
         settings: Settings,
         folder: Path | None,
-        fetch: Callable[["Pass", Slot], Path],
+        fetch: Callable[["BuildSession", Slot], Path],
         id: UUID | None = None,  # noqa: A002 - as it reads
-        board: Board | None = None,
+        report: FlowRunReport | None = None,
     ) -> None:
         self.id = id or uuid4()
-        self.board = board
+        self.report = report
         self.build = build
         self.client = client
-        self.artifacts = artifacts
+        self.worker = Worker(client, artifacts, settings.worker)
         self.settings = settings
-        self.shelf = Shelf(
+        self.results = ResultStore(
             self.id, artifacts, lambda: self.folder, fetch=lambda slot: fetch(self, slot)
         )
-        self.calls: dict[tuple[str, int], Call] = {}
+        self.calls: dict[tuple[str, int], MilestoneCall] = {}
         self.rewinding = threading.Lock()
         self.rewinds = 0
-        self._machine: dict[str, tuple[UUID, ...]] = {}
+        self.machine = ProcessMemory()
         self._submitted: set[PrefectFuture[Any]] = set()
         self._running: set[Endable] = set()
         self._ending: Ending | None = None
@@ -95,13 +96,13 @@ class Pass:
         self._clean_up = weakref.finalize(self, _clean_up, client, self._temporary)
 
     @classmethod
-    def current(cls) -> "Pass":
-        """Give the open pass.
+    def current(cls) -> "BuildSession":
+        """Return the session that is open here.
 
         Raises:
             InvalidInput: There is none.
         """
-        found = open_pass.get()
+        found = open_session.get()
         if found is None or found.is_closed:
             raise InvalidInput(
                 "No build is open here, so that there is nothing to record the milestone to.",
@@ -134,7 +135,7 @@ class Pass:
         return self._is_closed
 
     def orchestrator(self, task_run: UUID | None) -> Orchestrator | None:
-        """Give what runs a milestone: a task run of the flow run that this is in."""
+        """Return what runs a milestone: a task run of the flow run that this is in."""
         flow_run = flow_run_here()
         if flow_run is None:
             return None
@@ -143,32 +144,13 @@ class Pass:
             known = self._orchestrators[flow_run] = orchestrator_of(flow_run)
         return known.model_copy(update={"task_run_id": task_run})
 
-    def machine(self, lane: str) -> Sequence[UUID]:
-        """Give the attempts whose results the machine of a lane holds."""
-        # A lane begins where the trunk is.
-        return self._machine.get(lane, self._machine.get(TRUNK, ()))
-
-    def hold(self, lane: str, attempt: UUID) -> None:
-        """Note that the machine of a lane now holds what this attempt did, too."""
-        self._machine[lane] = (*self.machine(lane), attempt)[-_MOST_HELD:]
-
-    def restore(self, lane: str) -> None:
-        """Note that the machine of a lane is put back to recorded artifacts, without any steps."""
-        self._machine[lane] = ()
-
     def lose(self, lane: str) -> None:
-        """Note that a milestone failed half-way.
+        """Note that a milestone failed half-way: its lane begins anew, with new copies of files."""
+        self.machine.lose(lane)
+        if lane != TRUNK:
+            self.results.forget_copies(lane)
 
-        The trunk's machine holds nothing then. A lane's begins anew from where the trunk is, whose
-        files it has not touched.
-        """
-        if lane == TRUNK:
-            self._machine[TRUNK] = ()
-        else:
-            self._machine.pop(lane, None)
-            self.shelf.forget_copies(lane)
-
-    def note(self, call: Call) -> None:
+    def note(self, call: MilestoneCall) -> None:
         """Keep a call that was made, so that it can be made again."""
         self.calls[call.key] = call
 
@@ -197,7 +179,7 @@ class Pass:
             job.end(ending)
 
     def expect(self, future: PrefectFuture[Any]) -> None:
-        """Note a submitted milestone, which the end of the pass waits for."""
+        """Note a submitted milestone, which the end of the session waits for."""
         with self._change:
             self._submitted.add(future)
         future.add_done_callback(self._has_ended)
@@ -208,7 +190,7 @@ class Pass:
             self._change.wait_for(lambda: not self._submitted)
 
     def close(self) -> None:
-        """End the pass. Its folder is removed now, or when the last milestone is done."""
+        """End the session. Its folder is removed now, or when the last milestone is done."""
         with self._change:
             if not self._submitted:
                 self._is_closed = True

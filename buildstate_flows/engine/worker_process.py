@@ -1,9 +1,10 @@
-"""A pass in another process: what travels to it, and how it is opened there.
+"""A session in another process: what travels to it, and how it is opened there.
 
-A task runner may run a submitted milestone in a process of its own. The pass cannot go there, with
-its connections and locks; a ticket does, and the build is opened from it. The other process is a
-machine of its own: it has a folder inside the pass's, holds no attempt's results, and downloads
-what it needs. It knows the calls that were made before, to make steps again on its own copy.
+A task runner may run a submitted milestone in a process of its own. The session cannot go there,
+with its connections and locks; a ticket does, and the build is opened from it. The other process is
+a machine of its own: it has a folder inside the session's, holds no attempt's results, and
+downloads what it needs. It knows the calls that were made before, to make steps again on its own
+copy.
 """
 
 import os
@@ -22,27 +23,27 @@ import cloudpickle  # type: ignore[import-untyped]
 from buildstate_core.models import Build
 from buildstate_flows.artifact import Slot
 from buildstate_flows.engine.cancellation import Ending
-from buildstate_flows.engine.session import Pass, open_pass
+from buildstate_flows.engine.session import BuildSession, open_session
 from buildstate_flows.prefect_api.transfers import log
 from buildstate_worker.artifacts import Artifacts
 from buildstate_worker.client import PATIENT, Client
 from buildstate_worker.settings import Settings
 
 _ENDED: Final = ".ended"
-"""In a pass's folder: its flow was ended, and why. Other processes look for it."""
+"""In a session's folder: its flow was ended, and why. Other processes look for it."""
 
 _LOOK_SECONDS: Final = 1.0
 _MOST_OPEN: Final = 4
-_opened: Final[dict[UUID, Pass]] = {}
+_opened: Final[dict[UUID, BuildSession]] = {}
 _opening: Final = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Ticket:
-    """What another process opens a pass from. It carries the key to the service.
+    """What another process opens a session from. It carries the key to the service.
 
     Attributes:
-        folder: The pass's folder; another host may not have it.
+        folder: The session's folder; another host may not have it.
         calls: Those made so far that can be pickled.
     """
 
@@ -53,30 +54,30 @@ class Ticket:
     calls: Sequence[bytes]
 
     @classmethod
-    def of(cls, work: Pass) -> "Ticket":
-        """Make one for a pass, as it is now."""
+    def of(cls, session: BuildSession) -> "Ticket":
+        """Make one for a session, as it is now."""
         calls = []
-        for call in list(work.calls.values()):
+        for call in list(session.calls.values()):
             with suppress(Exception):  # whatever its arguments raise
                 calls.append(cloudpickle.dumps(call))
-        return cls(work.id, work.build, work.settings, work.folder, calls)
+        return cls(session.id, session.build, session.settings, session.folder, calls)
 
-    def open(self, fetch: Callable[[Pass, Slot], Path]) -> Pass:
-        """Open the pass here, once for all milestones of it in this process."""
+    def open(self, fetch: Callable[[BuildSession, Slot], Path]) -> BuildSession:
+        """Open the session here, once for all milestones of it in this process."""
         with _opening:
-            work = _opened.pop(self.id, None) or self._opened(fetch)
-            _opened[self.id] = work
+            session = _opened.pop(self.id, None) or self._opened(fetch)
+            _opened[self.id] = session
             for old in list(_opened)[:-_MOST_OPEN]:
                 _opened.pop(old)  # it is cleaned up when nothing refers to it any more
         for dumped in self.calls:
             call = cloudpickle.loads(dumped)
-            work.calls.setdefault(call.key, call)
-        return work
+            session.calls.setdefault(call.key, call)
+        return session
 
-    def _opened(self, fetch: Callable[[Pass, Slot], Path]) -> Pass:
+    def _opened(self, fetch: Callable[[BuildSession, Slot], Path]) -> BuildSession:
         client = Client(self.settings.api_url, self.settings.api_key, retries=PATIENT)
         is_here = self.folder.is_dir()
-        work = Pass(
+        session = BuildSession(
             self.build,
             client=client,
             artifacts=Artifacts.of_worker(client, self.settings, on_transfer=log),
@@ -86,29 +87,29 @@ class Ticket:
             id=self.id,
         )
         if is_here:
-            arguments = (weakref.ref(work), self.folder / _ENDED)
+            arguments = (weakref.ref(session), self.folder / _ENDED)
             threading.Thread(target=_watch, args=arguments, name="bldst-watch", daemon=True).start()
-        return work
+        return session
 
 
 @contextmanager
-def entered(work: Pass) -> Iterator[Pass]:
-    """Let milestones that are called inside find the pass."""
-    token = open_pass.set(work)
+def entered(session: BuildSession) -> Iterator[BuildSession]:
+    """Let milestones that are called inside find the session."""
+    token = open_session.set(session)
     try:
-        yield work
+        yield session
     finally:
-        open_pass.reset(token)
+        open_session.reset(token)
 
 
-def tell_others(work: Pass, ending: Ending) -> None:
-    """Have the milestones of a pass end in other processes, too."""
-    if work.has_folder:
+def tell_others(session: BuildSession, ending: Ending) -> None:
+    """Have the milestones of a session end in other processes, too."""
+    if session.has_folder:
         with suppress(OSError):
-            (work.folder / _ENDED).write_text(ending.message, encoding="utf-8")
+            (session.folder / _ENDED).write_text(ending.message, encoding="utf-8")
 
 
-def _watch(this: Callable[[], Pass | None], ended: Path) -> None:
+def _watch(this: Callable[[], BuildSession | None], ended: Path) -> None:
     """End what runs here when the flow was ended, or is no longer there."""
     parent = os.getppid()
     waits = threading.Event()
@@ -119,9 +120,9 @@ def _watch(this: Callable[[], Pass | None], ended: Path) -> None:
         else:
             with suppress(OSError):
                 message = ended.read_text(encoding="utf-8")
-        work = this()
-        if work is None:
+        session = this()
+        if session is None:
             return
         if message is not None:
-            work.end_all(Ending(message, is_cancelled=True))
+            session.end_all(Ending(message, is_cancelled=True))
             return

@@ -33,7 +33,7 @@ class Row:
 
     Attributes:
         outcome: In a word: `skipped`, `restored`, `completed`, `failed`, `cancelled`.
-        attempt: The attempt, which another pass made if it was skipped.
+        attempt: The attempt, which another session made if it was skipped.
         why: Why it was skipped or run.
         seconds: How long it ran.
         message: Why it failed.
@@ -47,7 +47,7 @@ class Row:
     message: str = ""
 
 
-class Board:
+class FlowRunReport:
     """Shows one build in one flow run. Threads may share it.
 
     Args:
@@ -70,19 +70,19 @@ class Board:
         self._end = threading.Event()
         # Prefect's settings and runs are in the context.
         self._thread = threading.Thread(
-            target=copy_context().run, args=(self._run,), name="bldst-board", daemon=True
+            target=copy_context().run, args=(self._run,), name="bldst-report", daemon=True
         )
 
     @classmethod
-    def here(cls, client: Client, build: Build, *, url: str) -> "Board | None":
-        """Give that of the flow run that this is in, with the plan; `None` outside of one."""
+    def here(cls, client: Client, build: Build, *, url: str) -> "FlowRunReport | None":
+        """Return the report of the flow run that this is in; `None` outside of one."""
         context = FlowRunContext.get()
         if context is None or context.flow_run is None:
             return None
-        board = cls(client, build, url=url, flow_run=context.flow_run.id)
-        _quietly(board._read_plan)  # before anything runs
-        board._thread.start()
-        return board
+        report = cls(client, build, url=url, flow_run=context.flow_run.id)
+        _quietly(report._read_plan)  # before anything runs
+        report._thread.start()
+        return report
 
     def note(self, row: Row) -> None:
         """Show what came of a milestone."""
@@ -165,7 +165,7 @@ class Board:
         return "\n".join(lines)
 
     def _all_rows(self) -> list[Row]:
-        """Give the rows, with those of milestones that ran in other processes."""
+        """Return the rows, with those of milestones that ran in other processes."""
         with self._lock:
             rows = list(self._rows)
         known = {each.attempt.id for each in rows}

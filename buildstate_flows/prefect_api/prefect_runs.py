@@ -4,7 +4,7 @@ Either interface leads to the other: attempts carry the flow run, task runs carr
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -20,7 +20,6 @@ from prefect.utilities.urls import url_for
 
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Orchestrator
-from buildstate_flows.engine.milestone_call import Recipe
 
 _TAG = "bldst"
 _LOGGER: Final = logging.getLogger("buildstate_flows")
@@ -38,19 +37,27 @@ def say(line: str) -> None:
     logger.info(line)
 
 
-def namer_of(recipe: Recipe) -> Callable[..., str]:
-    """Give what names a milestone's task runs: `60 register [eu-west-1]`."""
+def namer_of(
+    state: int, milestone: str, lane_of: Callable[[Mapping[str, Any]], str]
+) -> Callable[..., str]:
+    """Return what names a milestone's task runs: `60 register [eu-west-1]`.
+
+    Args:
+        state: Its state.
+        milestone: Its name.
+        lane_of: Returns the lane for the parameters of a call.
+    """
 
     def name(parameters: dict[str, Any]) -> str:
         lane = ""
         with suppress(InvalidInput):  # it is said where the milestone is called
-            lane = recipe.lane_of(parameters)
-        return f"{recipe.state} {recipe.name}" + (f" [{lane}]" if lane else "")
+            lane = lane_of(parameters)
+        return f"{state} {milestone}" + (f" [{lane}]" if lane else "")
 
     return name
 
 
-def tag_run(recipe: Recipe, lane: str, number: int) -> None:
+def tag_run(state: int, lane: str, number: int) -> None:
     """Tag the task run that this is in with its build, state and lane.
 
     A task that has tags before it starts asks Prefect's server for a place in the limit of each,
@@ -60,17 +67,17 @@ def tag_run(recipe: Recipe, lane: str, number: int) -> None:
     if context is None:
         return
     run = context.task_run
-    tags = {_TAG, f"build:{number}", f"state:{recipe.state}", *run.tags}
+    tags = {_TAG, f"build:{number}", f"state:{state}", *run.tags}
     run.tags = sorted(tags | {f"lane:{lane}"} if lane else tags)
-    state = run.state
-    if state is not None:
+    now = run.state
+    if now is not None:
         # Prefect learns of them with a state: the same one again.
-        again = state.model_copy(update={"id": uuid4(), "timestamp": datetime.now(UTC)})
-        emit_task_run_state_change_event(run, initial_state=state, validated_state=again)
+        again = now.model_copy(update={"id": uuid4(), "timestamp": datetime.now(UTC)})
+        emit_task_run_state_change_event(run, initial_state=now, validated_state=again)
 
 
 def flow_run_here() -> UUID | None:
-    """Give the id of the flow run that this is in."""
+    """Return the id of the flow run that this is in."""
     flow, task = FlowRunContext.get(), TaskRunContext.get()
     if task is not None and task.task_run.flow_run_id is not None:
         return task.task_run.flow_run_id
@@ -78,13 +85,13 @@ def flow_run_here() -> UUID | None:
 
 
 def task_run_here() -> UUID | None:
-    """Give the id of the task run that this is in."""
+    """Return the id of the task run that this is in."""
     context = TaskRunContext.get()
     return None if context is None else context.task_run.id
 
 
 def orchestrator_of(flow_run_id: UUID) -> Orchestrator:
-    """Give what runs a flow run: its outermost one, with its deployment and its worker.
+    """Return what runs a flow run: its outermost one, with its deployment and its worker.
 
     What Prefect does not tell is left out; a build does not stop for it.
     """

@@ -1,14 +1,14 @@
 """What a workspace remembers between two calls: which attempt's result its machine holds.
 
-A step leaves nothing behind but a changed working machine. Whether this machine is the one that a
-step has changed, and was not touched since, is known only here: in a small file for each build and
-lane, in the workspace. It is emptied before a command runs and written again after it has
-succeeded, so that a command that failed half-way leaves a machine that holds nothing.
+A step leaves nothing behind but a changed working machine. A small file for each build and lane, in
+the workspace, says which step has changed the machine last. It is emptied before a command runs and
+written again after the command has succeeded, so that a command that fails half-way leaves a
+machine that holds nothing.
 
-A workspace is not trusted, and lanes may share it. So a memory comes with the signatures of the
-machine's files, as far as they are known: once one of them was touched, by another lane, by hand or
-by another program, it is void. Where none is known yet, it is void as soon as another lane has run
-something here. No lane ever waits for another one: each writes its own files only.
+A workspace is not trusted, and lanes may share it. So a memory has the signatures of the machine's
+files, as far as they are known, and is void once one of them was touched: by another lane, by hand
+or by another program. Where no file is known, it is void as soon as another lane has run something
+here. No lane ever waits for another one: each writes its own files only.
 """
 
 import json
@@ -46,7 +46,7 @@ class Workspace:
         self._runs = self.memory / "runs"
 
     def held(self, build: UUID, lane: str) -> tuple[UUID, ...]:
-        """Give the attempts whose results the machine holds, as far as this workspace knows."""
+        """Return the attempts whose results the machine holds, as far as this workspace knows."""
         owner = self._remembered_for(build, lane)
         memory = _read(_file(self._machine, build, owner))
         if memory.attempt is None or not self._is_so(memory, build, owner):
@@ -54,7 +54,7 @@ class Workspace:
         return (memory.attempt,)
 
     def files(self, build: UUID, lane: str) -> Sequence[Path]:
-        """Give the machine's files that are known, whether or not they are as they were."""
+        """Return the machine's files that are known, whether or not they are as they were."""
         memory = _read(_file(self._machine, build, self._remembered_for(build, lane)))
         return [self.folder / each for each in memory.files]
 
@@ -102,9 +102,9 @@ class Workspace:
                 raise
 
     def set_aside(self, build: UUID, lane: str) -> str | None:
-        """Forget, until `put_back`, what is held: a command begins that should change no machine.
+        """Forget what is held until `put_back`: a command begins that should leave it as it is.
 
-        For other lanes nothing happens.
+        What other lanes hold is not touched.
 
         Returns:
             What to put back.
@@ -122,7 +122,7 @@ class Workspace:
         return kept
 
     def put_back(self, build: UUID, lane: str, kept: str | None) -> None:
-        """Note that the command has succeeded that `set_aside` was for.
+        """Note that the command that `set_aside` was called for has succeeded.
 
         What was held before is held still, unless the machine's files were touched.
 
@@ -137,7 +137,7 @@ class Workspace:
                 file.unlink(missing_ok=True)
 
     def can_begin_anew(self, build: UUID, lane: str) -> bool:
-        """Whether a lane has a memory of its own, but the machine is as the trunk has left it.
+        """Return whether the machine is as the trunk left it, and only the lane's memory is not.
 
         That is so only if the lane has run nothing since: it may have changed what is not known.
         """
@@ -166,7 +166,7 @@ class Workspace:
         (self.memory / ".gitignore").write_text("*\n", encoding="ascii")
 
     def _remembered_for(self, build: UUID, lane: str) -> str:
-        """Give the lane whose memory counts: a lane begins where the trunk is."""
+        """Return the lane whose memory counts: a lane begins where the trunk is."""
         return lane if _file(self._machine, build, lane).exists() else TRUNK
 
     def _is_so(self, memory: "_Memory", build: UUID, lane: str) -> bool:
@@ -194,7 +194,7 @@ class Workspace:
         return any(_read(each).attempt is not None for each in found)
 
     def _place(self, path: Path) -> str:
-        """Give a path as it is kept: a workspace may be moved as a whole."""
+        """Return a path as it is kept: a workspace may be moved as a whole."""
         inside = path.is_relative_to(self.folder)
         return str(path.relative_to(self.folder) if inside else path)
 
@@ -253,7 +253,7 @@ def _text(file: Path) -> str | None:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Give the lanes' files in a folder, and none of their drafts."""
+    """Yield the lanes' files in a folder, and none of their drafts."""
     with suppress(OSError):
         yield from [each for each in folder.iterdir() if not each.name.startswith(".")]
 

@@ -2,17 +2,10 @@ import asyncio
 from uuid import uuid4
 
 from support import Cluster, Service, serving, until
+from support.jobs import defer
 
-from buildstate_api.database import Database
-from buildstate_api.jobs import job_queue
 from buildstate_core.models import Orchestrator, Report
 from buildstate_core.vocabulary import AttemptStatus
-
-
-async def defer(database_url: str, job: str) -> None:
-    queue = job_queue(database_url, Database.connect(database_url))
-    async with queue.open_async():
-        await queue.configure_task(job).defer_async(timestamp=0)
 
 
 def test_answers_older_than_a_day_are_forgotten(cluster: Cluster, database_url: str) -> None:

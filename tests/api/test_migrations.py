@@ -119,6 +119,26 @@ def test_what_was_recorded_before_objects_had_one_spelling_gets_it(
     assert {each.uri: each.object_uri for each in found} == uris
 
 
+def test_what_ended_before_the_job_considered_ends_counts_as_considered(
+    empty_url: str, connection: Connection
+) -> None:
+    migrate(empty_url)
+    config = alembic_config(connection)
+    command.downgrade(config, "0006")
+    connection.execute(sa.text("SET session_replication_role = replica"))  # no build
+    connection.execute(
+        sa.text(
+            "INSERT INTO build_states (id, build_id, lane, state, number, status, as_of, ended_at,"
+            " fingerprint) SELECT gen_random_uuid(), gen_random_uuid(), '', 50, 1, status, now(),"
+            " CASE status WHEN 'in_progress' THEN NULL ELSE now() END, '{}'"
+            " FROM unnest(ARRAY['lost', 'failed', 'completed', 'in_progress']) AS status"
+        )
+    )
+    command.upgrade(config, "head")
+    query = "SELECT status FROM build_states WHERE resume_considered_at IS NOT NULL"
+    assert set(connection.scalars(sa.text(query))) == {"lost", "failed"}
+
+
 def test_migrating_twice_changes_nothing(empty_url: str, connection: Connection) -> None:
     migrate(empty_url)
     before = everything(connection)

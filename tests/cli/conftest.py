@@ -285,3 +285,19 @@ def build(module_service: Service, storage: Path, environment: dict[str, str]) -
     project = f"rhel-{uuid4().hex[:8]}"
     module_service.make_project(project, storage_url=storage.as_uri())
     return module_service.make_build(project)
+
+
+@pytest.fixture
+def configured(shared_service: Service, environment: dict[str, str]) -> None:
+    environment.update(BLDST_API_URL=shared_service.url, BLDST_API_KEY=shared_service.key)
+
+
+@pytest.fixture
+def add_state(bldst: Bldst, build: str) -> Bldst:
+    """Report about the build whose number the fixture `build` of a file gives."""
+
+    def add(*flags: str, **environ: str) -> Answer:
+        answer: Answer = bldst("build", "add-state", build, *flags, **environ)
+        return answer
+
+    return add

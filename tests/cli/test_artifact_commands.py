@@ -9,13 +9,14 @@ from uuid import UUID
 import pytest
 from support import Service
 
-from buildstate_cli.run.flags import RunFlags, Storing
-from buildstate_cli.run.journal import Call, Journal
+from buildstate_cli.run.flags import RunFlags
+from buildstate_cli.run.journal import Journal, RunCall
 from buildstate_core.models import Build
 from buildstate_core.vocabulary import Compression
+from buildstate_worker.storage_options import StorageOptions
 from buildstate_worker.workspace.machine_state import Workspace
 
-from .pushing import push
+from .uploads import push
 
 Bldst = Callable[..., Any]
 
@@ -345,7 +346,7 @@ def test_what_a_command_makes_is_stored_as_it_is_asked_for(
 def test_a_call_that_is_made_again_stores_what_it_makes_as_it_did(
     tmp_path: Path, *, is_old: bool
 ) -> None:
-    storing = Storing(storage="s3://b", compression=Compression.NONE)
+    options = StorageOptions(storage="s3://b", compression=Compression.NONE)
     flags = RunFlags(
         state=25,
         lane="",
@@ -357,14 +358,14 @@ def test_a_call_that_is_made_again_stores_what_it_makes_as_it_did(
         probe=None,
         lease_seconds=None,
         wait_seconds=None,
-        storing=storing,
+        storage_options=options,
     )
     journal = Journal(Workspace(tmp_path), UUID(int=1))
-    journal.note(Call(command=["make"], flags=flags))
+    journal.note(RunCall(command=["make"], flags=flags))
     if is_old:
         (file,) = tmp_path.rglob("25.json")
         content = json.loads(file.read_text())
-        del content["flags"]["storing"]
+        del content["flags"]["storage_options"]
         file.write_text(json.dumps(content))
     (call,) = journal.calls(25, lane="", below=30)
-    assert call.flags.storing == (Storing() if is_old else storing)
+    assert call.flags.storage_options == (StorageOptions() if is_old else options)

@@ -11,7 +11,7 @@ from buildstate_cli.run.flags import blobs
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Build
 
-from .pushing import push
+from .uploads import push
 
 Bldst = Callable[..., Any]
 

@@ -1,54 +1,34 @@
-"""Every command against the real service: the issue's lines, JSON, exit codes, bad input."""
+"""Every command against the real service: the issue's lines, JSON, exit codes."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from support import Service, serving
+from support import Service
 
 DIGEST = "sha256:" + "a" * 64
 NO_SUCH_ID = "0198c0de-0000-7000-8000-000000000000"
 
 Bldst = Callable[..., Any]
 
-
-@pytest.fixture(scope="module")
-def shared(cluster: Any) -> Iterator[Service]:
-    name = cluster.create_database()
-    with serving(cluster.url(name), cluster.key) as service:
-        service.make_project("rhel-base")
-        yield service
-    cluster.drop_database(name)
-
-
-@pytest.fixture(autouse=True)
-def _configured(shared: Service, environment: dict[str, str]) -> None:
-    environment.update(BLDST_API_URL=shared.url, BLDST_API_KEY=shared.key)
+pytestmark = pytest.mark.usefixtures("configured")
 
 
 @pytest.fixture
-def build(shared: Service, request: pytest.FixtureRequest) -> str:
+def build(shared_service: Service, request: pytest.FixtureRequest) -> str:
     """A fresh build's number."""
-    return str(shared.make_build(key=request.node.nodeid[-500:]).number)
-
-
-@pytest.fixture
-def add_state(bldst: Bldst, build: str) -> Bldst:
-    def add(*flags: str, **environ: str) -> Any:
-        return bldst("build", "add-state", build, *flags, **environ)
-
-    return add
+    return str(shared_service.make_build(key=request.node.nodeid[-500:]).number)
 
 
 class TestTheLinesOfTheIssue:
     def test_as_written_in_a_shell(
-        self, shared: Service, build: str, environment: dict[str, str], process: Bldst
+        self, shared_service: Service, build: str, environment: dict[str, str], process: Bldst
     ) -> None:
         """Each with a process of its own, as a person types them."""
-        assert environment["BLDST_API_URL"] == shared.url
+        assert environment["BLDST_API_URL"] == shared_service.url
         lines = f"""
         build add-state {build} --state 5 --status in_progress
         build add-state {build} --state 25 --status completed --storage-type s3 \
@@ -78,25 +58,25 @@ class TestTheLinesOfTheIssue:
         assert told == [50, "failed", 25, 25]
         assert shown["failure"]["message"] == "mirror timed out"
 
-    def test_builds_are_listed_newest_first(self, shared: Service, bldst: Bldst) -> None:
-        newest = shared.make_build(key="the newest").number
+    def test_builds_are_listed_newest_first(self, shared_service: Service, bldst: Bldst) -> None:
+        newest = shared_service.make_build(key="the newest").number
         numbers = [each["number"] for each in bldst("build", "list", "-o", "json").data]
         assert numbers == sorted(numbers, reverse=True)
         assert numbers[0] == newest
 
     def test_an_inserted_state_leaves_builds_and_pipelines_alone(
-        self, shared: Service, bldst: Bldst
+        self, shared_service: Service, bldst: Bldst
     ) -> None:
-        shared.make_project("p42")
-        before = shared.make_build("p42", key="before")
-        shared.report(before, 40, "completed")  # type: ignore[arg-type]
+        shared_service.make_project("p42")
+        before = shared_service.make_build("p42", key="before")
+        shared_service.report(before, 40, "completed")  # type: ignore[arg-type]
         old = bldst("build", "get", str(before.number), "-o", "json").data
         plan = bldst("plan", str(before.number), "-o", "json").data
         inserted = bldst("catalog", "insert", "p42", "--state", "42", "--name", "VPN setup")
         assert (inserted.code, inserted.err) == (0, "")
         assert bldst("build", "get", str(before.number), "-o", "json").data == old
         assert bldst("plan", str(before.number), "-o", "json").data == plan
-        after = shared.make_build("p42", key="after")
+        after = shared_service.make_build("p42", key="after")
         assert (before.catalog_version, after.catalog_version) == (1, 2)
         states = [
             each["code"] for each in bldst("catalog", "show", "p42", "-o", "json").data["states"]
@@ -157,11 +137,11 @@ class TestTheLinesOfTheIssue:
 
 
 def test_json_is_what_the_service_says(
-    shared: Service, bldst: Bldst, build: str, tmp_path: Path
+    shared_service: Service, bldst: Bldst, build: str, tmp_path: Path
 ) -> None:
     report = ("build", "add-state", build, "--state", "25", "--status", "completed")
     assert bldst(*report, "--storage-path", "s3://b/x", "--artifact-size", "7").code == 0
-    [artifact] = shared.client.list_artifacts(build)
+    [artifact] = shared_service.client.list_artifacts(build)
     resources = {
         ("project", "show", "rhel-base"): "/v1/projects/rhel-base",
         ("catalog", "show", "rhel-base"): "/v1/projects/rhel-base/catalog",
@@ -186,24 +166,25 @@ def test_json_is_what_the_service_says(
     }
     for command, path in resources.items():
         answer = bldst(*command, "--output", "json")
-        assert (answer.code, answer.err, answer.data) == (0, "", shared.request("GET", path).json)
+        expected = shared_service.request("GET", path).json
+        assert (answer.code, answer.err, answer.data) == (0, "", expected)
         as_yaml = bldst(*command, "--output", "yaml")
         assert json.loads(json.dumps(yaml.safe_load(as_yaml.out))) == answer.data
         assert bldst(*command).out
     for command, path in lists.items():
         answer = bldst(*command, "--output", "json")
-        expected = shared.request("GET", path).json["items"]
+        expected = shared_service.request("GET", path).json["items"]
         assert (answer.code, answer.err, answer.data) == (0, "", expected)
         assert bldst(*command).out
     # Using a key changes when it was last used.
     assert [each["name"] for each in bldst("key", "list", "-o", "json").data] == [
-        each["name"] for each in shared.request("GET", "/v1/keys").json["items"]
+        each["name"] for each in shared_service.request("GET", "/v1/keys").json["items"]
     ]
     assert tmp_path
 
 
 def test_json_of_what_changes_something_is_the_changed_resource(
-    shared: Service, bldst: Bldst, build: str, tmp_path: Path
+    shared_service: Service, bldst: Bldst, build: str, tmp_path: Path
 ) -> None:
     def changed(*command: str) -> Any:
         answer = bldst(*command, "--output", "json")
@@ -211,7 +192,7 @@ def test_json_of_what_changes_something_is_the_changed_resource(
         return answer.data
 
     def now(path: str) -> Any:
-        return shared.request("GET", path).json
+        return shared_service.request("GET", path).json
 
     assert changed("project", "create", "made") == now("/v1/projects/made")
     made = changed("build", "create", "-p", "made", "--version", "9.6", "--label", "a=b")
@@ -253,7 +234,7 @@ def test_json_of_what_changes_something_is_the_changed_resource(
     assert set(key) >= {"id", "name", "key", "prefix"}
     assert changed("key", "revoke", key["id"])["revoked_at"] is not None
     settings = changed("config", "show")
-    assert shared.key not in json.dumps(settings)
+    assert shared_service.key not in json.dumps(settings)
 
 
 def test_an_artifact_is_pulled_to_its_place(
@@ -287,13 +268,13 @@ def test_an_artifact_is_pulled_to_its_place(
 
 @pytest.mark.parametrize("code", range(8))
 def test_scripts_can_tell_ends_apart(
-    code: int, bldst: Bldst, build: str, shared: Service, closed_url: str,
+    code: int, bldst: Bldst, build: str, shared_service: Service, closed_url: str,
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
     run = ("run", build, "--state", "30")
     if code == 7:
-        shared.claim(shared.client.get_build(build), 30)
+        shared_service.claim(shared_service.client.get_build(build), 30)
     commands: dict[int, tuple[tuple[str, ...], dict[str, str]]] = {
         0: (("build", "get", build), {}),
         1: ((*run, "--artifact", "not-made", "--", "true"), {}),
@@ -314,164 +295,3 @@ def test_scripts_can_tell_ends_apart(
         *_, hint = answer.err.strip().splitlines()
         assert "bldst: " in answer.err
         assert "bldst" in hint or hint.endswith(".")
-
-
-REPORT = ("--status", "completed", "--state", "25")
-
-
-@pytest.mark.parametrize(
-    ("flags", "code", "said"),
-    [
-        pytest.param(["--state", "-1", "--status", "completed"], 2, "--state is -1", id="-1"),
-        pytest.param(["--state", "101", "--status", "completed"], 2, "--state is 101", id="101"),
-        pytest.param(["--state", "abc", "--status", "completed"], 2, '--state is "abc"', id="abc"),
-        pytest.param(["--state", "25", "--status", "done"], 2, "--status: 'done'", id="status"),
-        pytest.param(["--state", "25", "--status", "waived"], 2, "--status: 'waived'", id="waived"),
-        *(
-            pytest.param(
-                [*REPORT, "--storage-path", "s3://b/x", "--checksum", checksum],
-                2, "--checksum is", id=f"checksum {checksum[:12]}",
-            )
-            for checksum in (
-                "", "abc", "sha256:", "sha256:" + "g" * 64, "sha256:" + "A" * 64, "md5:" + "a" * 32,
-                DIGEST + "0", "a" * 64,
-            )
-        ),
-        pytest.param(
-            [*REPORT, "--storage-path", "s3://b/x", "--artifact-size", "-1"],
-            2, "--artifact-size is -1", id="negative size",
-        ),
-        pytest.param(
-            [*REPORT, "--storage-path", "s3://b/x", "--artifact-size", "9" * 30],
-            2, "--artifact-size is", id="size beyond bigint",
-        ),
-        pytest.param([*REPORT, "--checksum", DIGEST], 2, "--storage-path", id="checksum alone"),
-        pytest.param([*REPORT, "--message", "x" * 100_000], 2, "--message is", id="huge message"),
-        pytest.param([*REPORT, "--lane", "../x"], 2, "--lane is", id="lane"),
-        pytest.param([*REPORT, "--worker", ""], 0, "", id="no worker is the default one"),
-        pytest.param([*REPORT, "--storage-path", ""], 2, "--storage", id="empty path"),
-        pytest.param(
-            [*REPORT, "--storage-path", "relative/path", "--storage-type", "nfs"],
-            2, "--storage-path is", id="relative path",
-        ),
-        pytest.param(
-            ["--status", "failed", "--state", "25", "--storage-path", "s3://b/x"],
-            2, "only a completed state leaves an artifact", id="artifact of a failure",
-        ),
-    ],
-)  # fmt: skip
-def test_bad_input_names_the_option_and_leaves_nothing(
-    flags: list[str], code: int, said: str, add_state: Bldst, shared: Service, build: str
-) -> None:
-    answer = add_state(*flags)
-    assert answer.code == code
-    assert said in answer.err
-    assert "Traceback" not in answer.err
-    assert len(answer.err) < 1000
-    if code:
-        assert list(shared.client.history(build)) == []
-
-
-@pytest.mark.parametrize(
-    ("command", "code"),
-    [
-        (("build", "get", NO_SUCH_ID), 3),
-        (("build", "get", "0"), 3),
-        (("build", "get", "9" * 18), 3),
-        (("build", "history", "999999"), 3),
-        (("plan", "999999"), 3),
-        (("artifact", "list", "999999"), 3),
-        (("artifact", "pull", "999999", "--state", "5"), 3),
-        (("build", "add-state", "999999", "--state", "5", "--status", "failed"), 3),
-        (("build", "create", "--project", "no-such"), 3),
-        (("build", "create", "--project", "rhel-base", "--derive-from", "999999"), 3),
-        (("build", "derive", "999999"), 3),
-        (("build", "list", "--derived-from", "999999"), 3),
-        (("catalog", "insert", "no-such", "--state", "42", "--name", "x"), 3),
-        (("catalog", "history", "no-such"), 3),
-        (("project", "update", "no-such", "--description", "x"), 3),
-        (("key", "revoke", "no-such"), 3),
-    ],
-    ids=lambda each: " ".join(each)[:40] if isinstance(each, tuple) else "",
-)
-def test_what_is_not_there_is_named(command: tuple[str, ...], code: int, bldst: Bldst) -> None:
-    answer = bldst(*command)
-    assert (answer.code, answer.out) == (code, "")
-    assert "Traceback" not in answer.err
-    assert answer.err.startswith("bldst: ")
-    assert any(each in answer.err for each in command)
-
-
-def test_a_revoked_key_is_refused(bldst: Bldst) -> None:
-    key = bldst("key", "create", "--name", "gone").out.strip()
-    assert bldst("key", "revoke", "gone").code == 0
-    refused = bldst("build", "list", BLDST_API_KEY=key)
-    assert (refused.code, refused.out) == (5, "")
-    assert key not in refused.err
-    assert "bldst key create" in refused.err or "BLDST_API_KEY" in refused.err
-
-
-def test_a_completed_build_takes_no_more_reports(
-    add_state: Bldst, build: str, bldst: Bldst
-) -> None:
-    assert add_state("--state", "100", "--status", "completed").code == 0
-    before = bldst("build", "get", build, "-o", "json").data
-    for status in ("completed", "failed", "in_progress"):
-        refused = add_state("--state", "50", "--status", status)
-        assert (refused.code, refused.out) == (4, "")
-        assert "complete" in refused.err
-    assert bldst("build", "get", build, "-o", "json").data == before
-
-
-def test_a_report_about_what_a_worker_holds_is_refused(
-    add_state: Bldst, build: str, shared: Service
-) -> None:
-    shared.claim(shared.client.get_build(build), 25)
-    refused = add_state("--state", "25", "--status", "completed")
-    assert refused.code == 7
-    assert "held by worker-a" in refused.err
-
-
-@pytest.mark.parametrize("argument", [b"\xff", b"caf\xe9", b"\xed\xa0\x80"])
-def test_what_is_not_utf_8_is_refused(
-    argument: bytes, process: Bldst, build: str, shared: Service
-) -> None:
-    line = ("build", "add-failure", build, "--state", "5", "--message", argument)
-    answer = process(*line, LC_ALL="C.UTF-8")
-    assert (answer.code, answer.out) == (2, "")
-    assert "Argument 7 is not valid UTF-8" in answer.err
-    assert "Traceback" not in answer.err
-    assert list(shared.client.history(build)) == []
-
-
-@pytest.mark.parametrize(
-    "text", ["größe 日本 \U0001f600", "a\nb\ttab", "\x1b[31mred", "'; --", "%s{}"]
-)
-def test_any_text_comes_back_as_it_was(
-    text: str, add_state: Bldst, shared: Service, build: str
-) -> None:
-    told = add_state("--state", "5", "--status", "failed", "--message", text)
-    assert told.code == 0
-    [attempt] = shared.client.history(build)
-    assert attempt.message == text
-
-
-def test_a_person_s_table_cannot_be_steered_by_a_message(
-    add_state: Bldst, bldst: Bldst, build: str
-) -> None:
-    add_state("--state", "5", "--status", "failed", "--message", "\x1b[2J\rgone")
-    for command in (("build", "get", build), ("build", "history", build)):
-        shown = bldst(*command).out
-        assert "\x1b" not in shown
-        assert "\r" not in shown
-
-
-def test_a_terminal_that_cannot_show_a_name_gets_it_escaped(
-    process: Callable[..., Any], service: Service
-) -> None:
-    service.make_project("rhel-base")
-    build = service.make_build(key="größe")
-    environ = {"BLDST_API_URL": service.url, "BLDST_API_KEY": service.key}
-    done = process("build", "get", str(build.number), PYTHONIOENCODING="ascii", **environ)
-    assert done.code == 0
-    assert "gr\\xf6\\xdfe" in done.out

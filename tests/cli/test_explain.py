@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from support import Service, image
 
+from buildstate_cli.explain import view as explanations
 from buildstate_cli.output import terminal
 from buildstate_cli.output import text as plain
-from buildstate_cli.plan import explain_view as explanations
 from buildstate_cli.plan import view as plans
 from buildstate_core.models import Build, Explanation, Plan, PlannedMilestone
 

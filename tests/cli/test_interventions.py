@@ -1,4 +1,4 @@
-"""What people decide, against the real service: waive, force, revoke, adopt, cancel."""
+"""Interventions, against the real service: waive, force, revoke, adopt, cancel."""
 
 import hashlib
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from support import Service, image
 
-from buildstate_cli.interventions import view as decisions
+from buildstate_cli.interventions import view as interventions
 from buildstate_cli.output import text as plain
 from buildstate_core.errors import StaleClaim
 from buildstate_core.models import Build, BuildDerive, Intervention, Revocation
@@ -62,7 +62,7 @@ def storage(service: Service, build: Build, tmp_path: Path) -> Path:
     return folder
 
 
-def decided(service: Service, build: Build) -> list[tuple[str, int | None, str]]:
+def interventions_of(service: Service, build: Build) -> list[tuple[str, int | None, str]]:
     found = service.client.interventions(build.number)
     return [(each.kind.value, each.state, each.reason) for each in found]
 
@@ -73,7 +73,7 @@ def test_a_waived_state_is_not_run(service: Service, build: Build, bldst: Bldst)
     assert told.out == f"Build #{build.number}: state 50 Application runtimes waived.\n"
     [row] = [each for each in service.client.plan(build.number).milestones if each.state == 50]
     assert (row.decision.value, row.reason) == ("skip", "waived")
-    assert decided(service, build) == [("waive", 50, WHY[1])]
+    assert interventions_of(service, build) == [("waive", 50, WHY[1])]
 
 
 def test_a_forced_state_and_what_follows_run_again(
@@ -87,7 +87,7 @@ def test_a_forced_state_and_what_follows_run_again(
     plan = bldst("plan", str(build.number), "-o", "json").data
     doing = {each["state"]: each["decision"] for each in plan["milestones"]}
     assert [doing[state] for state in (10, 25, 30, 50)] == ["restore", "run", "run", "run"]
-    assert decided(service, build) == [("force", 25, WHY[1])]
+    assert interventions_of(service, build) == [("force", 25, WHY[1])]
 
 
 def test_json_of_a_forced_build_is_its_plan(service: Service, build: Build, bldst: Bldst) -> None:
@@ -105,7 +105,7 @@ class TestRevoke:
         statuses = {each.state: each.status for each in service.client.list_artifacts(build.number)}
         assert statuses == {10: "revoked", 25: "revoked"}
         assert service.client.get_build(build.number).resume_from is None
-        assert decided(service, build) == [("revoke", 10, WHY[1])]
+        assert interventions_of(service, build) == [("revoke", 10, WHY[1])]
 
     def test_reaches_derived_builds(self, service: Service, build: Build, bldst: Bldst) -> None:
         request = BuildDerive(from_state=25, platform="azure")
@@ -148,7 +148,7 @@ class TestRevoke:
         told = bldst("revoke", str(build.number), *line, *WHY)
         assert (told.code, told.out) == (3, "")
         assert said.format(build.number) in told.err
-        assert decided(service, build) == []
+        assert interventions_of(service, build) == []
 
     def test_of_an_inherited_state_names_the_build_that_made_it(
         self, service: Service, build: Build, bldst: Bldst
@@ -176,7 +176,7 @@ class TestAdopt:
         assert place.startswith(f"/{build.number}/state-50/adopted-")
         assert (storage / place[1:]).read_bytes() == b"by hand"
         assert service.client.get_build(build.number).resume_from == 50
-        assert decided(service, build) == [("adopt", 50, WHY[1])]
+        assert interventions_of(service, build) == [("adopt", 50, WHY[1])]
 
     def test_a_folder_in_a_lane_under_a_name_of_its_own(
         self, build: Build, bldst: Bldst, storage: Path, tmp_path: Path
@@ -223,7 +223,7 @@ class TestAdopt:
         assert (told.code, told.out) == (7, "")
         assert "held by worker-a" in told.err
         assert [each for each in storage.rglob("*") if each.is_file()] == []
-        assert decided(service, build) == []
+        assert interventions_of(service, build) == []
 
     def test_a_storage_that_nothing_moves_bytes_to_is_refused(
         self, service: Service, build: Build, bldst: Bldst, workspace: Path
@@ -264,7 +264,7 @@ class TestCancel:
         assert f"#{build.number} rhel-base aws: cancelled at 50 " in told.out
         with pytest.raises(StaleClaim):
             service.heartbeat(claim)
-        assert decided(service, build) == [("cancel", None, WHY[1])]
+        assert interventions_of(service, build) == [("cancel", None, WHY[1])]
 
     def test_of_a_completed_build_is_refused(self, service: Service, bldst: Bldst) -> None:
         build = service.make_build(key="delivered")
@@ -282,7 +282,7 @@ class TestCancel:
     ],
     ids=lambda each: each[0],
 )
-def test_what_a_worker_holds_is_not_decided_over_its_head(
+def test_an_intervention_in_what_a_worker_holds_is_refused(
     line: tuple[str, ...], service: Service, build: Build, bldst: Bldst
 ) -> None:
     service.claim(build, 50)
@@ -290,7 +290,7 @@ def test_what_a_worker_holds_is_not_decided_over_its_head(
     told = bldst(command, str(build.number), *arguments, *WHY)
     assert (told.code, told.out) == (7, "")
     assert "held by worker-a" in told.err
-    assert decided(service, build) == []
+    assert interventions_of(service, build) == []
 
 
 @pytest.mark.parametrize(
@@ -318,7 +318,7 @@ def test_the_decisions_about_a_build_are_listed(
     number = str(build.number)
     nothing = bldst("build", "interventions", number)
     assert (nothing.code, nothing.out) == (0, "")
-    assert nothing.err == "Nobody has decided anything about this build.\n"
+    assert nothing.err == "No interventions in this build.\n"
     bldst("force", number, "25", *WHY)
     bldst("waive", number, "60", "--lane", "eu", "--reason", "no load\nbalancer there")
     shown = bldst("build", "interventions", number)
@@ -338,7 +338,7 @@ def test_decisions_as_a_table() -> None:
         reason="compromised", actor="maria", at="2026-11-24T12:00:00Z",
     )  # fmt: skip
     cancelled = made.model_copy(update={"kind": "cancel", "state": None, "lane": None})
-    assert plain.render(decisions.listing([made, cancelled])) == dedent("""\
+    assert plain.render(interventions.listing([made, cancelled])) == dedent("""\
         WHEN                  WHO    WHAT    STATE  LANE  WHY
         2026-11-24 12:00:00Z  maria  revoke  25     -     compromised
         2026-11-24 12:00:00Z  maria  cancel  -      -     compromised
@@ -350,6 +350,6 @@ def test_a_revocation_in_words(make_artifact: Callable[..., Any]) -> None:
         artifacts=(make_artifact(), make_artifact(build=124, state=60, lane="eu")),
         builds=(123, 124),
     )
-    shown = plain.render(decisions.revoked(revoked))
+    shown = plain.render(interventions.revoked(revoked))
     assert shown.splitlines()[2].startswith("#124   60     eu    image.qcow2  blob  1.0 GiB")
     assert shown.endswith("2 artifacts in builds #123 and #124 are not used again.\n")

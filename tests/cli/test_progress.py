@@ -13,11 +13,11 @@ from uuid import uuid4
 import pytest
 from support import Service, until
 
-from buildstate_cli.run.restore import restore
-from buildstate_core.models import ArtifactCreate, Transfer, TransferSeen
+from buildstate_cli.run.place import restore
+from buildstate_core.models import ArtifactCreate, ClaimRequest, Transfer, TransferSeen
 from buildstate_core.vocabulary import Activity
 from buildstate_worker.artifacts import Artifacts
-from buildstate_worker.runner import Milestone, Runner, Running
+from buildstate_worker.attempt import Claimed, Worker, ask, record, upload
 from buildstate_worker.settings import Settings
 
 MIB = 2**20
@@ -127,12 +127,12 @@ def test_the_heartbeat_says_how_far_a_restore_is(
 
     settings = Settings.load(environment)
     mover = Artifacts.of_worker(module_service.client, settings, on_transfer=at_the_end)
-    runner = Runner(module_service.client, mover, worker="packer-07")
-    begun = runner.begin(Milestone(build=build.id, state=25, lease_seconds=600))
-    assert isinstance(begun, Running)
+    worker = Worker(module_service.client, mover, "packer-07")
+    begun = ask(worker, build.id, ClaimRequest(state=25, lease_seconds=600))
+    assert isinstance(begun, Claimed)
     with begun:
-        restore(begun, mover, artifact, tmp_path / "work" / "image.raw")
+        restore(begun, artifact, tmp_path / "work" / "image.raw")
         seen = transfer()
         assert seen is not None
         assert (seen.activity, seen.name) == (Activity.DOWNLOADING, "image.raw")
-        begun.complete()
+        record(upload(begun))

@@ -83,11 +83,11 @@ def test_people_read_it_in_words(bldst: Bldst, project: str) -> None:
         pytest.param(["--allow", "top=s3://x/"], "use LABEL=URI_PREFIX", id="no such label"),
         pytest.param(
             ["--allow", "secret=s3://x/", "--allow", "secret=anywhere"],
-            "may lie anywhere and where",
+            "gives both places and anywhere for secret artifacts",
             id="both",
         ),
         pytest.param(["--allow", "secret=foo"], "--allow is \"foo\": 'foo' is no", id="nowhere"),
-        pytest.param(["--keep-days", "1", "--no-retention"], "only one of them", id="no policy"),
+        pytest.param(["--keep-days", "1", "--no-retention"], "use one of the two", id="no policy"),
         pytest.param(["--keep-days", "-1"], "--keep-days is -1", id="too few days"),
         pytest.param(["--storage-url", "s3://b/{name}"], "lacks {attempt}", id="template"),
         pytest.param([], "There is nothing to change.", id="nothing"),

@@ -71,7 +71,7 @@ def test_a_build_without_requests_lists_none(
     build = service.make_build()
     answer = bldst_there("resume", str(build.number), "--list")
     assert (answer.code, answer.out) == (exit_codes.OK, "")
-    assert "Nobody has asked for this build to go on." in answer.err
+    assert "No requests to resume this build." in answer.err
 
 
 def test_a_prefect_that_is_no_url_is_refused(bldst: Callable[..., Any]) -> None:

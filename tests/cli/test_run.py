@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from support import Service, until
 
-from buildstate_cli.checking import pairs
-from buildstate_cli.run import child, running
+from buildstate_cli.run import actions, child
 from buildstate_cli.run import flags as running_flags
+from buildstate_cli.validation import pairs
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Build
 from buildstate_worker.client import ONCE
@@ -158,7 +158,7 @@ def test_an_unknown_build_is_not_found(work: Path, bldst: Run) -> None:
 def test_a_service_that_is_down_runs_nothing(
     work: Path, bldst: Run, closed_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "STEADY", ONCE)
+    monkeypatch.setattr(actions, "STEADY", ONCE)
     answer = bldst("run", "1", "--state", "25", "--", "touch", "ran", BLDST_API_URL=closed_url)
     assert (answer.code, (work / "ran").exists()) == (6, False)
 

@@ -101,7 +101,9 @@ class TestFamily:
     def test_nothing_of_ours_is_left_when_it_has_ended(self, machine: Machine, build: str) -> None:
         command = "touch here; until [ -e go ]; do sleep 0.05; done"
         running = start(machine, build, command)
-        [guard] = [each for each in children(running.pid) if "family.py" in command_line(each)]
+        [guard] = [
+            each for each in children(running.pid) if "process_tree.py" in command_line(each)
+        ]
         machine.write("go")
         assert running.end().code == 0
         assert not guard.exists()

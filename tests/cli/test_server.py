@@ -158,6 +158,26 @@ def test_a_signal_ends_it_and_its_database(number: signal.Signals, machine: Mach
     assert postgres(machine) is None
 
 
+def test_signals_that_the_caller_ignores_do_not_end_it(machine: Machine) -> None:
+    """As after `nohup`, and after `&` in a script, where Ctrl-C is for the others."""
+    running = machine.start_script("trap '' INT HUP; exec bldst server start --port 0")
+    until(config_file(machine).exists)
+    until(lambda: is_ready(profile(machine)["api_url"]))
+    assert {signal.SIGINT, signal.SIGHUP} <= ignored_by(running.pid)
+    running.send(signal.SIGINT)
+    running.send(signal.SIGHUP)
+    assert is_ready(profile(machine)["api_url"])
+    running.send(signal.SIGTERM)
+    assert running.end().code == 0
+    assert postgres(machine) is None
+
+
+def ignored_by(pid: int) -> set[int]:
+    status = Path(f"/proc/{pid}/status").read_text()
+    mask = int(status.partition("SigIgn:")[2].split()[0], 16)
+    return {number for number in signal.valid_signals() if mask & 1 << number - 1}
+
+
 def test_a_port_that_is_taken_is_refused_before_anything_is_made(machine: Machine) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

@@ -162,7 +162,7 @@ def test_an_outage_is_waited_for(
     code = watch(session, Format.TABLE, "123", is_once=False, wait=wait)
     told = capfd.readouterr()
     assert code == 0
-    assert "It is asked again." in told.err
+    assert "Trying again." in told.err
     assert told.out.splitlines()[-1].endswith("completed at 45 Storage.")
 
 

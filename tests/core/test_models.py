@@ -309,6 +309,7 @@ EXAMPLES: dict[str, BaseModel] = {
     ),
     "problem": Problem(
         type="https://buildstate.dev/problems/held",
+        error="held",
         title="Held",
         status=409,
         detail="State 25 of build 123 is held by packer-07 until 12:41:00Z.",

@@ -17,7 +17,10 @@ from prefect.settings import (
 )
 from support import short_folder
 
-from .snippets import Shell
+from .snippets import ROOT, Shell
+
+# The generator of the reference is no part of the distribution.
+sys.path.append(str(ROOT))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The scripts of docs/handles.md, with stand-ins for the tools of clouds that nobody here has."""
+"""The scripts of docs/how-to/handles.md, with stand-ins for clouds' tools that nobody here has."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ from sybil.parsers.markdown import CodeBlockParser
 from buildstate_core.errors import ArtifactLost, ArtifactUnreachable
 from buildstate_worker.handles import HandleRef, Probes, probes
 
-PAGE = Path(__file__).parents[2] / "docs/handles.md"
+PAGE = Path(__file__).parents[2] / "docs/how-to/handles.md"
 
 
 class Case(NamedTuple):

@@ -15,7 +15,7 @@ from .snippets import ROOT, Shell, run_all
 def test_the_shell_quickstart_runs_and_shows_what_it_says(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
 ) -> None:
-    run_all("docs/quickstart-shell.md", shell, monkeypatch, environ)
+    run_all("docs/tutorials/quickstart-shell.md", shell, monkeypatch, environ)
     assert "exit code 9" in shell.said
     assert "a rerun resumes from 25" in shell.said
     assert "hardened\napp\n" in shell.said
@@ -26,7 +26,7 @@ def test_the_python_quickstart_runs_and_skips_the_second_time(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    run_all("docs/quickstart-python.md", shell, monkeypatch, environ)
+    run_all("docs/tutorials/quickstart-python.md", shell, monkeypatch, environ)
     assert shell.said.count("Base bootable image") == 1
 
 

@@ -14,12 +14,14 @@ from support.sftp import sftp_server
 
 from .snippets import Shell, run_all
 
+pytestmark = pytest.mark.storages  # by a table of what starts them
+
 
 @pytest.fixture
 def page(request: pytest.FixtureRequest, environ: dict[str, str], tmp_path: Path) -> Iterator[str]:
     """A page, while a server of its kind runs and the shell's environment names it."""
     with SERVERS[request.param](environ, tmp_path):
-        yield f"docs/storage/{request.param}.md"
+        yield f"docs/how-to/storage/{request.param}.md"
 
 
 @contextmanager

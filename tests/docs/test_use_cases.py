@@ -16,7 +16,7 @@ def _checkout(tmp_path: Path) -> None:
 def test_three_servers_hand_a_build_on(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], tmp_path: Path
 ) -> None:
-    run_all("docs/three-servers.md", shell, monkeypatch, environ)
+    run_all("docs/how-to/three-servers.md", shell, monkeypatch, environ)
     published = (tmp_path / "server-c" / "published.img").read_text()
     assert published == "base, made on server-a\nhardened\nmonitoring\napp\n"
     assert "server A gives up" in shell.said
@@ -28,7 +28,7 @@ def test_three_servers_hand_a_build_on(
 def test_six_regions_are_published_from_one_trunk(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], tmp_path: Path
 ) -> None:
-    run_all("docs/six-regions.md", shell, monkeypatch, environ)
+    run_all("docs/how-to/six-regions.md", shell, monkeypatch, environ)
     assert "one region failed" in shell.said
     assert "5/6 lanes at 100, slowest eu-west-3 at 40" in shell.said
     assert "6/6 lanes at 100" in shell.said
@@ -39,7 +39,7 @@ def test_six_regions_are_published_from_one_trunk(
 def test_two_clouds_are_built_from_one_common_base(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
 ) -> None:
-    run_all("docs/common-base.md", shell, monkeypatch, environ)
+    run_all("docs/how-to/common-base.md", shell, monkeypatch, environ)
     assert "derives from #1 at state 40" in shell.said
     assert "in builds #1, #2 and #3 are not used again" in shell.said
     assert "revoked" in shell.said

@@ -1,7 +1,5 @@
 """A build that machines work on together, and storages as their administrators see them."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +8,9 @@ from uuid import uuid4
 
 import boto3
 import pytest
-from support import Cluster, Service, serving, until
+from support import Cluster, Service, serving
 from support.machine import Machine, machines
+from support.s3 import s3_server
 
 MakeMachine = Callable[..., Machine]
 
@@ -111,27 +110,8 @@ def shelf(tmp_path: Path) -> Shelf:
 @pytest.fixture(scope="session")
 def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """An S3 server in a process of its own."""
-    said = tmp_path_factory.mktemp("s3") / "said"
-    with (
-        said.open("wb") as file,
-        subprocess.Popen(
-            [sys.executable, "-u", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"],
-            stdout=file,
-            stderr=file,
-        ) as server,
-    ):
-        marker = "Running on http://127.0.0.1:"
-
-        def url() -> str | None:
-            assert server.poll() is None, said.read_text()
-            before, found, after = said.read_text().partition(marker)
-            del before
-            return f"http://127.0.0.1:{after.split()[0]}" if found and "\n" in after else None
-
-        try:
-            yield str(until(url, seconds=60))
-        finally:
-            server.kill()
+    with s3_server(tmp_path_factory.mktemp("s3") / "server") as server:
+        yield server.url
 
 
 @pytest.fixture

@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from support import short_folder
+
+pytestmark = pytest.mark.prefect  # which `bldst demo` starts
 
 _BLDST = Path(sys.executable).with_name("bldst")
 

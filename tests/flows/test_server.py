@@ -58,7 +58,7 @@ def test_a_block_of_ones_own_may_name_the_worker_too(
 ) -> None:
     own = block.model_copy(update={"worker": "packer-07", "lease_seconds": 30})
     with build("rhel-base", "9.6", server=own) as this:
-        assert this._pass.settings.lease_seconds == 30
+        assert this._session.settings.lease_seconds == 30
         milestone(state=20)(lambda: 1)()
     assert worker_a.history()[0].worker == "packer-07"
 

@@ -139,7 +139,7 @@ def test_flipped_bytes_are_found_when_they_are_pulled_and_the_pass_rewinds(
     with worker_b.build() as resumed:
         image = Pipeline(ran)()
         assert image.read_text() == WHOLE
-        bad = next(resumed._pass.client.list_artifacts(resumed.number, state=25))
+        bad = next(resumed._session.client.list_artifacts(resumed.number, state=25))
     assert bad.status == "quarantined"
     assert ran.since() == [25, 30, 35, 50]
     assert (25, "completed", "artifact_corrupt") in worker_b.story()

@@ -111,7 +111,7 @@ def test_an_effect_stops_itself_before_another_worker_could_begin_it(
     with worker.build() as this:
         with pytest.raises(StaleClaim, match="could not be reached to renew the lease"):
             publish()
-        (attempt,) = this._pass.client.history(this.number)
+        (attempt,) = this._session.client.history(this.number)
     assert attempt.status in {"failed", "lost"}
 
 

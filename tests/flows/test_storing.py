@@ -10,7 +10,7 @@ from buildstate_core.errors import InvalidInput
 from buildstate_core.models import ProjectUpdate
 from buildstate_core.vocabulary import Compression, Sensitivity
 from buildstate_flows import Milestone, milestone
-from buildstate_flows.storage_options import Storing
+from buildstate_worker.storage_options import StorageOptions
 
 CONTENT = "image " * 100_000
 
@@ -102,12 +102,14 @@ def test_other_options_and_another_process_keep_how_it_is_stored(vault: str) -> 
     made: Milestone[[], Any] = milestone(
         state=10, storage=vault, compression="none", sensitivity="secret"
     )(make_several)
-    said = Storing(storage=vault, compression=Compression.NONE, sensitivity=Sensitivity.SECRET)
-    assert made.recipe.storing == said
-    assert made.with_options(lane="eu").recipe.storing == said
-    assert made.with_options(storage=None).recipe.storing.storage is None
+    said = StorageOptions(
+        storage=vault, compression=Compression.NONE, sensitivity=Sensitivity.SECRET
+    )
+    assert made.spec.storage_options == said
+    assert made.with_options(lane="eu").spec.storage_options == said
+    assert made.with_options(storage=None).spec.storage_options.storage is None
     travelled = cloudpickle.loads(cloudpickle.dumps(made.with_options(retries=1)))
-    assert travelled.recipe.storing == said
+    assert travelled.spec.storage_options == said
 
 
 def test_a_place_that_is_not_allowed_is_refused_before_the_function_is_called(

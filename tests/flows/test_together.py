@@ -167,7 +167,7 @@ def test_a_milestone_cancelled_while_it_waits_leaves_no_claim_behind(
     worker_a: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits = threading.Event()
-    monkeypatch.setattr("buildstate_flows.engine.execute.say", lambda _: waits.set())
+    monkeypatch.setattr("buildstate_flows.engine.ask.say", lambda _: waits.set())
 
     @milestone(state=20)
     async def wanted() -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 from buildstate_core.errors import ArtifactLost, Refused
 from buildstate_core.vocabulary import TRUNK, Kind
-from buildstate_worker.rewind import TURNS, Rewind, names_what_to_run_first
+from buildstate_worker.rewind import Rewind, Turn, with_rewinds
 
 from .oracle import Key, Rebuilt, rebuilt, views
 from .pipelines import Crash, Milestone, Pipeline, in_lane, lanes_of
@@ -162,17 +162,22 @@ class Pass:
     ) -> None:
         """Try something until nothing below it is missing, or that does not help."""
         rewind = outer or Rewind()
-        turn = 0
-        while True:
-            try:
-                return attempt(milestone, rewind)
-            except (ArtifactLost, Refused) as error:
-                if self._begins_anew(milestone, error):
-                    continue
-                if turn == TURNS - 1 or not names_what_to_run_first(error):
-                    raise
-                self._make_again(milestone, rewind.because_of(error), error, below=below)
-                turn += 1
+
+        def once(_turn: Turn) -> None:
+            while True:
+                try:
+                    return attempt(milestone, rewind)
+                except (ArtifactLost, Refused) as error:
+                    if not self._begins_anew(milestone, error):
+                        raise
+
+        def calls_below(error: ArtifactLost | Refused) -> list[Milestone]:
+            return self._below(milestone, error.state or 0, below)
+
+        def make_again(calls: Sequence[Milestone], error: ArtifactLost | Refused) -> None:
+            self._make_again(milestone, calls, rewind.because_of(error), error)
+
+        with_rewinds(once, below=calls_below, make_again=make_again)
 
     def _begins_anew(self, milestone: Milestone, error: ArtifactLost | Refused) -> bool:
         """Put a lane's machine to where the trunk's is, if that may be what it lacks."""
@@ -184,11 +189,12 @@ class Pass:
         return self.site.held(milestone.lane) != held
 
     def _make_again(
-        self, milestone: Milestone, rewind: Rewind, error: ArtifactLost | Refused, *, below: int
+        self,
+        milestone: Milestone,
+        calls: Sequence[Milestone],
+        rewind: Rewind,
+        error: ArtifactLost | Refused,
     ) -> None:
-        calls = self._below(milestone, error.state or 0, below)
-        if not any(call.state == error.state for call in calls):
-            raise error
         for call in calls:
             rewind.count(call.key, error)
             held = self.site.held(TRUNK)
@@ -197,10 +203,11 @@ class Pass:
                 self.site.begin_anew(milestone.lane)
 
     def _below(self, milestone: Milestone, state: int, below: int) -> list[Milestone]:
-        """Give the calls to make again: those of this pass from a state on."""
+        """Return the calls to make again: those of this pass from a state on."""
         lanes = {TRUNK, milestone.lane}
         called = [each for each in self._called.values() if each.lane in lanes]
-        return [each for each in called if state <= each.state < below]
+        found = [each for each in called if state <= each.state < below]
+        return found if any(each.state == state for each in found) else []
 
     def _held_after(self, milestone: Milestone, held: Sequence[Any], attempt: Any) -> Sequence[Any]:
         """Give what a machine holds after a milestone: the last one that has moved it."""
@@ -295,7 +302,8 @@ class FlowPass(Pass):
         is_own = any(each.state == state for each in own)
         trunk = [each for each in self._called.values() if each.lane == TRUNK]
         calls = own if is_own or milestone.lane == TRUNK else [*trunk, *own]
-        return [each for each in calls if each.state < below]
+        found = [each for each in calls if each.state < below]
+        return found if any(each.state == state for each in found) else []
 
     def _held_after(
         self,

@@ -1,4 +1,4 @@
-"""The real service, runner, storage and workspaces, as a story needs them."""
+"""The real service, worker, storage and workspaces, as a story needs them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -9,13 +9,12 @@ from uuid import UUID
 
 from support import Service
 
-from buildstate_core.models import Artifact, Build, Force
+from buildstate_core.models import Artifact, Build, ClaimRequest, Force
 from buildstate_core.vocabulary import TRUNK, Kind
-from buildstate_worker import runner
 from buildstate_worker.artifacts import Artifacts
+from buildstate_worker.attempt import Claimed, Done, Worker, ask, record, upload
 from buildstate_worker.blobs import Blob
 from buildstate_worker.files.stat_signature import signatures
-from buildstate_worker.runner import Done, Runner, Running
 from buildstate_worker.transfer import ArtifactStore
 from buildstate_worker.workspace.machine_state import Workspace
 
@@ -31,7 +30,7 @@ class RealSite:
     def __init__(self, service: Service, build: Build, folder: Path) -> None:
         store = ArtifactStore(cache_dir=folder / "cache")
         self.artifacts = Artifacts(service.client, store, storage_url=(folder / "own").as_uri())
-        self.runner = Runner(service.client, self.artifacts, worker=folder.name)
+        self.worker = Worker(service.client, self.artifacts, folder.name)
         self._build = build.id
         self._workspace = Workspace(folder)
 
@@ -66,12 +65,12 @@ class RealSite:
 class RealWork:
     """A milestone that is ours to run."""
 
-    running: Running
+    claimed: Claimed
     restore: Sequence[str]
 
     @property
     def is_in_place(self) -> bool:
-        return self.running.claim.is_in_place
+        return self.claimed.claim.is_in_place
 
 
 @dataclass
@@ -97,20 +96,18 @@ class Real:
         is_rewound: bool,
         holds: Callable[[], bool],
     ) -> Skipped | RealWork:
-        wanted = runner.Milestone(
-            build=self.build.id,
+        request = ClaimRequest(
             state=milestone.state,
             lane=milestone.lane,
-            lease_seconds=60,
             kind=milestone.kind if milestone.kind in SAID else None,
-            fingerprint=milestone.parts,
+            fingerprint=dict(milestone.parts),
             consumes=() if milestone.is_made_from_scratch else None,
-            machine=site.held(milestone.lane),
-            is_rewound=is_rewound,
-            wait_seconds=0,
+            machine=tuple(site.held(milestone.lane)),
+            worker=site.worker.name,
+            rewound=is_rewound,
         )
         probe = (lambda _done: holds()) if milestone.kind is Kind.EFFECT else None
-        begun = site.runner.begin(wanted, probe=probe)
+        begun = ask(site.worker, self.build.id, request, wait_seconds=0, probe=probe)
         if isinstance(begun, Done):
             return Skipped(next((each.checksum for each in begun.artifacts), None))
         return RealWork(begun, [self._note(each) for each in begun.claim.restore])
@@ -121,15 +118,15 @@ class Real:
         )
 
     def give_up(self, work: RealWork) -> None:
-        work.running.fail("given up", is_cancelled=True)
+        work.claimed.fail("given up", is_cancelled=True)
 
     def fail(self, work: RealWork) -> None:
-        work.running.fail("it broke")
+        work.claimed.fail("it broke")
 
     def die(self, work: RealWork) -> None:
         """End its heartbeat without a word, and have its lease run out."""
-        work.running._heart.stop()
-        self.service.expire(work.running.attempt.id)
+        work.claimed._heart.stop()
+        self.service.expire(work.claimed.attempt.id)
 
     def complete(
         self, work: RealWork, site: RealSite, milestone: Milestone
@@ -138,7 +135,7 @@ class Real:
         if milestone.kind is Kind.CHECKPOINT:
             path = site.path(milestone.lane)
             outputs = [Blob(name="image", path=path, place=PurePosixPath(path.name))]
-        attempt = work.running.complete(outputs)
+        attempt = record(upload(work.claimed, outputs))
         return attempt.id, next((self._note(each) for each in attempt.artifacts), None)
 
     def tamper(self, artifact: str, how: Condition) -> None:

@@ -1,4 +1,4 @@
-"""The same stories with the real service, runner, storage and workspaces."""
+"""The same stories with the real service, worker, storage and workspaces."""
 
 from itertools import count
 from pathlib import Path

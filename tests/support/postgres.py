@@ -18,13 +18,14 @@ from buildstate_api.embedded import DATABASE, EmbeddedPostgres
 from buildstate_api.embedded.postmaster import Postmaster
 from buildstate_api.keys.service import create_key
 from buildstate_api.migrate import migrate
+from support.guard import begin_run
 from support.waiting import until
 
 
 @contextmanager
 def short_folder() -> Iterator[Path]:
     """A folder that others may pass through, with a path short enough for a socket."""
-    folder = Path(tempfile.mkdtemp(prefix="bs-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="", dir=begin_run().folder))
     folder.chmod(0o711)
     try:
         yield folder

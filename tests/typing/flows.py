@@ -66,7 +66,7 @@ async def async_calls() -> None:
 
 
 def accepts_any(task: Milestone[..., Any]) -> None:
-    assert_type(task.recipe.state, int)
+    assert_type(task.spec.state, int)
 
 
 def builds() -> None:

@@ -1,5 +1,6 @@
 """The HTTP client: what it makes of answers, and of none."""
 
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from uuid import uuid4
 import pytest
 from support import Service
 
-from buildstate_api.problems import problem_response
+from buildstate_api.rest.problems import problem_response
 from buildstate_core import errors
 from buildstate_core.errors import (
     BuildStateError,
@@ -111,6 +112,8 @@ UNTIL = datetime(2026, 11, 24, 14, 32, 10, tzinfo=UTC)
         pytest.param(StaleClaim("It is lost.", hint="Claim it again.")),
         pytest.param(Refused("State 50 needs state 30 first.", code="run-first")),
         pytest.param(Refused("No.")),
+        pytest.param(Refused("It is held.", code="a-code-that-no-client-has-heard-of")),
+        pytest.param(BuildStateError("Nobody thought of it.", code="internal-error")),
         pytest.param(NotAllowed("The key is unknown.", code="unknown-key")),
         pytest.param(Unreachable("The database is away.", code="database-unreachable")),
     ],
@@ -127,6 +130,59 @@ def test_a_problem_comes_back_as_the_error_that_it_was(
     assert {name: value for name, value in vars(raised.value).items() if value is not None} == {
         name: value for name, value in vars(error).items() if value is not None
     }
+
+
+def test_every_class_of_errors_has_a_name_that_only_it_has() -> None:
+    def below(cls: type[BuildStateError]) -> list[type[BuildStateError]]:
+        return [cls, *(each for child in cls.__subclasses__() for each in below(child))]
+
+    here = [each for each in below(BuildStateError) if each.__module__ == errors.__name__]
+    assert len({each.default_code for each in here}) == len(here)
+    on_a_worker = {errors.ArtifactUnreachable, errors.ArtifactLost}
+    assert set(errors.ANSWERED.values()) == set(here) - on_a_worker
+    assert all(name == each.default_code for name, each in errors.ANSWERED.items())
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (errors.ArtifactUnreachable("The mount is missing."), "refused"),
+        (errors.ArtifactLost("It is gone.", reason="artifact_gone"), "conflict"),
+    ],
+)
+def test_an_error_of_a_worker_is_answered_as_the_class_above_it(
+    error: BuildStateError, name: str
+) -> None:
+    assert json.loads(bytes(problem_response(error).body))["error"] == name
+
+
+@pytest.mark.parametrize("named", [{}, {"error": "of-a-later-release"}])
+@pytest.mark.parametrize(
+    ("status", "cls"),
+    [
+        (401, NotAllowed),
+        (403, NotAllowed),
+        (404, NotFound),
+        (405, InvalidInput),
+        (409, Conflict),
+        (422, InvalidInput),
+        (503, Unreachable),
+        (500, BuildStateError),
+    ],
+)
+def test_a_problem_that_names_no_error_known_here_is_taken_by_its_status(
+    status: int,
+    cls: type[BuildStateError],
+    named: dict[str, str],
+    web: Web,
+    make_client: Callable[..., Client],
+) -> None:
+    problem = {"type": "/problems/odd", "title": "Odd", "status": status, "detail": "It is odd."}
+    web.on(status, json.dumps(problem | named).encode())
+    with pytest.raises(BuildStateError) as raised:
+        make_client(web.url, retries=ONCE).get_build(9)
+    assert type(raised.value) is cls
+    assert raised.value.code == "odd"
 
 
 def test_every_error_that_the_service_raises_has_a_class_here(service: Service) -> None:

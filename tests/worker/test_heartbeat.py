@@ -28,8 +28,17 @@ class Answering:
             raise answer
 
 
-def heart(client: Any, *, lease_seconds: float = 0.03, **more: Any) -> Heart:
-    return Heart(client, UUID(int=1), token="t", lease_seconds=lease_seconds, **more).start()
+def heart(
+    client: Any,
+    *,
+    lease_seconds: float = 0.03,
+    told: list[StaleClaim] | None = None,
+    **more: Any,
+) -> Heart:
+    made = Heart(client, UUID(int=1), token="t", lease_seconds=lease_seconds, **more)
+    if told is not None:
+        made.when_stale(told.append)
+    return made.start()
 
 
 def test_it_beats_until_it_is_stopped() -> None:
@@ -47,12 +56,22 @@ def test_it_beats_until_it_is_stopped() -> None:
 def test_it_says_once_that_the_claim_is_lost_and_ends() -> None:
     client = Answering(None, StaleClaim("it was taken over"), None)
     told: list[StaleClaim] = []
-    beating = heart(client, on_stale=told.append)
+    beating = heart(client, told=told)
     until(lambda: told)
     beating.stop()
     assert (beating.stale, len(client.beats)) == (told[0], 2)
     assert len(told) == 1
     beating.stop()
+
+
+def test_whoever_asks_late_is_told_at_once() -> None:
+    client = Answering(StaleClaim("it was taken over"))
+    beating = heart(client)
+    until(lambda: beating.stale)
+    told: list[StaleClaim] = []
+    beating.when_stale(told.append)
+    beating.stop()
+    assert told == [beating.stale]
 
 
 def test_it_can_be_stopped_from_what_it_calls() -> None:
@@ -63,7 +82,8 @@ def test_it_can_be_stopped_from_what_it_calls() -> None:
         beating.stop()
         stopped.set()
 
-    beating = Heart(client, UUID(int=1), token="t", lease_seconds=0.03, on_stale=stop)  # type: ignore[arg-type]
+    beating = Heart(client, UUID(int=1), token="t", lease_seconds=0.03)  # type: ignore[arg-type]
+    beating.when_stale(stop)
     beating.start()
     assert stopped.wait(10)
 
@@ -102,9 +122,9 @@ def test_it_finds_out_that_another_has_taken_over(service: Service) -> None:
     assert claim.token is not None
     told: list[StaleClaim] = []
     with Client(service.url, service.key) as client:
-        beating = Heart(
-            client, claim.attempt.id, token=claim.token, lease_seconds=0.1, on_stale=told.append
-        ).start()
+        beating = Heart(client, claim.attempt.id, token=claim.token, lease_seconds=0.1)
+        beating.when_stale(told.append)
+        beating.start()
         service.expire(claim.attempt.id)
         other: Claim = service.claim(build, 25, "worker-b")
         until(lambda: told)
@@ -118,13 +138,11 @@ class TestEffect:
 
     def test_without_a_renewal_it_is_told_before_the_lease_ends(self) -> None:
         told: list[tuple[str, float]] = []
+        client: Any = Answering(Unreachable("no answer"))
         began = time.monotonic()
-        beating = heart(
-            Answering(Unreachable("no answer")),
-            lease_seconds=0.6,
-            stops_by_itself=True,
-            on_stale=lambda error: told.append((error.code, time.monotonic() - began)),
-        )
+        beating = Heart(client, UUID(int=1), token="t", lease_seconds=0.6, stops_by_itself=True)
+        beating.when_stale(lambda error: told.append((error.code, time.monotonic() - began)))
+        beating.start()
         until(lambda: told)
         beating.stop()
         [(code, after)] = told
@@ -136,7 +154,7 @@ class TestEffect:
     def test_a_renewal_that_hangs_does_not_keep_it_from_being_told(self) -> None:
         hanging = Hanging()
         told: list[StaleClaim] = []
-        beating = heart(hanging, lease_seconds=0.3, stops_by_itself=True, on_stale=told.append)
+        beating = heart(hanging, lease_seconds=0.3, stops_by_itself=True, told=told)
         until(lambda: told)
         beating.stop()  # does not wait for what hangs
         assert hanging.is_asked.is_set()
@@ -145,7 +163,7 @@ class TestEffect:
     def test_renewals_put_it_off(self) -> None:
         client = Answering(Unreachable("once"), None)
         told: list[StaleClaim] = []
-        beating = heart(client, lease_seconds=3, stops_by_itself=True, on_stale=told.append)
+        beating = heart(client, lease_seconds=3, stops_by_itself=True, told=told)
         until(lambda: len(client.beats) >= 4)  # more than one lease
         beating.stop()
         assert (told, beating.stale) == ([], None)
@@ -157,7 +175,7 @@ class TestEffect:
             lease_seconds=600,
             stops_by_itself=True,
             leased_at=time.monotonic() - 595,
-            on_stale=told.append,
+            told=told,
         )
         until(lambda: told)
         beating.stop()
@@ -168,7 +186,7 @@ class TestEffect:
             Answering(StaleClaim("it was taken over")),
             lease_seconds=0.06,
             stops_by_itself=True,
-            on_stale=told.append,
+            told=told,
         )
         until(lambda: told)
         beating.stop()

@@ -1,9 +1,18 @@
 """How far, and how often, earlier work is done again."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from buildstate_core.errors import ArtifactLost, Conflict, Refused
-from buildstate_worker.rewind import AGAIN, Rewind, names_what_to_run_first
+from buildstate_worker.rewind import (
+    AGAIN,
+    TURNS,
+    Rewind,
+    Turn,
+    names_what_to_run_first,
+    with_rewinds,
+)
 
 LOST = ArtifactLost("gone", reason="artifact_gone", state=25)
 FIRST = Refused("30 first", state=30, code="run-first")
@@ -47,3 +56,68 @@ def test_what_does_not_help_is_given_up() -> None:
     outer.count(("eu", 25), LOST)
     with pytest.raises(ArtifactLost):
         outer.because_of(LOST).count(("", 25), LOST)
+
+
+class Pass:
+    """A pass whose attempts end with these errors, one after the other, and then well."""
+
+    def __init__(self, *errors: Conflict, called: Sequence[int] = ()) -> None:
+        self.errors = list(errors)
+        self.called = called
+        self.tries: list[Turn] = []
+        self.made_again: list[int] = []
+
+    def run(self) -> str:
+        return with_rewinds(self.attempt, below=self.below, make_again=self.make_again)
+
+    def attempt(self, turn: Turn) -> str:
+        self.tries.append(turn)
+        if self.errors:
+            raise self.errors.pop(0)
+        return "done"
+
+    def below(self, error: ArtifactLost | Refused) -> Sequence[int]:
+        return self.called if error.state in self.called else ()
+
+    def make_again(self, calls: Sequence[int], _error: ArtifactLost | Refused) -> None:
+        self.made_again += calls
+
+
+class TestWithRewinds:
+    def test_what_lacks_nothing_is_tried_once(self) -> None:
+        made = Pass(called=[25])
+        assert (made.run(), made.tries, made.made_again) == ("done", [Turn(0)], [])
+
+    @pytest.mark.parametrize(("error", "called"), [(LOST, [25, 30]), (FIRST, [30, 35])])
+    def test_what_is_below_is_made_again_before_the_next_try(
+        self, error: Conflict, called: list[int]
+    ) -> None:
+        made = Pass(error, called=called)
+        assert (made.run(), made.tries, made.made_again) == ("done", [Turn(0), Turn(1)], called)
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            pytest.param(FIRST, id="its call is not known here"),
+            pytest.param(Refused("no", state=25, code="too-early"), id="another refusal"),
+            pytest.param(Conflict("closed"), id="a conflict"),
+        ],
+    )
+    def test_what_cannot_be_helped_is_raised_at_once(self, error: Conflict) -> None:
+        made = Pass(error, called=[25])
+        with pytest.raises(type(error)) as raised:
+            made.run()
+        assert raised.value is error
+        assert (made.tries, made.made_again) == ([Turn(0)], [])
+
+    def test_it_ends_when_that_does_not_help(self) -> None:
+        made = Pass(*[LOST] * (TURNS + 1), called=[25])
+        with pytest.raises(ArtifactLost):
+            made.run()
+        assert (len(made.tries), made.made_again) == (TURNS, [25] * (TURNS - 1))
+
+    def test_an_attempt_can_ask_whether_there_will_be_another_one(self) -> None:
+        made = Pass(called=[25])
+        assert Turn(0).remedy(LOST, made.below) == [25]
+        assert Turn(0).remedy(FIRST, made.below) == ()
+        assert Turn(TURNS - 1).remedy(LOST, made.below) == ()

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from buildstate_core import config as config_module
 from buildstate_core.config import LOCAL_URL, ROOT_DATA_DIR, read_config, write_profile
 from buildstate_core.errors import InvalidInput
-from buildstate_worker import settings as settings_module
 from buildstate_worker.settings import Settings
 
 CONFIG = """
@@ -168,7 +168,7 @@ def test_a_relative_folder_and_a_home_are_made_absolute(
 def test_the_data_of_root_lies_where_postgresql_can_reach_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch, user: int, *, is_roots: bool
 ) -> None:
-    monkeypatch.setattr(settings_module.os, "geteuid", lambda: user)
+    monkeypatch.setattr(config_module.os, "geteuid", lambda: user)
     assert (load(folder, None).data_dir == ROOT_DATA_DIR) is is_roots
 
 

@@ -4,12 +4,12 @@ Where and as whom is for botocore to find, as for every other tool on the worker
 `AWS_ENDPOINT_URL`, `AWS_PROFILE` with or without a role, `AWS_ACCESS_KEY_ID`, an instance's role.
 What botocore has no variable for has one of ours:
 
-- `BLDST_S3_ADDRESSING_STYLE`: whether the bucket is in the path or in the host's name: `path`,
+- `BLDST_S3_ADDRESSING_STYLE`: whether an S3 bucket is in the path or in the host's name: `path`,
   `virtual` or `auto`. Default: `path` with an endpoint of one's own, since MinIO and Ceph need it.
-- `BLDST_S3_SSE`: how the server encrypts what is stored: `AES256` or `aws:kms`. Default: as the
+- `BLDST_S3_SSE`: how S3 encrypts what is stored: `AES256` or `aws:kms`. Default: as the
   bucket says.
-- `BLDST_S3_KMS_KEY_ID`: with which key, for `aws:kms`. Default: the account's.
-- `BLDST_S3_STORAGE_CLASS`: the storage class of what is stored. Default: as the server says.
+- `BLDST_S3_KMS_KEY_ID`: the key for `aws:kms`. Default: the account's.
+- `BLDST_S3_STORAGE_CLASS`: the S3 storage class of what is stored. Default: as the server says.
 """
 
 import re

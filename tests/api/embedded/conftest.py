@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from support.guard import begin_run
 
 import buildstate_api
 from buildstate_api.embedded import EmbeddedPostgres
@@ -44,7 +45,7 @@ def until() -> Until:
 @pytest.fixture
 def open_dir() -> Iterator[Path]:
     """A folder with a short path that others may pass through: root's tmp_path is closed."""
-    folder = Path(tempfile.mkdtemp(prefix="bs-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="", dir=begin_run().folder))
     folder.chmod(0o711)
     yield folder
 

@@ -13,6 +13,8 @@ from buildstate_core.vocabulary import Compression
 from buildstate_worker.storage.base import Storage
 from buildstate_worker.transfer import ArtifactStore, digest_of
 
+pytestmark = pytest.mark.endurance
+
 MIB = 2**20
 KILLS = 50
 BLOCK = bytes(range(256)) * (MIB // 256)

@@ -282,7 +282,7 @@ def test_the_snippet_of_the_page_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    page = Path(__file__).parents[3] / "docs/storage/other.md"
+    page = Path(__file__).parents[3] / "docs/how-to/storage/other.md"
     parser = CodeBlockParser("python", lambda _: None)
     (block,) = Sybil(parsers=[parser]).parse(page).examples()
     exec(compile(block.parsed, str(page), "exec"), {})  # noqa: S102 - it is ours

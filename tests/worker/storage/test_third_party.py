@@ -1,4 +1,4 @@
-"""The adapter of docs/storage/writing-an-adapter.md, installed as another package would be."""
+"""The adapter of docs/how-to/storage/write-an-adapter.md, installed as another package would be."""
 
 import importlib
 import os
@@ -19,7 +19,7 @@ from buildstate_worker.storage import registry
 from buildstate_worker.storage.base import Storage
 from buildstate_worker.transfer import ArtifactStore, transferable
 
-PAGE = Path(__file__).parents[3] / "docs/storage/writing-an-adapter.md"
+PAGE = Path(__file__).parents[3] / "docs/how-to/storage/write-an-adapter.md"
 SEVERAL_PARTS = os.urandom(9 * 2**20 + 3)
 URI = "shelf://rhel-base/image.raw"
 

@@ -1,0 +1,1 @@
+"""`bldst explain`: why one state of a build would run again, or be skipped."""

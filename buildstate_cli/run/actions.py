@@ -1,0 +1,196 @@
+"""`bldst run`: one call of it, and the calls below it that have to be made again first.
+
+If a state has to run first on this machine, and was called here in this pass, it is called again.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from buildstate_cli import exit_codes
+from buildstate_cli.connection import connect
+from buildstate_cli.options import Format
+from buildstate_cli.output.messages import notice, print_message
+from buildstate_cli.output.progress import meter
+from buildstate_cli.run.attempt import attempt
+from buildstate_cli.run.flags import RunFlags
+from buildstate_cli.run.journal import Journal, RunCall
+from buildstate_cli.run.prepare import PreparedCall, prepare
+from buildstate_cli.run.site import Site, told_if_unwritable
+from buildstate_cli.session import Session
+from buildstate_cli.signals import ENDING, Signalled, signals_raised
+from buildstate_cli.validation import build_reference
+from buildstate_core.errors import ArtifactLost, InvalidInput, Refused
+from buildstate_core.models import Claim
+from buildstate_worker.artifacts import Artifacts
+from buildstate_worker.attempt import Worker
+from buildstate_worker.client import STEADY
+from buildstate_worker.rewind import Rewind, Turn, names_what_to_run_first, with_rewinds
+from buildstate_worker.workspace.machine_state import Workspace
+
+_TELL_EVERY_SECONDS: Final = 30.0
+
+
+def run(
+    session: Session, output: Format, reference: str, command: Sequence[str], flags: RunFlags
+) -> int:
+    """Run a command as one state of a build, or skip it; return the exit code."""
+    wanted = build_reference(reference)
+    if not command:
+        raise InvalidInput(
+            "There is no command to run.",
+            code="no-command",
+            field="COMMAND",
+            hint="Put it behind two dashes: bldst run 123 --state 25 -- make image",
+        )
+    workspace = Workspace(Path.cwd())
+    call = RunCall(command=command, flags=flags)
+    prepared = prepare(call, workspace.folder)
+    with connect(session, retries=STEADY) as client:
+        build = client.get_build(wanted)
+        journal = Journal(workspace, build.id)
+        with told_if_unwritable("how to run this state again, if a later one needs it"):
+            journal.note(call)
+        told = meter(session.environ)
+        settings = session.settings
+        artifacts = Artifacts.of_worker(client, settings, on_transfer=told)
+        worker = Worker(client, artifacts, settings.worker)
+        site = Site(session, output, build, workspace, worker, told, _teller_of_waits())
+        try:
+            with signals_raised(ENDING):
+                return _Pass(site, journal).perform(prepared)
+        except Signalled as ended:
+            return ended.exit_code
+
+
+class _NotMadeAgain(Exception):
+    """A state that was made again did not succeed, so that what needs it is not run.
+
+    Attributes:
+        exit_code: As it ended.
+    """
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(exit_code)
+        self.exit_code = exit_code
+
+
+class _Pass:
+    """What `bldst run` does, and does again."""
+
+    def __init__(self, site: Site, journal: Journal) -> None:
+        self._site = site
+        self._journal = journal
+
+    def perform(self, prepared: PreparedCall, *, outer: Rewind | None = None) -> int:
+        """Make a call, with what is missing below it made again as often as that helps.
+
+        Args:
+            prepared: What to do. It is prepared anew after something below it has run, which may
+                have changed its inputs.
+            outer: What is being made again, if this call is part of that.
+
+        Returns:
+            The exit code.
+        """
+        call, rewind = prepared.call, outer or Rewind()
+        below = partial(self._below, call)
+
+        def once(turn: Turn) -> int:
+            return self._attempt(
+                prepared if turn.number == 0 else self._prepare(call, is_again=prepared.is_again),
+                is_rewound=rewind.covers(call.flags.state),
+                can_rewind=lambda error: bool(turn.remedy(error, below)),
+            )
+
+        def make_again(calls: Sequence[RunCall], error: ArtifactLost | Refused) -> None:
+            self._make_again(call, calls, rewind.because_of(error), error)
+
+        try:
+            return with_rewinds(once, below=below, make_again=make_again)
+        except _NotMadeAgain as ended:
+            return ended.exit_code
+
+    def _prepare(self, call: RunCall, *, is_again: bool) -> PreparedCall:
+        return prepare(call, self._site.workspace.folder, is_again=is_again)
+
+    def _attempt(
+        self,
+        prepared: PreparedCall,
+        *,
+        is_rewound: bool,
+        can_rewind: Callable[[ArtifactLost], bool],
+    ) -> int:
+        """Make one try; one more, from where the trunk is, if a lane lacks only what is there."""
+        workspace, build, lane = self._site.workspace, self._site.build.id, prepared.flags.lane
+        once = partial(attempt, self._site, prepared, is_rewound=is_rewound, can_rewind=can_rewind)
+        try:
+            return once()
+        except Refused as error:
+            below = self._below(prepared.call, error)
+            is_of_trunk = any(each.flags.lane != lane for each in below[:1])
+            if not is_of_trunk or not workspace.can_begin_anew(build, lane):
+                raise
+        workspace.begin_anew(build, lane)
+        return once()
+
+    def _below(self, call: RunCall, error: BaseException) -> list[RunCall]:
+        """Return the calls to make again, if the one that an error names was made here."""
+        if not names_what_to_run_first(error):
+            return []
+        assert error.state is not None  # noqa: S101 - as `names_what_to_run_first` has seen
+        return self._journal.calls(error.state, lane=call.flags.lane, below=call.flags.state)
+
+    def _make_again(
+        self,
+        call: RunCall,
+        below: Sequence[RunCall],
+        rewind: Rewind,
+        error: ArtifactLost | Refused,
+    ) -> None:
+        """Make the calls below one again.
+
+        Raises:
+            _NotMadeAgain: One of them did not succeed.
+        """
+        wanted = call.flags
+        print_message(error.message, f"{_as_called(below)}; then state {wanted.state} goes on.")
+        for each in below:
+            rewind.count(each.key, error)
+            flags = replace(each.flags, wait_seconds=wanted.wait_seconds)
+            prepared = self._prepare(replace(each, flags=flags), is_again=True)
+            code = self.perform(prepared, outer=rewind)
+            if code != exit_codes.OK:
+                print_message(
+                    f"State {wanted.state} is not run: it needs state {flags.state} first."
+                )
+                raise _NotMadeAgain(code)
+
+
+def _as_called(calls: Sequence[RunCall]) -> str:
+    """Return a sentence of what is called again. Not all of it runs: a checkpoint may be good."""
+    states = [f"{each.flags.state}" for each in calls]
+    if len(states) == 1:
+        return f"State {states[0]} is run again now, as it was called here"
+    every = f"{', '.join(states[:-1])} and {states[-1]}"
+    return f"States {every} are called again now, as they were here, and run where that is needed"
+
+
+def _teller_of_waits() -> Callable[[Claim], None]:
+    """Return what says now and then that another worker has the state."""
+    told = 0.0
+
+    def on_wait(claim: Claim) -> None:
+        nonlocal told
+        if time.monotonic() - told > _TELL_EVERY_SECONDS or not told:
+            told = time.monotonic()
+            attempt = claim.attempt
+            notice(
+                f"bldst: state {attempt.state} of build {attempt.build} is held by"
+                f" {claim.holder or 'another worker'}; waiting until it is done."
+            )
+
+    return on_wait

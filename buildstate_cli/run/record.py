@@ -1,0 +1,76 @@
+"""Last phase: record how it went, and tell. Only then the workspace remembers it."""
+
+import threading
+from contextlib import suppress
+from typing import Final
+
+from buildstate_cli import exit_codes
+from buildstate_cli.output.messages import explain_error
+from buildstate_cli.run.execute import Ran
+from buildstate_cli.run.prepare import PreparedCall
+from buildstate_cli.run.site import Site, tell, told_if_unwritable
+from buildstate_core.errors import BuildStateError, StaleClaim
+from buildstate_core.models import Attempt
+from buildstate_worker import attempt
+from buildstate_worker.attempt import Claimed, Done, Uploaded
+from buildstate_worker.heartbeat import LEASE_RUNNING_OUT
+
+_RECORD_SECONDS: Final = 10.0
+
+
+def tell_skipped(site: Site, prepared: PreparedCall, done: Done) -> None:
+    """Tell that there was nothing to run."""
+    tell(done.attempt, f"skipped: {done.text}")
+    _show(site, prepared, done.attempt)
+
+
+def record(site: Site, prepared: PreparedCall, ran: Ran, uploaded: Uploaded) -> None:
+    """Record that the command succeeded, with what was uploaded; then remember the machine.
+
+    Raises:
+        StaleClaim: The state was lost or taken over meanwhile. What was uploaded is removed.
+        Unreachable: The service does not answer. It may have been recorded.
+    """
+    done = attempt.record(uploaded)
+    with told_if_unwritable("that this machine is as this state has left it"):
+        ran.machine.end(done.id)
+    tell(done, "completed")
+    _show(site, prepared, done)
+
+
+def record_failure(site: Site, prepared: PreparedCall, ran: Ran) -> int:
+    """Record that the command did not succeed; return the exit code."""
+    problem = ran.ended.problem or ""
+    failed = ran.claimed.fail(problem, is_cancelled=ran.ended.is_cancelled)
+    tell(failed, f"{failed.status}: {problem}")
+    _show(site, prepared, failed)
+    return ran.ended.exit_code
+
+
+def tell_lost(claimed: Claimed, stale: StaleClaim) -> int:
+    """Tell that the claim was lost, and record it if nobody else can have it yet.
+
+    Returns:
+        The exit code.
+    """
+    explain_error(stale)
+    if stale.code != LEASE_RUNNING_OUT:
+        return exit_codes.exit_code(stale)
+    recorded: list[Attempt] = []
+
+    def fail() -> None:
+        with suppress(BuildStateError):
+            recorded.append(claimed.fail(f"stopped by itself: {stale.message}"))
+
+    # A service that does not answer would be waited for much longer than it matters.
+    recording = threading.Thread(target=fail, daemon=True)
+    recording.start()
+    recording.join(_RECORD_SECONDS)
+    how = "failed: it was stopped" if recorded else "stopped; that could not be recorded"
+    tell(claimed.attempt, how)
+    return exit_codes.UNREACHABLE
+
+
+def _show(site: Site, prepared: PreparedCall, shown: Attempt) -> None:
+    if not prepared.is_again:  # its output is for the call that was typed
+        site.show(shown)

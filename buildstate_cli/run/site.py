@@ -1,0 +1,68 @@
+"""Where `bldst run` is called, and how it tells what it does."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from buildstate_cli.build import attempts_view as attempts
+from buildstate_cli.options import Format
+from buildstate_cli.output.messages import notice, warn
+from buildstate_cli.output.progress import Meter
+from buildstate_cli.output.show import show
+from buildstate_cli.session import Session
+from buildstate_core.models import Attempt, Build, Claim
+from buildstate_worker.attempt import Worker
+from buildstate_worker.workspace.machine_state import Workspace
+
+
+@dataclass(frozen=True)
+class Site:
+    """What all calls of one process share.
+
+    Attributes:
+        worker: Who claims, and by what.
+        meter: Shows how far the worker's transfers are.
+        on_wait: Says that another worker has a state.
+    """
+
+    session: Session
+    output: Format
+    build: Build
+    workspace: Workspace
+    worker: Worker
+    meter: Meter
+    on_wait: Callable[[Claim], None]
+
+    def environ(self, attempt: Attempt) -> Mapping[str, str]:
+        """Return the environment of what runs for an attempt."""
+        return {
+            **self.session.environ,
+            "BLDST_BUILD_ID": str(self.build.id),
+            "BLDST_STATE": str(attempt.state),
+            "BLDST_LANE": attempt.lane,
+            "BLDST_ATTEMPT": str(attempt.attempt),
+        }
+
+    def show(self, attempt: Attempt) -> None:
+        """Print an attempt, if its data is what the output is for."""
+        if self.output is not Format.TABLE:
+            show(attempt, self.output, lambda each: attempts.listing([each]))
+
+
+def tell(attempt: Attempt, what: str) -> None:
+    """Say what becomes of an attempt."""
+    lane = f", lane {attempt.lane}" if attempt.lane else ""
+    name = f" {attempt.state_name}" if attempt.state_name else ""
+    notice(f"bldst: #{attempt.build} state {attempt.state}{name}{lane}: {what}")
+
+
+@contextmanager
+def told_if_unwritable(unknown: str) -> Iterator[None]:
+    """Warn that a workspace cannot remember something; what was done stands all the same."""
+    try:
+        yield
+    except OSError as error:
+        warn(
+            f"{error.filename} cannot be written: {error.strerror}.",
+            f"So it is not known later {unknown}.",
+        )

@@ -1,0 +1,114 @@
+"""First phase: ask for a milestone. It is done and skipped, or it is ours to run."""
+
+import inspect
+import threading
+from collections.abc import Callable
+
+from buildstate_core.errors import Conflict
+from buildstate_core.models import Claim
+from buildstate_flows.engine.coroutines import run_to_end
+from buildstate_flows.engine.live_call import LiveCall, Outcome
+from buildstate_flows.engine.milestone_call import MilestoneCall
+from buildstate_flows.engine.session import BuildSession
+from buildstate_flows.prefect_api.flow_run_report import Row
+from buildstate_flows.prefect_api.prefect_runs import say, task_run_here
+from buildstate_worker import attempt
+from buildstate_worker.attempt import Done
+
+
+class Caller:
+    """Whoever waits for a claim, which may have to wait for another worker, or be given up.
+
+    An async milestone may be cancelled while a thread asks for it. Then nobody would end what the
+    thread has claimed, so that the thread hands it over or ends it itself.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._given_up: BaseException | None = None
+        self._live: LiveCall | None = None
+        self._has_waited = False
+
+    def wait(self, claim: Claim) -> None:
+        """Say once that another worker has it."""
+        if self._given_up is not None:
+            raise Conflict("The milestone was cancelled while it waited.", code="cancelled")
+        if not self._has_waited:
+            self._has_waited = True
+            holder = claim.holder or "another worker"
+            say(f"State {claim.attempt.state} is held by {holder}; waiting for it.")
+
+    def take(self, live: LiveCall) -> None:
+        """Take over what was claimed, or end it if nobody waits any more."""
+        with self._lock:
+            self._live = live
+            if self._given_up is not None:
+                live.__exit__(type(self._given_up), self._given_up, None)
+
+    def give_up(self, error: BaseException) -> None:
+        """Say that nobody waits any more."""
+        with self._lock:
+            self._given_up = error
+            if self._live is not None:
+                self._live.__exit__(type(error), error, None)
+
+
+def ask(
+    session: BuildSession, call: MilestoneCall, caller: Caller, *, is_rewound: bool
+) -> Outcome | LiveCall:
+    """Return what a milestone that is done has returned, or the call that is ours to run.
+
+    Args:
+        session: The session.
+        call: What is called.
+        caller: Who waits for the answer.
+        is_rewound: A later milestone starts from before it, so that no later checkpoint covers it.
+
+    Raises:
+        ArtifactUnreachable: Nobody can tell whether its artifact is there. Nothing is run.
+        Held, Refused, Conflict: As the service says.
+    """
+    request = call.to_request(
+        session.build,
+        session.machine.held(call.lane),
+        worker=session.worker.name,
+        lease_seconds=session.settings.lease_seconds,
+        is_rewound=is_rewound,
+        session_id=session.id,
+        orchestrator=session.orchestrator(task_run_here()),
+    )
+    asked = attempt.ask(
+        session.worker,
+        session.build.id,
+        request,
+        on_wait=caller.wait,
+        probe=_probe_of(session, call),
+    )
+    if isinstance(asked, Done):
+        return _skipped(session, call, asked)
+    return LiveCall(session, call, asked)
+
+
+def _skipped(session: BuildSession, call: MilestoneCall, done: Done) -> Outcome:
+    outcome = Outcome.of_done(session.results.settle(done.artifacts, done.storage_url), done)
+    session.note(call)
+    if session.report is not None:
+        name = call.spec.name
+        row = Row(name=name, outcome=outcome.name.lower(), attempt=done.attempt, why=done.text)
+        session.report.note(row)
+    return outcome
+
+
+def _probe_of(session: BuildSession, call: MilestoneCall) -> Callable[[Done], bool] | None:
+    """Return what asks the user's probe about what the milestone returned."""
+    probe = call.spec.probe
+    if probe is None:
+        return None
+
+    def holds(done: Done) -> bool:
+        value = session.results.settle(done.artifacts, done.storage_url)
+        if inspect.iscoroutinefunction(probe):
+            return bool(run_to_end(lambda: probe(value)))
+        return bool(probe(value))
+
+    return holds

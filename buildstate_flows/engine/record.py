@@ -1,0 +1,23 @@
+"""Last phase: record what a function has returned. Only then the session remembers it."""
+
+from buildstate_flows.engine.live_call import Outcome
+from buildstate_flows.engine.upload import Stored
+from buildstate_worker import attempt
+
+
+def record(stored: Stored) -> Outcome:
+    """Record the milestone as completed; return what the call returns.
+
+    Raises:
+        StaleClaim: The milestone was lost or taken over meanwhile. What was uploaded is removed.
+        Unreachable: The service does not answer. It may have been recorded.
+    """
+    live = stored.live
+    session, call = live.session, live.call
+    done = attempt.record(stored.uploaded)
+    live.mark_recorded()
+    result = session.results.settle(done.artifacts, live.claimed.claim.storage_url, stored.paths)
+    session.machine.hold(call.lane, done.id)
+    session.note(call)
+    live.note("completed", done)
+    return Outcome(result, "Completed", live.why)

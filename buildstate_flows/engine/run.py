@@ -1,0 +1,42 @@
+"""Third phase: call the function, until it returns or its claim is lost."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from prefect.utilities.callables import call_with_parameters
+
+from buildstate_flows.engine.live_call import LiveCall
+from buildstate_flows.engine.place import Placed
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A call whose function has returned.
+
+    Attributes:
+        value: What it returned.
+    """
+
+    live: LiveCall
+    value: Any
+
+
+def run(placed: Placed) -> Ran:
+    """Call the function.
+
+    Raises:
+        StaleClaim: The claim was lost meanwhile, so that the function was stopped.
+    """
+    live = placed.live
+    with live.noted(), live.stopper.guard():
+        value = call_with_parameters(live.call.spec.function, dict(placed.parameters))
+    return Ran(live, value)
+
+
+async def run_async(placed: Placed) -> Ran:
+    """Call an async function. As `run`."""
+    live = placed.live
+    with live.noted(), live.stopper.guard_task():
+        soon: Any = call_with_parameters(live.call.spec.function, dict(placed.parameters))
+        value = await soon
+    return Ran(live, value)

@@ -1,0 +1,43 @@
+"""What one process remembers of its machines: a flow's, which end with it."""
+
+from typing import Final
+from uuid import UUID
+
+from buildstate_core.vocabulary import TRUNK
+
+_MOST_HELD: Final = 1000
+"""As many as a claim may name."""
+
+
+class ProcessMemory:
+    """Which attempts' results the machine of each lane holds, as long as this process lives.
+
+    Nothing of it is kept in files: the machine of another process begins with nothing. A lane
+    begins where the trunk is.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[str, tuple[UUID, ...]] = {}
+
+    def held(self, lane: str) -> tuple[UUID, ...]:
+        """Return the attempts whose results the machine of a lane holds."""
+        return self._held.get(lane, self._held.get(TRUNK, ()))
+
+    def hold(self, lane: str, attempt: UUID) -> None:
+        """Note that the machine of a lane now holds what this attempt did, too."""
+        self._held[lane] = (*self.held(lane), attempt)[-_MOST_HELD:]
+
+    def restore(self, lane: str) -> None:
+        """Note that the machine of a lane is put back to recorded artifacts, without any steps."""
+        self._held[lane] = ()
+
+    def lose(self, lane: str) -> None:
+        """Note that a milestone failed half-way.
+
+        The trunk's machine holds nothing then. A lane's begins anew from where the trunk is, whose
+        files it has not touched.
+        """
+        if lane == TRUNK:
+            self._held[TRUNK] = ()
+        else:
+            self._held.pop(lane, None)

@@ -1,0 +1,1 @@
+"""Writes the reference, `make reference`, from what the code says of itself."""

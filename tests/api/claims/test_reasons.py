@@ -1,0 +1,177 @@
+"""Every reason code, as the service gives it.
+
+Each row of docs/reference/reasons.md about a claim has a test of its name.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from support import Service, image
+
+from buildstate_core.errors import Conflict
+from buildstate_core.models import (
+    ArtifactRecord,
+    Attempt,
+    Build,
+    BuildDerive,
+    Cancel,
+    Force,
+    Quarantine,
+    Revoke,
+    Waive,
+)
+from buildstate_core.rules.reasons import describe
+from buildstate_core.vocabulary import AttemptStatus, Kind
+
+DOCS = Path(__file__).parents[3] / "docs" / "reference" / "reasons.md"
+
+
+@pytest.fixture
+def build(service: Service) -> Build:
+    return service.make_build()
+
+
+def made(
+    service: Service, build: Build, state: int, *artifacts: ArtifactRecord, **recipe: object
+) -> Attempt:
+    """Claim a milestone and complete it."""
+    return service.complete(service.claim(build, state, **recipe), *artifacts)
+
+
+def said(service: Service, build: Build, state: int, **recipe: object) -> str:
+    """Claim a milestone, and give what was decided."""
+    claim = service.claim(build, state, **recipe)
+    assert claim.text == describe(claim.reason)
+    if claim.decision == "run":
+        assert claim.attempt.reason == claim.reason
+    return f"{claim.decision} {claim.reason}"
+
+
+def planned(service: Service, build: Build, state: int) -> str:
+    rows = service.client.plan(build.number).milestones
+    return next(f"{each.decision} {each.reason}" for each in rows if each.state == state)
+
+
+def test_never_completed(service: Service, build: Build) -> None:
+    assert said(service, build, 25) == "run never_completed"
+
+
+def test_failed_before(service: Service, build: Build) -> None:
+    service.fail(service.claim(build, 25))
+    assert said(service, build, 25) == "run failed_before"
+
+
+def test_lost_worker(service: Service, build: Build) -> None:
+    service.expire(service.claim(build, 25).attempt.id)
+    assert said(service, build, 25) == "run lost_worker"
+
+
+def test_recipe_changed(service: Service, build: Build) -> None:
+    made(service, build, 25, image(), fingerprint={"command": "a"})
+    assert said(service, build, 25, fingerprint={"command": "b"}) == "run recipe_changed:command"
+
+
+def test_input_changed(service: Service, build: Build) -> None:
+    made(service, build, 25, image(), fingerprint={"input:hosts": "a"})
+    changed = said(service, build, 25, fingerprint={"input:hosts": "b"})
+    assert changed == "run input_changed:hosts"
+
+
+def test_upstream_changed(service: Service, build: Build) -> None:
+    made(service, build, 10, image(), fingerprint={"command": "a"})
+    made(service, build, 25, image(content="25"))
+    made(service, build, 10, image(content="other"), fingerprint={"command": "b"})
+    assert said(service, build, 25) == "run upstream_changed:10"
+
+
+@pytest.mark.parametrize("reason", ["artifact_gone", "artifact_corrupt"])
+def test_artifact_gone_and_artifact_corrupt(service: Service, build: Build, reason: str) -> None:
+    [artifact] = made(service, build, 25, image()).artifacts
+    service.client.quarantine(artifact.id, Quarantine(reason=reason))
+    assert said(service, build, 25) == f"run {reason}"
+
+
+def test_effect_gone(service: Service, build: Build) -> None:
+    done = made(service, build, 60, kind=Kind.EFFECT)
+    assert said(service, build, 60, kind=Kind.EFFECT) == "skip unchanged"
+    assert said(service, build, 60, kind=Kind.EFFECT, refuted=done.id) == "run effect_gone"
+
+
+def test_not_restorable(service: Service, build: Build) -> None:
+    made(service, build, 30)
+    assert said(service, build, 30) == "run not_restorable"
+
+
+def test_rewound(service: Service, build: Build) -> None:
+    made(service, build, 30)
+    made(service, build, 40, image())
+    assert said(service, build, 30, rewound=True) == "run rewound"
+
+
+def test_expired(service: Service, build: Build) -> None:
+    [artifact] = made(service, build, 25, image()).artifacts
+    service.query("UPDATE artifacts SET status = 'expired' WHERE id = %s", str(artifact.id))
+    assert said(service, build, 25) == "run expired"
+
+
+def test_revoked(service: Service, build: Build) -> None:
+    [artifact] = made(service, build, 25, image()).artifacts
+    made(service, build, 40, image(content="40"))
+    service.client.revoke_artifact(artifact.id, Revoke(reason="it has a leaked key"))
+    assert said(service, build, 25) == "run revoked"
+    assert planned(service, build, 40) == "run revoked"
+
+
+def test_forced(service: Service, build: Build) -> None:
+    made(service, build, 25, image())
+    service.client.force(build.number, Force(state=25, reason="the mirror was stale"))
+    assert said(service, build, 25) == "run forced"
+
+
+def test_unchanged(service: Service, build: Build) -> None:
+    made(service, build, 25, image())
+    assert said(service, build, 25) == "skip unchanged"
+
+
+def test_covered_by(service: Service, build: Build) -> None:
+    made(service, build, 30)
+    made(service, build, 40, image())
+    assert said(service, build, 30) == "skip covered_by:40"
+
+
+def test_waived(service: Service, build: Build) -> None:
+    service.client.waive(build.number, Waive(state=30, reason="no monitoring in the lab"))
+    assert said(service, build, 30) == "skip waived"
+
+
+def test_derived_from(service: Service, build: Build) -> None:
+    made(service, build, 40, image())
+    derived = service.client.derive_build(
+        build.number, BuildDerive(from_state=40, platform="azure")
+    )
+    assert said(service, derived, 40) == f"skip derived_from:{build.number}"
+
+
+def test_held(service: Service, build: Build) -> None:
+    service.claim(build, 25)
+    assert said(service, build, 25) == "held held"
+
+
+def test_build_closed(service: Service, build: Build) -> None:
+    service.report(build, 25, AttemptStatus.FAILED)
+    service.client.cancel_build(build.number, Cancel(reason="the release was called off"))
+    assert planned(service, build, 25) == "refuse build_closed"
+    with pytest.raises(Conflict) as refused:
+        service.claim(build, 25)
+    assert refused.value.code == "build-cancelled"
+
+
+def test_the_documentation_has_every_reason_and_every_reason_has_its_test() -> None:
+    from buildstate_core.rules import reasons  # noqa: PLC0415 - its table is what is asked for
+
+    documented = set(re.findall(r"^\| `([a-z_]+)", DOCS.read_text(), re.MULTILINE))
+    assert documented == set(reasons._TEXTS) | set(reasons._ABOUT_KEEPING)
+    tests = "\n".join(name for name in dir(sys.modules[__name__]) if name.startswith("test_"))
+    assert [each for each in sorted(reasons._TEXTS) if each not in tests] == []
