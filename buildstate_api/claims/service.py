@@ -62,7 +62,7 @@ async def claim(session: AsyncSession, ref: str, request: ClaimRequest) -> Claim
     required = [each.requires for each in build.catalog.states if each.code == request.state]
     answer = answer_claim(
         known.history,
-        _wish(request),
+        _query(request),
         now=now,
         requires=required[0] if required else (),
         is_closed=closed is not None,
@@ -156,7 +156,7 @@ def _why_closed(build: BuildRow, request: ClaimRequest) -> str | None:
     return None if closed == BuildStatus.COMPLETED and is_for_a_lane else closed
 
 
-def _wish(request: ClaimRequest) -> ClaimQuery:
+def _query(request: ClaimRequest) -> ClaimQuery:
     return ClaimQuery(
         state=request.state,
         lane=request.lane,

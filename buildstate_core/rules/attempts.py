@@ -43,8 +43,8 @@ def is_expired(attempt: AttemptFact, now: datetime) -> bool:
 def settled(history: History, now: datetime) -> History:
     """Return the history with every claim whose lease has run out marked as lost.
 
-    It was lost when the lease ran out, whenever that is noticed, so that what was reported in
-    between is the newer news.
+    The time of the loss is the end of the lease, not when it is noticed, so that a report from in
+    between counts as newer.
     """
     return History.of(
         replace(

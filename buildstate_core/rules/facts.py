@@ -52,7 +52,7 @@ class ArtifactFact:
 
 @dataclass(frozen=True, kw_only=True)
 class AttemptFact:
-    """What the rules need to know of one try at a milestone.
+    """What the rules need to know of one attempt at a milestone.
 
     Attributes:
         as_of: When the newest thing known about it happened.
@@ -143,7 +143,7 @@ class AttemptFact:
     def is_broken(self) -> bool:
         """Whether it ended without a result that may be used, so that it stands in the way.
 
-        Set-up that leaves nothing behind stands in nobody's way.
+        Set-up that leaves nothing behind never does.
         """
         if self.kind is Kind.EPHEMERAL:
             return False
@@ -165,10 +165,10 @@ class AttemptFact:
 
 @dataclass(frozen=True)
 class Force:
-    """A person wants everything from a state on to run again: in a lane, or, in the trunk, in all.
+    """A person's request to run everything from a state on again; for the trunk, in all lanes.
 
     Attributes:
-        at: When that was said; what happened since counts.
+        at: When the person asked for it; only attempts from before that are to run again.
     """
 
     state: int

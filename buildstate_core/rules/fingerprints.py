@@ -14,8 +14,8 @@ _MAX_DIGITS: Final = len(str(MAX_STATE))
 def changed_part(old: Mapping[str, str], new: Mapping[str, str]) -> str | None:
     """Return the name of the first part that differs, in alphabetical order, or `None`.
 
-    A part that either side lacks is unknown, so kept: recording a new part in a later release,
-    or calling from a face that cannot know a part, must not rebuild every image.
+    A part that either side lacks is unknown and does not count as changed: a later release that
+    records a new part, or a caller that cannot know one, must not rebuild every image.
 
     Args:
         old: Part name to digest, as recorded.
@@ -32,9 +32,9 @@ def changed_part(old: Mapping[str, str], new: Mapping[str, str]) -> str | None:
 def upstream_part(attempt: AttemptFact) -> tuple[str, str] | None:
     """Return the fingerprint part for work that builds on what an attempt left.
 
-    The digests of its artifacts by name; `None` when one of them was never verified. Of a step
-    what went into it, or, where that was not said, which attempt it was; `None` for a step that
-    was only reported.
+    For a checkpoint, its value holds the digests of its artifacts by name; there is none if one was
+    never verified. For a step, it is a digest of what went into it or, where that is not known, the
+    attempt's own id; there is none for a step that was only reported.
     """
     if attempt.changed_a_machine_only:
         return (f"{_UPSTREAM}{attempt.state}", _step(attempt)) if attempt.is_claimed else None

@@ -48,8 +48,9 @@ def plan(
     """Return what a rerun would do: the trunk, then lane by lane, in ascending order of state.
 
     The recipe of a rerun is not known here, so it is taken as unchanged. What follows a milestone
-    that runs again is shown as running too; it is kept if that gives the same result as before.
-    Set-up that leaves nothing behind is no such milestone: it runs if anything after it runs.
+    that runs again is planned to run, too; it is skipped after all if that milestone's result is
+    the same as before. Set-up that leaves nothing behind runs if anything after it runs, and
+    makes nothing after it run.
 
     Args:
         history: All attempts of the build.
@@ -57,7 +58,7 @@ def plan(
             below the highest recorded state, of whichever lane, are left out: the pipeline does
             not have them.
         now: The database's time.
-        required: Those that no build may lack. They are expected wherever they are.
+        required: States that no build may lack; they are expected wherever they are.
         is_closed: Whether the build no longer takes any work.
     """
     known = settled(history, now)

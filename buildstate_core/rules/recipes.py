@@ -1,8 +1,8 @@
 """What goes into a milestone: its own parts, and what the states before it have left.
 
-A checkpoint is known by what it left. A step leaves nothing but a changed machine, so that it is
-known by what went into it: one that ran again with the same recipe on the same machine has changed
-nothing for those after it.
+A checkpoint is identified by what it left. A step leaves nothing but a changed machine, so it is
+identified by what went into it: a step that ran again with the same recipe on the same machine has
+changed nothing for the milestones after it.
 """
 
 from collections.abc import Mapping
@@ -48,7 +48,8 @@ def recorded_recipe(view: Mapping[int, AttemptFact], attempt: AttemptFact) -> Re
 def likely_recipe(view: Mapping[int, AttemptFact], attempt: AttemptFact) -> Recipe:
     """Return the recipe that a rerun most likely has, to tell a person what it would do.
 
-    What took the checkpoint before it takes that one again: also one that was inserted since.
+    If it took the checkpoint before it, it takes the one that is before it now, which may have been
+    inserted since.
     """
     known = recorded_recipe(view, attempt)
     existed = {state: each for state, each in view.items() if not _is_later(each, attempt)}
@@ -79,9 +80,9 @@ def why_changed(
 ) -> str | None:
     """Return why a result would not be the same if it was made now, or `None` if it would.
 
-    A part that the attempt did not record is unknown, so kept, with two exceptions. What did not
-    exist yet when the attempt began cannot have gone into it: a state was inserted. And a gate's
-    verdict is about the digest that it has recorded, and about no other.
+    A part that the attempt did not record is unknown and does not count as changed, with two
+    exceptions. A result that did not exist yet when the attempt began cannot have gone into it: its
+    state was inserted since. And a gate's verdict holds only for the digest that it recorded.
     """
     old = attempt.fingerprint
     changed = changed_part(old, fingerprint(view, attempt.state, recipe))

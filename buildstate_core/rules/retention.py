@@ -67,7 +67,7 @@ class Candidate:
 
     Attributes:
         build: The id of the build that made it.
-        expires_at: When its maker said that it is no longer needed.
+        expires_at: When it is no longer needed, as its maker said.
     """
 
     id: str
@@ -93,8 +93,8 @@ class Verdict:
 def needed(build: BuildFact, *, now: datetime) -> Mapping[str, str]:
     """Return the artifacts that an open build could resume from, each with the reason.
 
-    Those are the checkpoint that each lane, or a new one, would continue from; what a worker has
-    restored that is at work now; and what the milestones that have to run took before.
+    Those are the checkpoint that each lane, or a new lane, would continue from; what a worker that
+    is at work now has restored; and what the milestones that have to run consumed before.
 
     Args:
         build: The build; a closed one needs nothing.

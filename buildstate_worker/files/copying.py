@@ -1,4 +1,4 @@
-"""Copies on one machine: shared blocks where the file system can, else without passing by here.
+"""Copies on one machine: by shared blocks where the file system can, else inside the kernel.
 
 Holes stay holes.
 """

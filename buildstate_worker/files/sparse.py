@@ -1,7 +1,7 @@
 """Files with holes: runs of zeros that take up no room on a disk.
 
-A machine image of 40 GB often has 2 GB of data. Reading asks the file system where they are;
-writing leaves out what is zero, wherever it comes from.
+A machine image of 40 GB often has 2 GB of data. Reading asks the file system where the data is;
+writing leaves out runs of zeros, wherever they come from.
 """
 
 import errno
@@ -49,7 +49,7 @@ def read_into(sink: Sink, handle: int, size: int | None = None) -> None:
 
 
 def write_at(handle: int, position: int, part: bytes) -> None:
-    """Write bytes to their place in an open file that has only zeros there, leaving out zeros.
+    """Write bytes at a position of an open file that has only zeros there, leaving out zeros.
 
     The file's length has to be set afterwards, since it may end with what was left out.
 

@@ -23,8 +23,8 @@ def signature(path: Path) -> str | None:
     """Return the signature of a file, or of a folder with all that is in it.
 
     Returns:
-        `None` if nobody can tell: something in it cannot be looked at, or goes away meanwhile. That
-        agrees with no signature, not even with itself.
+        `None` if something in it cannot be looked at, or goes away meanwhile. The caller must take
+        that for a change, also when it is compared with another `None`.
     """
     try:
         status = path.stat()

@@ -6,7 +6,8 @@
 - `ref`: what a handle is referred to by
 - `probes`: what a `Probe` has to do, and which one looks at which kind
 - `aws`: AMIs and EBS snapshots
-- `command`: every other kind, by a command of the worker's administrator
+- `command`: every other kind, by a command of the worker's administrator; `exit_status`: what its
+  exit status says
 - `failures`: the sentences: gone, another thing, nobody can tell
 
 Importing this loads no cloud's library: `aws` is loaded when the first AMI is looked at.

@@ -1,7 +1,7 @@
 """Probes of what EC2 keeps: AMIs and EBS snapshots.
 
-Where and as whom is for botocore to find, as for S3; the region is the handle's attribute `region`
-if it has one.
+The account and the region are for botocore to find, as for S3; a handle's attribute `region` comes
+first.
 
 EC2 also answers "not found" to a request from another region or account. So an id is only gone if
 it was looked for in the region, and by the account, that were recorded.
@@ -71,9 +71,9 @@ class _Ec2Probe:
         """Return EC2's description of the handle; `None` if its answer holds none.
 
         Args:
-            handle: Which one.
-            ids: How the operation calls the ids that are asked for.
-            asked: What else it takes.
+            handle: The handle.
+            ids: The name of the operation's parameter for ids.
+            asked: The operation's other parameters.
 
         Raises:
             ArtifactLost: It does not exist.

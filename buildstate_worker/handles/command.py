@@ -42,7 +42,7 @@ class CommandProbe:
 
     Args:
         words: The command.
-        variable: What it was named by, for who has to correct it.
+        variable: The variable that names it, for the errors.
     """
 
     def __init__(self, words: Sequence[str], *, variable: str) -> None:

@@ -1,6 +1,6 @@
 """What looks at a handle, by its kind.
 
-A kind is looked at by the first of these that there is:
+The first of these that exists looks at a kind:
 
 1. the command that this worker's administrator has named for it (`command`),
 2. what another package adds by an entry point in the group `buildstate.probes`: its name is the
@@ -53,7 +53,7 @@ class Probes:
     """The probes of one worker. Threads may share them.
 
     Args:
-        commands: Command lines by what `variable_for` gives, without its prefix.
+        commands: Command lines by the variable of `variable_for`, without its prefix.
     """
 
     def __init__(self, commands: Mapping[str, Sequence[str]] = _NO_COMMANDS) -> None:

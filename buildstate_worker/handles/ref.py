@@ -1,4 +1,4 @@
-"""What a handle is referred to by: its kind and its id, and what else is known of it."""
+"""References to handles: kind and id, and what else is known of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from buildstate_core.models import Artifact, ArtifactRecord
 
 @dataclass(frozen=True)
 class HandleRef:
-    """Something outside, by its id.
+    """A reference to something outside BuildState, by its id.
 
     Attributes:
         kind: What it is: `ami`, `ebs-snapshot`, `rbd`.

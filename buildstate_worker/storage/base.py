@@ -30,7 +30,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Unfinished:
-    """An upload that somebody began and has not ended, and that nobody can see otherwise.
+    """An upload that was begun and has not ended; a listing of whole objects does not show it.
 
     Attributes:
         uri: Where it would become visible, as far as the storage knows.
@@ -72,8 +72,8 @@ class Storage(Protocol):
     or path that the project's storage begins at, where it is known.
 
     Attributes:
-        parallel: How many parts or ranges at once are worth it.
-        range_bytes: How much to read at once: enough that what a request costs does not matter.
+        parallel: How many parts or ranges to move at once.
+        range_bytes: How much to read at once; large enough that the cost of a request is small.
         keeps_holes: Whether a run of zeros takes up no room there.
         writes_in_order: Whether parts have to come one after the other, from the first to the last.
     """
@@ -86,7 +86,7 @@ class Storage(Protocol):
     def size_of(self, uri: str, *, root: str | None = None) -> int | None:
         """Ask the storage itself, not a cached listing, for a size in bytes.
 
-        `None`: there is something of that name which is not a file.
+        `None`: what has that name is not a file.
 
         Raises:
             ArtifactLost: It is gone.
@@ -157,7 +157,7 @@ class Storage(Protocol):
 
 
 def part_size(total_bytes: int, *, at_least: int, most_parts: int) -> int:
-    """Return how long parts have to be, so that a storage's limit of their number is kept.
+    """Return how long parts have to be so that there are no more than a storage allows.
 
     >>> part_size(10, at_least=4, most_parts=100), part_size(1000, at_least=4, most_parts=100)
     (4, 10)

@@ -7,9 +7,10 @@
 
 - `store`: `ArtifactStore`, the whole of it for a caller: push, check, pull, discard
 - `sources`, `digests`: what can become an artifact, and its digest
-- `parts`, `ranges`: uploads and downloads in several pieces at once; `read_ahead` between threads
-- `download`, `place`, `tee`: bytes into the cache, and private copies of them; `overwrite_check`:
-  what must not be replaced
+- `parts`, `ranges`: uploads and downloads in several pieces at once; `blocks` of one
+  size; `read_ahead` between threads
+- `download`, `place`, `tee`: bytes into the cache, and private copies of them; `swap`: putting them
+  at their target; `overwrite_check`: what must not be replaced
 - `archive`: folders as deterministic tar archives, and back
 
 Importing this loads neither fsspec nor any cloud's library: an adapter is loaded when the first URI

@@ -43,7 +43,7 @@ def measure(path: Path, *, at_most: int | None = None) -> Meter:
 
     Args:
         path: A file or folder.
-        at_most: Of what is longer than this only a part is measured, which is longer, too.
+        at_most: Stop once more bytes than this were read; the size is then above it.
 
     Raises:
         InvalidInput: As in `digest_of`.

@@ -15,11 +15,11 @@ from buildstate_worker.transfer.tee import Tee
 
 @dataclass(frozen=True)
 class Fetched:
-    """What is in the cache now.
+    """An artifact that is in the cache now.
 
     Attributes:
         checksum: Of what is stored.
-        downloaded_bytes: How many bytes came.
+        downloaded_bytes: How many bytes were downloaded.
         is_verified: Whether the cache's file is the one that was hashed on its way here.
     """
 
@@ -42,17 +42,17 @@ def fetched(
 ) -> Iterator[Fetched]:
     """Download an artifact into the cache, and keep it in use there.
 
-    What an earlier download of the same digest got is not asked for again. If another process
-    downloads it now, that is waited for, and no bytes come.
+    What an earlier download of the same digest got is not downloaded again. If another process is
+    downloading it, this waits for that, and downloads nothing.
 
     Args:
-        cache: Where it goes.
+        cache: The cache.
         storage: Where it comes from.
-        uri: Which it is there.
+        uri: The artifact's URI there.
         root: As in `Storage`.
         checksum: What its digest must be. `None`: whatever it is.
         size_bytes: How long it is.
-        tee: Gets the same bytes, where that saves a copy afterwards; none or all of them.
+        tee: Gets the same bytes, all or none of them, if that saves a copy afterwards.
         on_progress: Told how many bytes are here.
 
     Raises:

@@ -20,8 +20,8 @@ _SPECIAL: Final = {
 def check_replaceable(target: Path, *, folder: bool) -> None:
     """Check that an artifact may replace what is at `target`.
 
-    A file takes the place of a file, and a folder also that of a folder: a step that failed has
-    changed it half-way, and it is restored. The rest would be a mistake that cannot be undone.
+    A file may replace a file; a folder may replace a file or a folder, since a step that failed may
+    have left it half changed. Replacing anything else would be a mistake that cannot be undone.
 
     Args:
         target: Where the artifact goes.

@@ -64,13 +64,13 @@ class _Cached:
 
 @dataclass(frozen=True)
 class Place:
-    """Where an artifact goes in a workspace.
+    """An artifact's place in a workspace.
 
     Attributes:
-        uri: Where it comes from, for the messages.
+        uri: Where it comes from, for error messages.
         checksum: Of its own bytes, if that was recorded.
         size_bytes: Likewise.
-        folder: Whether it is an archive that is unpacked.
+        folder: Whether it is a folder, stored as an archive that is unpacked.
         is_packed: Whether it is stored compressed.
     """
 
@@ -105,7 +105,7 @@ class Place:
             cache: Where it was downloaded to.
             stored: The digest of what was stored.
             is_verified: Whether the cache's file has just been hashed.
-            tee: What got the bytes that were downloaded meanwhile, if it got all of them.
+            tee: The tee that got all downloaded bytes, if there is one.
 
         Raises:
             ArtifactLost: It is whole, and still not what was recorded.
@@ -142,7 +142,7 @@ def size_in_place(
         target: Where it may be.
         checksum: What its digest must be.
         folder: Whether it is a folder.
-        size_bytes: How long it is, if that is known: of what is larger no more is read.
+        size_bytes: Its size, if that is known; of a larger file no more than that is read.
     """
     try:
         found = target.lstat()

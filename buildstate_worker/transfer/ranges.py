@@ -28,9 +28,9 @@ def read_ranges(
 
     Args:
         storage: Where it is.
-        uri: Which it is.
+        uri: Its URI.
         start: How many bytes are here already.
-        size_bytes: How long it is. It ends earlier if the object does.
+        size_bytes: How long it is. The blocks end earlier if the object does.
         root: As in `Storage`.
 
     Raises:
@@ -60,11 +60,10 @@ def put_ranges(
 
     Args:
         storage: Where it is.
-        uri: Which it is.
-        puts: Take the next bytes, one after the other. Threads call each of them in order, one at
-            a time.
+        uri: Its URI.
+        puts: Each is called with every block, in order and one at a time, from various threads.
         start: How many bytes are here already.
-        size_bytes: How long it is. It ends earlier if the object does.
+        size_bytes: How long it is. The blocks end earlier if the object does.
         root: As in `Storage`.
 
     Raises:

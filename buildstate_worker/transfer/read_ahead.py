@@ -1,6 +1,7 @@
-"""Bytes that are made in one thread and used in another, with little between them.
+"""Bytes that are made in one thread and used in another, a few blocks ahead.
 
-Hashing is what bounds a transfer, so that the thread that hashes should never wait for a disk.
+Hashing is what limits the speed of a transfer, so the thread that hashes should never wait for a
+disk.
 """
 
 import queue
@@ -35,8 +36,7 @@ class _Queue:
 def read_ahead(make: Callable[[Sink], None]) -> Generator[bytes]:
     """Yield what a function writes in a thread of its own, a few blocks ahead of the user.
 
-    Blocks have `BLOCK_BYTES`, but for the last. Close the generator when it is not used to its
-    end.
+    Blocks have `BLOCK_BYTES`, but for the last. Close the generator if it is not used to its end.
 
     Raises:
         Exception: Whatever the function raised, after what it wrote before.

@@ -54,7 +54,7 @@ class Pushed:
         checksum: `sha256:` and 64 lower-case hexadecimal digits, of the artifact's own bytes.
         size_bytes: Of the artifact's own bytes.
         format: `tar` for a folder.
-        folder: Whether a folder was pushed; `pull` wants to know.
+        folder: Whether a folder was pushed, as `pull` has to be told.
         packed: What was stored in their place, if they were compressed.
     """
 
@@ -150,8 +150,8 @@ class ArtifactStore:
         Args:
             uri: As recorded.
             size_bytes: Of what is stored, as recorded. `None`: any size will do.
-            root: The URI or path that the project's storage begins at. Tells a mount that is
-                missing from a file that is.
+            root: The URI or path that the project's storage begins at, to tell a missing mount
+                from a missing file.
 
         Raises:
             ArtifactLost: It is gone, or has another size.
@@ -175,8 +175,8 @@ class ArtifactStore:
         """Put a private copy of an artifact at `target`, in place of the file or folder there.
 
         Nothing is moved if the target's digest is right already. Bytes are verified when they
-        come in and whenever they are taken from the cache. A download that breaks off stays, and
-        the next pull goes on from its end. On any error the target is as it was.
+        come in and whenever they are taken from the cache. A download that is interrupted stays,
+        and the next pull continues it. On any error the target is left unchanged.
 
         Args:
             uri: As recorded.
@@ -325,8 +325,8 @@ class ArtifactStore:
     def discard(self, uri: str) -> None:
         """Remove an upload that will not be committed.
 
-        One that is not there is no error. Anything else is, since bytes then stay behind: a
-        caller that has a better error to raise logs this one.
+        It is no error if there is nothing. Other failures are, since bytes then stay behind; a
+        caller that is raising another error should log this one.
 
         Raises:
             InvalidInput: There is no transfer for the URI.

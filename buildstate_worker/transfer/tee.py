@@ -1,7 +1,7 @@
-"""A private copy that is made while its original comes into the cache.
+"""A private copy that is written while its original is downloaded into the cache.
 
 Where the file system cannot share blocks, a copy that is made afterwards reads everything once
-more. A tee has no name until it is given one: what a killed process leaves of it is nothing.
+more. A tee has no name until it is given one, so that a killed process leaves nothing of it.
 """
 
 import os

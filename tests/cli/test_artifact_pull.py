@@ -10,7 +10,7 @@ from support import Service, image
 
 from buildstate_cli.artifact.destination import path_for
 from buildstate_cli.run import flags as running_flags
-from buildstate_cli.run.restore import targets
+from buildstate_cli.run.place import targets
 from buildstate_core.models import Artifact, Build
 
 from .uploads import push

@@ -23,7 +23,7 @@ _TOKEN_SECONDS: Final = 5
 
 @dataclass(frozen=True)
 class Client:
-    """What one process uses, from all its threads."""
+    """The connection and the library's client of one process, shared by its threads."""
 
     session: AuthorizedSession
     storage: Any

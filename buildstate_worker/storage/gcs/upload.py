@@ -1,7 +1,7 @@
 """A resumable upload to Google Cloud Storage: bytes in their order, seen by nobody until the last.
 
-The service may keep less of what was sent than all, and an answer may be lost. So what it has is
-asked for after every failure, and only the rest is sent again.
+The service may keep only a part of what was sent, and an answer may be lost. So after every failure
+it is asked what it has, and only the rest is sent again.
 """
 
 import re

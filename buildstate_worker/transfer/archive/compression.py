@@ -1,7 +1,7 @@
 """How bytes are stored: unchanged, or as a zstd stream.
 
-An artifact is known by the digest of its own bytes. Where those are mostly zeros, or text, and the
-storage would keep every one of them, they are stored compressed, and the record says so.
+An artifact is identified by the digest of its own bytes. Where those are mostly zeros, or text,
+and the storage would keep every one of them, they are stored compressed, and the record says so.
 """
 
 import os
@@ -74,8 +74,8 @@ def decompress_into(sink: Sink, file: IO[bytes], *, size_bytes: int | None) -> N
     Args:
         sink: What takes it.
         file: A zstd stream.
-        size_bytes: What it has to hold, if that is known. Of more than that nothing is written: a
-            few kilobytes may hold more than any disk.
+        size_bytes: What it has to hold, if that is known. Nothing beyond that is written, since a
+            few kilobytes may unpack to more than any disk holds.
 
     Raises:
         zstandard.ZstdError: It is not a zstd stream, is damaged, or holds more than `size_bytes`.

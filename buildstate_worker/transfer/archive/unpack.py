@@ -34,7 +34,7 @@ _KINDS: Final = _EXTENDED | {tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE,
 def unpack(blocks: Iterator[bytes], folder: Path) -> None:
     """Unpack an archive, whose bytes come one block after the other, into an empty folder.
 
-    Permissions are kept. Zeros become holes. What follows the archive's end is not taken.
+    Permissions are kept. Zeros become holes. What follows the archive's end is ignored.
 
     Raises:
         tarfile.TarError: It is no archive, or has a member that would leave the folder, that
@@ -54,7 +54,7 @@ def unpack(blocks: Iterator[bytes], folder: Path) -> None:
 
 
 class _Unpacked:
-    """A folder that fills up: what is in it, and what is left to do."""
+    """A folder that is being unpacked: what is in it, and what is left to do at the end."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -160,7 +160,7 @@ class _End(Exception):
 
 
 class _Header(tarfile.TarInfo):
-    """The header of what may be in an archive. One that is bad is an error, and never the end."""
+    """The header of a member; one that is bad is an error, and never the end of the archive."""
 
     @classmethod
     def fromtarfile(cls, tar: tarfile.TarFile) -> Self:
