@@ -10,6 +10,8 @@ stopped before another worker could begin it::
     renewal sent          margin          lease ends
     ├──────────────────────┼───────────────┤
                            └─ `when_stale`: no renewal was acknowledged since; stop the work now
+
+The whole contract of leases, tokens and fences is in docs/explanation/lease-contract.md.
 """
 
 import threading

@@ -2,6 +2,8 @@
 
 Each build is a transaction of its own, with its row locked. The caller waits for them, and so must
 not hold a lock, nor a connection to the database.
+
+The whole contract of leases, tokens and fences is in docs/explanation/lease-contract.md.
 """
 
 from collections.abc import Iterable

@@ -12,6 +12,8 @@ judged, so that no holder loses a lease that it could not renew.
     holder           ──beat────beat──· · (down) · ·──beat──
     service_clock    ──────────────┤               ├───────
     lease                          └─ what was left ─┘ is left afterwards
+
+The whole contract of leases, tokens and fences is in docs/explanation/lease-contract.md.
 """
 
 import asyncio

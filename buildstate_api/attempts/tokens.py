@@ -1,4 +1,7 @@
-"""The token of a claim: it proves who holds the claim, until the attempt ends or its lease does."""
+"""The token of a claim: it proves who holds the claim, until the attempt ends or its lease does.
+
+The whole contract of leases, tokens and fences is in docs/explanation/lease-contract.md.
+"""
 
 import hashlib
 import secrets

@@ -4,6 +4,8 @@ A claim is answered in one transaction that holds the build's row, so that two c
 the same free milestone; a partial unique index says the same a second time. Every later write of
 the holder carries the claim's token, and is refused once the attempt is not live or its lease has
 run out.
+
+The whole contract of leases, tokens and fences is in docs/explanation/lease-contract.md.
 """
 
 import secrets

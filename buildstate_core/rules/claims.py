@@ -1,4 +1,7 @@
-"""What a worker that asks for a milestone is answered."""
+"""What a worker that asks for a milestone is answered.
+
+The whole contract of leases, tokens and fences is in docs/explanation/lease-contract.md.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,7 @@
-"""An attempt that this worker has claimed, kept alive until it is ended."""
+"""An attempt that this worker has claimed, kept alive until it is ended.
+
+The whole contract of leases, tokens and fences is in docs/explanation/lease-contract.md.
+"""
 
 import contextlib
 from collections.abc import Callable
