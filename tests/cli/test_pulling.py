@@ -9,7 +9,7 @@ import pytest
 from support import Service, image
 
 from buildstate_cli.run import flags as running_flags
-from buildstate_cli.run.restore import path_for, targets
+from buildstate_cli.run.place import path_for, targets
 from buildstate_core.models import Artifact, Build
 
 from .pushing import push
