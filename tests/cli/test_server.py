@@ -17,6 +17,7 @@ from support import Cluster, short_folder, until
 from support.machine import Ended, Machine, machines
 
 from buildstate_api.embedded.postmaster import Postmaster
+from buildstate_api.serve import running_on
 
 NOT_A_TRACEBACK = "Traceback"
 
@@ -122,7 +123,8 @@ def test_a_killed_service_leaves_its_database_and_the_next_finds_it(machine: Mac
     assert machine.bldst("project", "create", "rhel-base").code == 0
     os.kill(first["pid"], signal.SIGKILL)
     until(lambda: not is_ready(first["url"]))
-    until(lambda: machine.bldst("server", "status").code == 6)
+    until(lambda: running_on(Path(machine.environ["BLDST_DATA_DIR"])) is None)
+    assert machine.bldst("server", "status").code == 6
     left = postgres(machine)
     assert left is not None
 
@@ -139,7 +141,8 @@ def test_a_killed_service_leaves_its_database_and_the_next_finds_it(machine: Mac
 
     os.kill(second["pid"], signal.SIGKILL)
     until(lambda: not is_ready(second["url"]))
-    until(lambda: machine.bldst("server", "status").code == 6)
+    until(lambda: running_on(Path(machine.environ["BLDST_DATA_DIR"])) is None)
+    assert machine.bldst("server", "status").code == 6
     assert machine.bldst("server", "stop").code == 0
     assert postgres(machine) is None
 

@@ -1,6 +1,6 @@
 """What tests need beside the service and its PostgreSQL, found by what they start.
 
-A test needs a server if it, or a fixture that it asks for, calls what starts one. So nobody keeps
+A test needs a server if it, or a fixture that it asks for, names what starts one. So nobody keeps
 a list of tests, and `make test-fast` leaves out what is new as well.
 """
 
@@ -18,23 +18,29 @@ STARTERS: Final = {
     "gcs_server": "storages",
     "sftp_server": "storages",
     "openssh_server": "storages",
+    "machines": "processes",
+    "Shell": "processes",
+    "ServiceProcess": "processes",
+    "EmbeddedPostgres": "processes",
+    "own_cluster": "processes",
 }
-"""Functions of this package, and the mark of the tests that call them."""
+"""What starts something when it is called, or asked for; and the mark of the tests that do so."""
 
 MARKS: Final = {
     "prefect": "needs a Prefect server",
     "storages": "needs storage servers",
+    "processes": "needs programs in processes of their own: bldst, a service, a PostgreSQL",
     "endurance": "repeats something for as long as it takes to trust it",
 }
 
 
 def mark_needs(item: pytest.Item) -> None:
     """Mark a test with what it needs."""
-    for need in sorted({STARTERS[name] for name in _called(item) if name in STARTERS}):
+    for need in sorted({STARTERS[name] for name in _uses(item) if name in STARTERS}):
         item.add_marker(need)
 
 
-def _called(item: pytest.Item) -> set[str]:
+def _uses(item: pytest.Item) -> set[str]:
     assert isinstance(item, pytest.Function)
     wanted = set(item.fixturenames)
     if hasattr(item, "callspec"):  # `request.getfixturevalue(request.param)`
@@ -47,7 +53,7 @@ def _called(item: pytest.Item) -> set[str]:
             for fixture in item.session._fixturemanager.getfixturedefs(name, item) or ():
                 wanted |= set(fixture.argnames)
                 names |= _names(fixture.func.__code__)
-    return names
+    return names | wanted
 
 
 def _names(code: CodeType) -> set[str]:
