@@ -2,7 +2,6 @@
 
 import os
 import pty
-import signal
 import subprocess
 import sys
 import threading
@@ -14,89 +13,8 @@ import pytest
 from support import Service, until
 
 from buildstate_cli.run import actions, child
-from buildstate_cli.run import flags as running_flags
-from buildstate_cli.validation import pairs
-from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Build
 from buildstate_worker.client import ONCE
-
-HERE = Path("/somewhere/work")
-
-
-class TestFlags:
-    @pytest.mark.parametrize(
-        ("text", "name", "place"),
-        [
-            ("out/image.qcow2", "image.qcow2", "out/image.qcow2"),
-            ("disk=out/image.qcow2", "disk", "out/image.qcow2"),
-            ("out/tree/", "tree", "out/tree"),
-            ("./out/../image.raw", "image.raw", "image.raw"),
-            ("/somewhere/work/out/image.raw", "image.raw", "out/image.raw"),
-            ("../image.raw", "image.raw", None),
-            ("größe.img", "gro-e.img", "größe.img"),
-            ("日本", "artifact", "日本"),
-            ("a" * 200, "a" * 128, "a" * 200),
-            ("/mnt/images/base.qcow2", "base.qcow2", None),
-            ("x=a=b", "x", "a=b"),
-        ],
-    )
-    def test_an_artifact_is_named_for_its_file_and_keeps_its_place(
-        self, text: str, name: str, place: str | None
-    ) -> None:
-        [blob] = running_flags.blobs([text], HERE)
-        assert (blob.name, None if blob.place is None else str(blob.place)) == (name, place)
-
-    @pytest.mark.parametrize("text", ["", "=", "name=", "=path", "a b=path", "a/b=c"])
-    def test_an_artifact_that_is_none_is_refused(self, text: str) -> None:
-        with pytest.raises(InvalidInput, match="use PATH or NAME=PATH"):
-            running_flags.blobs([text], HERE)
-
-    def test_two_artifacts_of_one_name_are_refused(self) -> None:
-        with pytest.raises(InvalidInput, match="another one is named image, too"):
-            running_flags.blobs(["a/image", "b/image"], HERE)
-
-    @pytest.mark.parametrize("path", [".", "..", "out/..", "/somewhere/work", "/", "../../."])
-    def test_the_working_directory_itself_is_neither_made_nor_restored(self, path: str) -> None:
-        with pytest.raises(InvalidInput, match="inside the working directory"):
-            running_flags.blobs([f"all={path}"], HERE)
-        with pytest.raises(InvalidInput, match="inside the working directory"):
-            running_flags.restores([f"10={path}"], HERE, below=25)
-
-    @pytest.mark.parametrize(
-        ("text", "found"),
-        [
-            ("10", (10, None, None)),
-            ("10:disk", (10, "disk", None)),
-            ("10=out/d", (10, None, "out/d")),
-            ("10:disk=../d=1", (10, "disk", "../d=1")),
-            ("0", (0, None, None)),
-        ],
-    )
-    def test_a_restore_names_a_state_an_artifact_and_a_path(self, text: str, found: Any) -> None:
-        [restore] = running_flags.restores([text], HERE, below=25)
-        assert (restore.state, restore.name, restore.path) == found
-
-    @pytest.mark.parametrize("text", ["", "x", "10:", "10=", ":disk", "-1", "101", "1000", "10.5"])
-    def test_a_restore_that_is_none_is_refused(self, text: str) -> None:
-        with pytest.raises(InvalidInput, match="--restore is"):
-            running_flags.restores([text], HERE, below=100)
-
-    @pytest.mark.parametrize("state", [25, 26])
-    def test_only_an_earlier_state_can_be_restored(self, state: int) -> None:
-        with pytest.raises(InvalidInput, match="only a state before 25"):
-            running_flags.restores([str(state)], HERE, below=25)
-
-    def test_params_are_keys_and_values(self) -> None:
-        assert pairs(["a=1", "b=", "c=d=e"], flag="--param") == {
-            "a": "1",
-            "b": "",
-            "c": "d=e",
-        }
-
-    @pytest.mark.parametrize("texts", [["a"], ["=1"], [""], ["a=1", "a=2"]])
-    def test_params_that_are_none_are_refused(self, texts: list[str]) -> None:
-        with pytest.raises(InvalidInput, match="--param"):
-            pairs(texts, flag="--param")
 
 
 @pytest.fixture
@@ -327,69 +245,6 @@ def test_a_command_that_will_not_end_is_killed_when_its_claim_is_lost(
     thread.join()
     assert (answer.code, (work / "asked").exists()) == (4, True)
     assert statuses(shared_service, build) == [(25, "lost")]
-
-
-class TestChild:
-    """Signals and ends, without a service."""
-
-    @pytest.fixture
-    def make_child(self, tmp_path: Path) -> Callable[..., child.Child]:
-        def make(script: str) -> child.Child:
-            return child.Child(
-                ["sh", "-c", script],
-                folder=tmp_path,
-                environ=dict(os.environ),
-                stdout_to_stderr=False,
-            )
-
-        return make
-
-    def test_one_that_was_stopped_before_it_began_is_ended_at_once(
-        self, make_child: Callable[..., child.Child]
-    ) -> None:
-        late = make_child("exec sleep 600")
-        late.stop()
-        ended = late.run()
-        assert ended == child.Ended(143, "the command was ended by SIGTERM")
-
-    def test_stopping_one_that_has_ended_does_nothing(
-        self, make_child: Callable[..., child.Child]
-    ) -> None:
-        done = make_child("exit 3")
-        assert done.run() == child.Ended(3, "the command ended with exit code 3")
-        done.stop()
-
-    def test_handlers_are_put_back(self, make_child: Callable[..., child.Child]) -> None:
-        before = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)]
-        make_child("true").run()
-        assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)] == before
-
-    def test_two_signals_are_both_passed_on(
-        self,
-        make_child: Callable[..., child.Child],
-        tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        monkeypatch.setattr(child, "GRACE_SECONDS", 0.2)
-        counting = "trap 'echo x >> got' TERM; touch here; while :; do sleep 0.05; done"
-        patient = make_child(counting)
-        lines = (tmp_path / "got").exists
-
-        def twice() -> None:
-            until((tmp_path / "here").exists)
-            os.kill(os.getpid(), signal.SIGTERM)
-            until(lines)
-            os.kill(os.getpid(), signal.SIGTERM)
-            until(lambda: len((tmp_path / "got").read_text().split()) == 2)
-            patient.stop()
-
-        thread = threading.Thread(target=twice)
-        thread.start()
-        ended = patient.run()
-        thread.join()
-        assert ended == child.Ended(
-            143, "ended by SIGTERM, which was passed on to the command", is_cancelled=True
-        )
 
 
 def test_ctrl_c_at_a_terminal_reaches_the_command_once(

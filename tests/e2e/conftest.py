@@ -9,7 +9,7 @@ from uuid import uuid4
 import boto3
 import pytest
 from support import Cluster, Service, serving
-from support.machine import Machine, machines
+from support.machine import Ended, Machine, Story, machines
 from support.s3 import s3_server
 
 MakeMachine = Callable[..., Machine]
@@ -170,12 +170,22 @@ def elsewhere(make_machine: MakeMachine) -> Machine:
 
 
 @pytest.fixture
-def story(service: Service, build: str) -> Callable[[], list[tuple[int, str, str | None]]]:
-    """Tell every attempt so far: its state, how it went, and why it was made."""
-
+def story(service: Service, build: str) -> Story:
     def tell() -> list[tuple[int, str, str | None]]:
         return [
             (each.state, each.status.value, each.reason) for each in service.client.history(build)
         ]
 
     return tell
+
+
+@pytest.fixture
+def step(build: str) -> Callable[..., Ended]:
+    """Run a shell command as a state of the build, on a machine."""
+
+    def run(machine: Machine, state: int, command: str, *flags: str, **environ: str) -> Ended:
+        return machine.bldst(
+            "run", build, "--state", str(state), *flags, "--", "sh", "-c", command, **environ
+        )
+
+    return run

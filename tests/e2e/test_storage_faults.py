@@ -6,10 +6,9 @@ from uuid import uuid4
 
 import pytest
 from support import Service
-from support.machine import Ended, Machine
+from support.machine import Ended, Machine, Story
 
 MakeMachine = Callable[..., Machine]
-Story = Callable[[], list[tuple[int, str, str | None]]]
 
 PIPELINE = """
 bldst run $ID --state 10 --artifact base.img -- sh -c 'echo base > base.img; echo 10 >> ran'

@@ -6,12 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from support.waiting import until
+
+Story = Callable[[], list[tuple[int, str, str | None]]]
+"""Tell every attempt so far: its state, how it went, and why it was made."""
 
 _BIN = Path(sys.executable).parent
 _SECONDS = 90

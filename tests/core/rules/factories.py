@@ -17,6 +17,9 @@ from buildstate_core.vocabulary import TRUNK, ArtifactKind, ArtifactStatus, Atte
 
 LEASE_MINUTES: Final = 1000.0
 
+NOW: Final = START + timedelta(minutes=60)
+"""When a property is asked for."""
+
 STEADY: Final = settings(deadline=None, derandomize=True, database=None, max_examples=100)
 """For properties: the same examples on every machine, however slow."""
 
