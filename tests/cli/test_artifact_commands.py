@@ -296,7 +296,9 @@ def test_the_flags_of_add_state_name_the_same(bldst: Bldst, build: Build) -> Non
         pytest.param(["push", "1", "25", ".", "..", "--name", "x"], "2 paths", id="one name"),
         pytest.param(["push", "1", "25", ".", "--expires", "soon"], "use 30d, 12h", id="time"),
         pytest.param(
-            ["push", "1", "25", ".", "--expires", "2020-01-01T00:00:00Z"], "is over", id="past"
+            ["push", "1", "25", ".", "--expires", "2020-01-01T00:00:00Z"],
+            "is in the past",
+            id="past",
         ),
         pytest.param(
             ["push", "1", "25", ".", "--storage", "s3://b/{foo}/{attempt}/{name}"],
