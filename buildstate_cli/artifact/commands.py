@@ -1,15 +1,17 @@
 """`bldst artifact`: what milestones produced, and where it is."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from buildstate_cli.artifact.options import (
+    WHERE_PANEL,
     AnyProject,
     ArtifactArgument,
     ArtifactExpires,
     ClaimToken,
     DryRun,
+    Metadata,
 )
 from buildstate_cli.help import Command, Group, Panel
 from buildstate_cli.options import (
@@ -32,8 +34,6 @@ from buildstate_core.vocabulary import (
     ArtifactStatus,
     Sensitivity,
 )
-
-_WHERE_PANEL: Final = "Where it is, and what"
 
 commands = typer.Typer(cls=Group, help="Store, find and fetch what the states of builds produced.")
 
@@ -93,7 +93,7 @@ def create(
             "--storage-path",
             metavar="URI",
             help="Where it is: a URI, an absolute path, or with --storage-type an id (snap-0abc).",
-            rich_help_panel=_WHERE_PANEL,
+            rich_help_panel=WHERE_PANEL,
         ),
     ] = None,
     name: Annotated[
@@ -102,7 +102,7 @@ def create(
             "--name",
             "--artifact-name",
             help="Its name in the milestone.  [default: the file's name]",
-            rich_help_panel=_WHERE_PANEL,
+            rich_help_panel=WHERE_PANEL,
         ),
     ] = None,
     kind: Annotated[
@@ -110,7 +110,7 @@ def create(
         typer.Option(
             "--kind",
             help="Bytes, an id of something else, or a small value.  [default: from the URI]",
-            rich_help_panel=_WHERE_PANEL,
+            rich_help_panel=WHERE_PANEL,
         ),
     ] = None,
     storage_type: Annotated[
@@ -118,7 +118,7 @@ def create(
         typer.Option(
             "--storage-type",
             help="s3, nfs, file, ebs, ami, ceph, azure, gcs, …  [default: from the URI]",
-            rich_help_panel=_WHERE_PANEL,
+            rich_help_panel=WHERE_PANEL,
         ),
     ] = None,
     size: Annotated[
@@ -128,7 +128,7 @@ def create(
             "--artifact-size",
             min=0,
             help="Its size in bytes.",
-            rich_help_panel=_WHERE_PANEL,
+            rich_help_panel=WHERE_PANEL,
         ),
     ] = None,
     checksum: Annotated[
@@ -137,30 +137,22 @@ def create(
             "--checksum",
             metavar="sha256:HEX",
             help="Its digest.  [default: unverified until the first pull]",
-            rich_help_panel=_WHERE_PANEL,
+            rich_help_panel=WHERE_PANEL,
         ),
     ] = None,
     format_: Annotated[
         str | None,
-        typer.Option("--format", help="qcow2, vhd, raw, tar, …", rich_help_panel=_WHERE_PANEL),
+        typer.Option("--format", help="qcow2, vhd, raw, tar, …", rich_help_panel=WHERE_PANEL),
     ] = None,
     compression: Annotated[
         str | None,
         typer.Option(
             "--compression",
             help="How the file itself is compressed: gzip, xz, zstd, …",
-            rich_help_panel=_WHERE_PANEL,
+            rich_help_panel=WHERE_PANEL,
         ),
     ] = None,
-    metadata: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--metadata",
-            metavar="KEY=VALUE",
-            help="What else is to be recorded of it; repeatable.",
-            rich_help_panel=_WHERE_PANEL,
-        ),
-    ] = None,
+    metadata: Metadata = None,
     lane: Lane = TRUNK,
     sensitivity: ArtifactSensitivity = Sensitivity.INTERNAL,
     expires: ArtifactExpires = None,

@@ -1,8 +1,10 @@
-"""The options and arguments that several commands of `bldst artifact` share."""
+"""The options and arguments of `bldst artifact` that are shared, or that `create` alone has."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+
+WHERE_PANEL: Final = "Where it is, and what"
 
 ArtifactArgument = Annotated[str, typer.Argument(metavar="ARTIFACT", help="The artifact's id.")]
 AnyProject = Annotated[
@@ -21,4 +23,13 @@ ArtifactExpires = Annotated[
 ClaimToken = Annotated[
     str | None,
     typer.Option("--token", help="The token of the live claim on the state, if there is one."),
+]
+Metadata = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metadata",
+        metavar="KEY=VALUE",
+        help="What else is to be recorded of it; repeatable.",
+        rich_help_panel=WHERE_PANEL,
+    ),
 ]
