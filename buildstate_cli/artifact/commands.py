@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from buildstate_cli.artifact.options import (
+    WHERE_PANEL,
     AnyProject,
     ArtifactArgument,
     ArtifactChecksum,
