@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from buildstate_cli.artifact.options import (
-    WHERE_PANEL,
     AnyProject,
     ArtifactArgument,
     ArtifactChecksum,
