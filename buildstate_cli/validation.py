@@ -10,9 +10,8 @@ from uuid import UUID
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from buildstate_core.credentials import HoldsCredential
 from buildstate_core.errors import InvalidInput
-from buildstate_core.vocabulary import MAX_STATE, MIN_STATE
+from buildstate_core.models.refusals import refusal, shown
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -31,7 +30,6 @@ _EXPECTED: Final = {
     "--at": "RFC 3339 with a zone, such as 2026-11-24T12:00:00Z",
 }
 _MAX_NUMBER_DIGITS: Final = 18
-_MAX_SHOWN: Final = 80
 
 
 def checked(
@@ -110,7 +108,7 @@ def build_reference(text: str, *, name: str = "BUILD") -> str | int:
         return str(UUID(text))
     except ValueError:
         raise InvalidInput(
-            f"{name} is {_shown(text)}; use its number (123 or #123) or its id.",
+            f"{name} is {shown(text)}; use its number (123 or #123) or its id.",
             code="bad-build",
             field=name,
             hint="To see what there is: bldst build list",
@@ -127,7 +125,7 @@ def artifact_id(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise InvalidInput(
-            f"ARTIFACT is {_shown(text)}; use its id.",
+            f"ARTIFACT is {shown(text)}; use its id.",
             code="bad-artifact",
             field="ARTIFACT",
             hint="To see what a build has: bldst artifact list BUILD",
@@ -147,37 +145,15 @@ def pairs(texts: Sequence[str], *, flag: str) -> dict[str, str]:
     for text in texts:
         key, equals, value = text.partition("=")
         if not key or not equals:
-            raise InvalidInput(f"{flag} is {_shown(text)}; use KEY=VALUE.", field=flag)
+            raise InvalidInput(f"{flag} is {shown(text)}; use KEY=VALUE.", field=flag)
         if key in found:
-            raise InvalidInput(f"{flag} {_shown(key)} is given twice.", field=flag)
+            raise InvalidInput(f"{flag} {shown(key)} is given twice.", field=flag)
         found[key] = value
     return found
 
 
 def _invalid(refused: ErrorDetails, name: str, *, field: str | None = None) -> InvalidInput:
-    """Return what a model refused as an error with a sentence."""
-    seen = _shown(refused["input"])
-    match refused["type"]:
-        case "missing":
-            sentence = f"{name} is missing."
-        case "extra_forbidden":
-            sentence = f"{name} is not known here; leave it out."
-        case "greater_than_equal" | "less_than_equal" | "int_type" if _is_state(refused["loc"]):
-            sentence = f"{name} is {seen}; use an integer from {MIN_STATE} to {MAX_STATE}."
-        case _ if name in _EXPECTED:
-            sentence = f"{name} is {seen}; use {_EXPECTED[name]}."
-        case "value_error":
-            why = refused["ctx"]["error"]
-            is_shown = isinstance(refused["input"], str) and not isinstance(why, HoldsCredential)
-            sentence = f"{name}{f' is {seen}' if is_shown else ''}: {why}."
-        case _:
-            sentence = f"{name} is {seen}: {refused['msg'][:1].lower()}{refused['msg'][1:]}."
-    return InvalidInput(sentence, field=field or name)
-
-
-def _is_state(path: tuple[int | str, ...]) -> bool:
-    names = [part for part in path if isinstance(part, str)]
-    return bool(names) and names[-1] in {"state", "code", "requires"}
+    return refusal(refused, name, expected=_EXPECTED.get(name), field=field)
 
 
 def _flag(path: tuple[int | str, ...], flags: Mapping[str, str]) -> str:
@@ -191,8 +167,3 @@ def _place(path: tuple[int | str, ...]) -> str:
     """Return where in a file a value is: `states[3].code`."""
     parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return "".join(parts).removeprefix(".") or "the content"
-
-
-def _shown(value: Any) -> str:
-    text = f'"{value}"' if isinstance(value, str) else str(value)
-    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Build, BuildCreate, Plan
+from buildstate_core.models.refusals import refusal
 from buildstate_core.vocabulary import TRUNK
 from buildstate_flows.engine.cancellation import ending_by
 from buildstate_flows.engine.execute import fetch
@@ -219,8 +220,6 @@ def _request(wanted: Mapping[str, object]) -> BuildCreate:
     except ValidationError as error:
         first = error.errors()[0]
         field = str(first["loc"][0]) if first["loc"] else "build"
-        raise InvalidInput(
-            f"{field} is {first['input']!r}: {first['msg']}.", code="bad-build", field=field
-        ) from error
+        raise refusal(first, field) from error
     # A flow that is run again means the same build, also when it names no version.
     return request.model_copy(update={"key": request.key or request.derived_key})

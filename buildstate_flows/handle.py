@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Artifact as RecordedArtifact
 from buildstate_core.models import ArtifactRecord
+from buildstate_core.models.refusals import refusal
 from buildstate_core.vocabulary import ArtifactKind
 
 
@@ -67,9 +68,10 @@ class Handle:
             )
         except ValidationError as error:
             first = error.errors()[0]
+            field = ".".join(map(str, first["loc"]))
             raise InvalidInput(
-                f"{self!r} cannot be recorded: {first['msg']}.",
-                field=".".join(map(str, first["loc"])),
+                f"{self!r} cannot be recorded: {refusal(first, field).message}",
+                field=field,
                 hint="A kind is lower case, as in ami; attributes are what JSON can say.",
             ) from error
 

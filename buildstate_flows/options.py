@@ -13,9 +13,9 @@ from prefect.tasks import (
 )
 from pydantic import TypeAdapter, ValidationError
 
-from buildstate_core.credentials import HoldsCredential
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models.projects import StorageUrl
+from buildstate_core.models.refusals import refusal
 from buildstate_core.vocabulary import MAX_STATE, MIN_STATE, Compression, Kind, Sensitivity
 from buildstate_worker.storage_options import StorageOptions
 
@@ -176,9 +176,8 @@ def _check_storage(storage: str, milestone: str) -> None:
     try:
         _STORAGE.validate_python(storage)
     except ValidationError as error:
-        why = error.errors()[0].get("ctx", {}).get("error", "it is no storage")
-        seen = "" if isinstance(why, HoldsCredential) else f" is {storage!r}"
-        raise InvalidInput(f"The storage of {milestone}{seen}: {why}.", field="storage") from None
+        name = f"The storage of {milestone}"
+        raise refusal(error.errors()[0], name, field="storage") from None
 
 
 def _word(words: type[Word], value: str, field: str, milestone: str) -> Word:
