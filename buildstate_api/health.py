@@ -12,13 +12,13 @@ router = APIRouter(tags=["health"])
 
 @router.get("/healthz")
 async def alive() -> Health:
-    """Say that the process is alive."""
+    """Report that the process is alive."""
     return Health(status="ok", version=__version__)
 
 
 @router.get("/readyz")
 async def ready(database: DatabaseDep) -> Health:
-    """Say that the service can work: its database answers."""
+    """Report that the service can work: its database answers."""
     async with database.transaction() as session:
         await session.execute(text("SELECT 1 FROM service_clock"))
     return Health(status="ok", version=__version__)

@@ -103,7 +103,7 @@ def serve(
 
 
 def prefect_at(api_url: str, *, api_key: str | None, ui_url: str | None) -> PrefectSettings:
-    """Say where the orchestrator is; an empty text is nothing.
+    """Return where the orchestrator is; an empty text counts as not given.
 
     Raises:
         InvalidInput: It is no URL.

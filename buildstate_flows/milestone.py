@@ -94,7 +94,7 @@ class Milestone(Task[P, R]):
         return made
 
     def probe(self, function: Probe) -> Probe:
-        """Say how to see that what this milestone did to the world still holds.
+        """Return how to see that what this milestone did to the world still holds.
 
         Before the milestone is skipped, the function gets what it returned, and answers. `False`:
         it is gone, so that the milestone runs again. An exception means that nobody can tell: it

@@ -78,7 +78,7 @@ async def extend_leases_after_outage(session: AsyncSession) -> datetime:
 
 
 async def beat(session: AsyncSession) -> None:
-    """Say that a copy of the service is alive."""
+    """Record that a copy of the service is alive."""
     await extend_leases_after_outage(session)
     await session.execute(
         insert(ServiceClockRow)
@@ -91,7 +91,7 @@ async def beat(session: AsyncSession) -> None:
 
 
 async def keep_beating(database: Database) -> None:
-    """Say every second that this copy is alive, until cancelled."""
+    """Record every second that this copy is alive, until cancelled."""
     while True:
         try:
             async with database.transaction() as session:

@@ -62,7 +62,7 @@ async def lock_lineage(session: AsyncSession, build_id: UUID) -> Sequence[BuildR
 
 
 def why_closed(build: BuildRow, *, for_lane: str | None = None) -> str | None:
-    """Say why a build takes no more work, or `None` if it does.
+    """Return why a build takes no more work, or `None` if it does.
 
     Args:
         build: The build.

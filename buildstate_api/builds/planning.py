@@ -18,13 +18,13 @@ from buildstate_core.vocabulary import ArtifactKind, BuildStatus, Decision
 
 
 async def get_plan(session: AsyncSession, ref: str) -> Plan:
-    """Say what a rerun of a build would do with each milestone."""
+    """Return what a rerun of a build would do with each milestone."""
     build = await lifecycle.find(session, ref)
     return await plan_of(session, build, await extend_leases_after_outage(session))
 
 
 async def plan_of(session: AsyncSession, build: BuildRow, now: datetime) -> Plan:
-    """Say what a rerun of a loaded build would do with each milestone.
+    """Return what a rerun of a loaded build would do with each milestone.
 
     Args:
         session: The transaction.

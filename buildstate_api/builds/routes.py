@@ -106,7 +106,7 @@ async def get_history(
 
 @router.get("/{build}/plan")
 async def get_plan(build: BuildPath, session: ReadingBuild) -> Plan:
-    """Say what a rerun of a build would do with each milestone, and why."""
+    """Return what a rerun of a build would do with each milestone, and why."""
     return await planning.get_plan(session, build)
 
 
@@ -121,7 +121,7 @@ async def explain(
         Query(ge=1, le=_MAX_NUMBER, description="Why this attempt was run; else of a rerun."),
     ] = None,
 ) -> Explanation:
-    """Say why a milestone was run, or what a rerun would do with it, part by part."""
+    """Return why a milestone was run, or what a rerun would do with it, part by part."""
     return await explaining.explain(session, build, state, lane, attempt)
 
 

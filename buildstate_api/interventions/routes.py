@@ -34,7 +34,7 @@ async def list_interventions(
 
 @router.post("/builds/{build}/waive", status_code=201, response_model=Attempt)
 async def waive(build: BuildPath, body: Waive, writing: WritingDep) -> JSONResponse:
-    """Say that a milestone is not needed. Refused while a worker has it."""
+    """Waive a milestone: it is not needed. Refused while a worker has it."""
     return await writing.once(
         lambda session: service.waive(session, build, body, writing.api_key_id), status_code=201
     )

@@ -123,7 +123,7 @@ async def _taken(session: AsyncSession, row: ResumeRequestRow) -> "Taken":
 
 
 def _why(row: ResumeRequestRow) -> str:
-    """Say what stopped, as a sentence for whoever looks at the run in Prefect."""
+    """Return what stopped, as a sentence for whoever looks at the run in Prefect."""
     what = f"BuildState build {row.build.number}"
     attempt = row.attempt
     if attempt is not None:

@@ -105,7 +105,7 @@ class Prefect:
         return _flow_run(await self._ask("POST", path, body))
 
     async def crash(self, run: FlowRun, message: str) -> None:
-        """Say that a flow run is dead, and so its subflows and the tasks that it was at."""
+        """Mark a flow run as crashed, with its subflows and the tasks that it was running."""
         if not run.is_over:
             await self._set_crashed(f"/flow_runs/{run.id}", message)
         dead, last = [str(run.id)], [str(run.id)]

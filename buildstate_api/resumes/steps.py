@@ -103,7 +103,7 @@ def resumed_name(name: str) -> str:
 
 
 def _why_not(taken: Taken, stopped: FlowRun) -> Step | None:
-    """Say why the stopped run is not started again now, or at all."""
+    """Return why the stopped run is not started again now, or at all."""
     if not taken.is_by_hand and stopped.state == "COMPLETED":
         return Step(
             status=ResumeStatus.DONE,

@@ -43,7 +43,7 @@ async def needing(
 
 
 def _status(build: BuildRow) -> BuildStatus:
-    """Say how a build stands; one that was restarted before it was delivered is given up."""
+    """Return how a build stands; one that was restarted before it was delivered is given up."""
     status = BuildStatus(build.status)
     is_given_up = build.superseded_by is not None and status is not BuildStatus.COMPLETED
     return BuildStatus.CANCELLED if is_given_up else status

@@ -52,7 +52,7 @@ class _Judged(NamedTuple):
 
 
 async def get_plan(session: AsyncSession, name: str) -> models.RetentionPlan:
-    """Say what a project's policy would keep and give up; nothing is changed."""
+    """Return what a project's policy would keep and give up; nothing is changed."""
     project = await projects.find(session, name)
     now = await extend_leases_after_outage(session)
     judged: list[_Judged] = []

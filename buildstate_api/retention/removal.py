@@ -90,7 +90,7 @@ async def end_removal(session: AsyncSession, artifact_id: UUID) -> Artifact:
 
 
 async def look_up(session: AsyncSession, wanted: Lookup) -> LookedUp:
-    """Say of each object of a storage whether anybody needs it."""
+    """Return for each object of a storage whether anybody needs it."""
     objects = {uri: canonical(uri) for uri in wanted.uris}
     found = await queries.artifacts_at(session, set(objects.values()))
     rows = {row.object_uri: row for row in found}

@@ -25,7 +25,7 @@ of_artifact = APIRouter(prefix="/v1/artifacts", tags=["artifacts"])
 
 @of_project.get("/{project}/retention")
 async def get_retention(project: ProjectPath, session: Reading) -> RetentionPlan:
-    """Say what a project's policy would keep and give up, and why; nothing is changed."""
+    """Return what a project's policy would keep and give up, and why; nothing is changed."""
     return await policy.get_plan(session, project)
 
 
@@ -37,7 +37,7 @@ async def apply_retention(project: ProjectPath, database: DatabaseDep) -> Retent
 
 @of_artifact.post("/lookup")
 async def look_up(body: Lookup, session: Reading) -> LookedUp:
-    """Say which objects of a storage anybody needs: what is `unknown` may be removed."""
+    """Return which objects of a storage anybody needs: what is `unknown` may be removed."""
     return await removal.look_up(session, body)
 
 
@@ -65,11 +65,11 @@ async def delete(artifact: ArtifactPath, body: ArtifactDelete, writing: WritingD
 
 @of_artifact.post("/{artifact}/removal", responses={409: {"description": "It may not be removed."}})
 async def begin_removal(artifact: ArtifactPath, session: Changing) -> Artifact:
-    """Say that its bytes are about to be removed. Refused if they may not be, or not yet."""
+    """Record that its bytes are about to be removed. Refused if they may not be, or not yet."""
     return await removal.begin_removal(session, artifact)
 
 
 @of_artifact.post("/{artifact}/removed", responses={409: {"description": "That was not begun."}})
 async def end_removal(artifact: ArtifactPath, session: Changing) -> Artifact:
-    """Say that its bytes are gone."""
+    """Record that its bytes are gone."""
     return await removal.end_removal(session, artifact)

@@ -29,7 +29,7 @@ def waive(
     lane: Lane = TRUNK,
     output: Output = Format.TABLE,
 ) -> None:
-    """Say that a state is not needed in this build, and is not to be waited for."""
+    """Waive a state of a build: it is not needed, and nothing waits for it."""
     from buildstate_cli.interventions import actions
 
     actions.waive(ctx.obj, output, build, state=state, lane=lane, reason=reason)

@@ -19,7 +19,7 @@ _RECORD_SECONDS: Final = 10.0
 
 
 def tell_skipped(site: Site, prepared: PreparedCall, done: Done) -> None:
-    """Tell that there was nothing to run."""
+    """Print that there was nothing to run."""
     tell(done.attempt, f"skipped: {done.text}")
     _show(site, prepared, done.attempt)
 
@@ -48,7 +48,7 @@ def record_failure(site: Site, prepared: PreparedCall, ran: Ran) -> int:
 
 
 def tell_lost(claimed: Claimed, stale: StaleClaim) -> int:
-    """Tell that the claim was lost, and record it if nobody else can have it yet.
+    """Print that the claim was lost, and record it if nobody else can have it yet.
 
     Returns:
         The exit code.

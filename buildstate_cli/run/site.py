@@ -50,7 +50,7 @@ class Site:
 
 
 def tell(attempt: Attempt, what: str) -> None:
-    """Say what becomes of an attempt."""
+    """Return what becomes of an attempt."""
     lane = f", lane {attempt.lane}" if attempt.lane else ""
     name = f" {attempt.state_name}" if attempt.state_name else ""
     notice(f"bldst: #{attempt.build} state {attempt.state}{name}{lane}: {what}")

@@ -89,7 +89,7 @@ def stop(ctx: typer.Context, output: Output = Format.TABLE) -> None:
 
 @commands.command()
 def status(ctx: typer.Context, output: Output = Format.TABLE) -> None:
-    """Say whether the configured service can be reached, and what runs on this machine."""
+    """Return whether the configured service can be reached, and what runs on this machine."""
     from buildstate_cli.server import actions
 
     actions.status(ctx.obj, output)
