@@ -152,7 +152,7 @@ async def fail(session: AsyncSession, attempt_id: UUID, failed: Fail) -> Attempt
 
 
 def _why_closed(build: BuildRow, request: ClaimRequest) -> str | None:
-    """Return why a build is closed to a claim; a lane that begins late may need the trunk's steps."""
+    """Return why a build is closed to a claim. A late lane may need the trunk's steps."""
     closed = lifecycle.why_closed(build, for_lane=request.lane)
     is_for_a_lane = request.rewound and request.lane == TRUNK and bool(build.lanes)
     return None if closed == BuildStatus.COMPLETED and is_for_a_lane else closed
