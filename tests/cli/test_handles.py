@@ -25,7 +25,9 @@ def ceph(environment: dict[str, str], tmp_path: Path) -> Path:
     image = tmp_path / "ceph"
     image.write_text("made today")
     look = tmp_path / "look"
-    look.write_text(f"#!/bin/sh\ntest -e {image} || exit 3\ntest -s {image} && cat {image}\n")
+    look.write_text(
+        f"#!/bin/sh\ntest -e {image} || exit 1\ntest -s {image} || exit 2\ncat {image}\n"
+    )
     look.chmod(0o755)
     environment["BLDST_PROBE_RBD"] = str(look)
     return image

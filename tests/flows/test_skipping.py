@@ -291,7 +291,7 @@ def test_a_handle_is_looked_at_before_its_milestone_is_skipped(
     make_worker: Any, ran: Any, tmp_path: Path
 ) -> None:
     image = tmp_path / "cluster"  # what the cluster says of the image; nothing: it cannot be asked
-    look = f"sh -c 'test -e {image} || exit 3; test -s {image} && cat {image}'"
+    look = f"sh -c 'test -e {image} || exit 1; test -s {image} || exit 2; cat {image}'"
     worker_a, worker_b = (make_worker(name, BLDST_PROBE_RBD=look) for name in ("a", "b"))
 
     @milestone(state=60)

@@ -28,7 +28,7 @@ class TestHandles:
         return worker
 
     def probes(self, ceph: Path) -> Probes:
-        look = 'test -e "$0" || exit 3; test -s "$0" && cat "$0"'
+        look = 'test -e "$0" || exit 1; test -s "$0" || exit 2; cat "$0"'
         return Probes({"RBD": ("sh", "-c", look, str(ceph))})
 
     def record(self) -> ArtifactRecord:
