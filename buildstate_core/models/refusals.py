@@ -59,10 +59,10 @@ def refusal(
 def shown(value: object) -> str:
     """Return a value as an error shows it: short, on one line, and with all that can be sent.
 
-    >>> shown("a b"), shown(250), shown({"state": 25})
-    ('"a b"', '250', 'an object')
+    >>> shown("a b"), shown(250), shown({"state": 25}), shown([])
+    ('"a b"', '250', 'an object', '[]')
     """
-    if isinstance(value, dict | list):
+    if isinstance(value, dict | list) and value:
         return "an object" if isinstance(value, dict) else "a list"
     return _printable(
         json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)

@@ -1,6 +1,5 @@
 """Signals as exceptions: what asks this process to end, and what does not."""
 
-import os
 import signal
 from collections.abc import Iterator
 
@@ -17,8 +16,7 @@ def _handlers_are_put_back() -> Iterator[None]:
 
 
 def send(number: signal.Signals) -> None:
-    os.kill(os.getpid(), number)
-    signal.getsignal(number)  # so that Python has a line on which it can raise
+    signal.raise_signal(number)  # to this thread, so that its handler has run when this returns
 
 
 @pytest.mark.parametrize("number", ENDING)

@@ -38,7 +38,7 @@ def test_the_python_of_the_readme_is_a_flow_with_its_milestones(tmp_path: Path) 
     )
     # Prefect finds a flow's source by its file.
     script = tmp_path / "readme.py"
-    script.write_text(block.parsed + "\nprint(base_image.recipe.state, rhel.name)\n")
+    script.write_text(block.parsed + "\nprint(base_image.spec.state, rhel.name)\n")
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
     assert done.stdout == "10 rhel\n"
 

@@ -187,6 +187,6 @@ def test_what_cannot_be_a_milestone_is_refused_where_it_is_written() -> None:
 
 
 def test_a_bad_build_names_the_field(worker_a: Any) -> None:
-    with pytest.raises(InvalidInput, match="platform is ''") as caught, worker_a.build(platform=""):
+    with pytest.raises(InvalidInput, match='platform is ""') as caught, worker_a.build(platform=""):
         pass
     assert caught.value.field == "platform"

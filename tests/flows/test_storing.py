@@ -39,7 +39,9 @@ def allow(worker: Any, **places: list[str]) -> None:
         pytest.param(
             {"storage": "s3://vault/{name}"}, "storage", "lacks {attempt}", id="a bad template"
         ),
-        pytest.param({"storage": 5}, "storage", "it is no storage", id="no text"),
+        pytest.param(
+            {"storage": 5}, "storage", "is 5: input should be a valid string", id="no text"
+        ),
         pytest.param({"compression": "gzip"}, "compression", "none, zstd, auto", id="compression"),
         pytest.param(
             {"sensitivity": "hidden"}, "sensitivity", "public, internal, secret", id="sensitivity"

@@ -45,7 +45,7 @@ def set_environment(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]) ->
         ),
         pytest.param(
             {"AZURE_STORAGE_ACCOUNT": ACCOUNT, "AZURE_STORAGE_KEY": "no key"},
-            "AZURE_STORAGE_KEY is no key",
+            "AZURE_STORAGE_KEY is not a key",
             "Copy AZURE_STORAGE_KEY again",
             id="no key",
         ),

@@ -343,7 +343,7 @@ def test_who_may_not_list_cannot_tell_that_it_is_gone(
         pytest.param({}, "this worker has no Google credentials", id="none"),
         pytest.param(
             {"GOOGLE_APPLICATION_CREDENTIALS": "/nowhere/key.json"},
-            "GOOGLE_APPLICATION_CREDENTIALS is of no use: File /nowhere/key.json was not found",
+            "GOOGLE_APPLICATION_CREDENTIALS cannot be used: File /nowhere/key.json was not found",
             id="no file",
         ),
     ],

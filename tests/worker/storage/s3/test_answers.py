@@ -117,7 +117,7 @@ def test_a_storage_that_knows_no_ranges_is_not_believed(
     storage: Storage, bucket: Any, front: Front
 ) -> None:
     front.refuse(verb("GET"), 200, "", body="an image, all of it")
-    with pytest.raises(ArtifactUnreachable, match="gives all of it"):
+    with pytest.raises(ArtifactUnreachable, match="sends the whole object"):
         storage.read(bucket.uri("image.raw"), 3, 4)
 
 
