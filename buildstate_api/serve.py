@@ -97,6 +97,7 @@ def serve(
         config = uvicorn.Config(
             create_app(ServerSettings(database_url=database_url, prefect=prefect)),
             log_level="warning",
+            ws="none",
             timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         )
         _Server(config, lambda: on_ready(running)).run(sockets=[sock])

@@ -205,7 +205,9 @@ def serving(database_url: str, key: str, **settings: Any) -> Iterator[Service]:
     """Run the service in a thread until the end of the block."""
     app = create_app(ServerSettings(database_url=database_url, **settings))
     server = uvicorn.Server(
-        uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=5, lifespan="on")
+        uvicorn.Config(
+            app, port=0, log_config=None, ws="none", timeout_graceful_shutdown=5, lifespan="on"
+        )
     )
     thread = threading.Thread(target=server.run)
     thread.start()
