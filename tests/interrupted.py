@@ -28,6 +28,7 @@ HEARD = """
 import signal
 assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+assert signal.getsignal(signal.SIGQUIT) is signal.SIG_DFL
 """
 
 

@@ -117,5 +117,5 @@ def test_what_is_started_hears_signals_that_the_run_ignores(
     workers: int, start: Callable[..., Run]
 ) -> None:
     """As in a job of a runner that was itself started in the background."""
-    run = start("hears", workers=workers, ignoring=(signal.SIGINT, signal.SIGHUP))
+    run = start("hears", workers=workers, ignoring=(signal.SIGINT, signal.SIGQUIT, signal.SIGHUP))
     assert run.process.wait(100) == pytest.ExitCode.OK
