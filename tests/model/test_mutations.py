@@ -61,12 +61,12 @@ def test_with_no_rule_broken_every_story_ends_well() -> None:
 @pytest.mark.parametrize(
     ("where", "name", "broken"),
     [
-        pytest.param(skipping, "_why_not_recorded", always(None), id="1 recorded"),
+        pytest.param(skipping, "why_not_recorded", always(None), id="1 recorded"),
         pytest.param(skipping, "why_changed", always(None), id="2 unchanged"),
         pytest.param(recipes, "changed_part", always(None), id="2 unchanged: part by part"),
         pytest.param(recipes, "_steps", always(()), id="2 unchanged: the steps below"),
         pytest.param(recipes, "_is_later", always(False), id="2 unchanged: an inserted state"),
-        pytest.param(skipping, "_why_out_of_use", always(None), id="3 available: as recorded"),
+        pytest.param(skipping, "why_out_of_use", always(None), id="3 available: as recorded"),
         pytest.param(Memory, "is_there", always(True), id="3 available: as the worker sees it"),
         pytest.param(skipping, "_covered", skip_it, id="4 covered"),
         pytest.param(claims, "_base", stand_on_the_checkpoint, id="rewind: never asked for"),
