@@ -28,6 +28,8 @@ from support.spread import SlowFilesFirst, slow_files_first
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # for them, and for the workers of pytest-xdist
 
+gc.disable()  # until all tests are imported, nearly all of which stays
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SlowFilesFirst | None:
@@ -57,6 +59,7 @@ def pytest_collection_finish() -> None:
     """Prepare for what tests start; a process that only leads workers does not come here."""
     let_what_is_started_hear()
     gc.freeze()  # what was imported stays; to look through it again and again takes a tenth
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
