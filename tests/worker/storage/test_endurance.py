@@ -135,7 +135,7 @@ def test_the_space_that_a_file_with_holes_takes_follows_its_data(
     workspace: Path,
     cache_dir: Path,
 ) -> None:
-    size, data = 5 * 2**30, 50 * MIB
+    size, data = 4 * 2**30 + 10 * MIB, 50 * MIB  # more than 32 bits can count
     source = workspace / "image.raw"
     with source.open("wb") as file:
         for number in range(10):
