@@ -132,13 +132,13 @@ def test_it_removes_what_killed_uploads_left_and_nothing_of_others(
 ) -> None:
     pushed = push(bldst, build, tmp_path / "image.raw")
     of_build = storage / str(build.number)
+    live = str(service.claim(build, 60).attempt.id)
     killed = killed_upload(service, build, 50)
     orphans = {
         left(of_build / "state-50" / killed / "image.raw"),
         left(of_build / "state-50" / killed / f".buildstate-{uuid4().hex}.part"),
         left(of_build / "state-25" / upload_of(build.id, "pushed") / "image.raw"),
     }
-    live = str(service.claim(build, 60).attempt.id)
     kept = {
         left(storage / "somebody" / "elses.raw"),
         left(of_build / "state-25" / upload_of(build.id, "pushed") / "young.raw", is_young=True),

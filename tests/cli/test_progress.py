@@ -128,7 +128,7 @@ def test_the_heartbeat_says_how_far_a_restore_is(
     settings = Settings.load(environment)
     mover = Artifacts.of_worker(module_service.client, settings, on_transfer=at_the_end)
     worker = Worker(module_service.client, mover, "packer-07")
-    begun = ask(worker, build.id, ClaimRequest(state=25, lease_seconds=600))
+    begun = ask(worker, build.id, lambda: ClaimRequest(state=25, lease_seconds=600))
     assert isinstance(begun, Claimed)
     with begun:
         restore(begun, artifact, tmp_path / "work" / "image.raw")

@@ -224,7 +224,7 @@ class TestALaneThatBeginsAnew:
         run(30, "true")
         run(48, "touch eu", *EU)
         shared_service.complete(shared_service.claim(build, 50, lane="eu"))  # on another machine
-        run(30, "echo 30 > /dev/null")
+        run(30, "true")  # once more, so that the trunk has the newer memory
         before = tries()
         refused = run(60, "true", *EU, code=4)
         assert "it needs state 50 first" in refused.err
@@ -319,7 +319,7 @@ class TestByHand:
         told = [
             (each.state, each.status.value) for each in shared_service.client.history(build.number)
         ]
-        assert told[2:] == [(50, "failed"), (50, "cancelled"), (30, "completed"), (50, "completed")]
+        assert told[2:] == [(50, "failed"), (30, "completed"), (50, "completed")]
 
     def test_what_is_there_unchanged_is_not_touched_by_a_restore(
         self, run: Run, work: Path

@@ -197,10 +197,11 @@ class TestOutOfReach:
         service_process.make_project("rhel-base", storage_url=storage.as_uri())
         build = str(service_process.make_build().number)
         one, other = make_machine("server-a"), make_machine("server-b")
+        eu, us = ("--lane", "eu"), ("--lane", "us")
         stubborn = "trap 'touch asked' TERM; touch here; while :; do touch alive; sleep 0.05; done"
         patient = "touch here; until [ -e go ]; do sleep 0.05; done; echo disk > disk"
-        checkpoint = start(one, build, patient, "--lease", "4", "--artifact", "disk", state=25)
-        effect = start(other, build, stubborn, "--lease", "8", "--kind", "effect", state=60)
+        checkpoint = start(one, build, patient, *eu, "--lease", "4", "--artifact", "disk", state=25)
+        effect = start(other, build, stubborn, *us, "--lease", "8", "--kind", "effect", state=60)
 
         service_process.signal(signal.SIGSTOP)
         other.await_file("alive")

@@ -133,7 +133,7 @@ def test_what_is_cancelled_is_over(service: Service, build: Build, bldst: Bldst)
 
 def test_one_look_shows_who_works_on_what(service: Service, build: Build, bldst: Bldst) -> None:
     service.complete(service.claim(build, 10), image())
-    move(service, service.claim(build, 25, worker="packer-07"), 34)
+    move(service, service.claim(build, 25, lane="us", worker="packer-07"), 34)
     service.fail(service.claim(build, 60, lane="eu"), "AMI quota exceeded")
     answer = bldst("watch", str(build.number), "--once")
     assert (answer.code, answer.err) == (0, "")

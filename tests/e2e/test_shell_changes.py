@@ -9,23 +9,41 @@ from support.machine import Ended, Machine, Story
 @pytest.mark.parametrize(
     ("flags", "reason"),
     [
-        pytest.param(["--input", "hosts", "--param", "size=2"], "recipe_changed:param:size"),
-        pytest.param(["--input", "changed", "--param", "size=1"], None, id="another input's name"),
+        pytest.param(["--param", "size=2"], "recipe_changed:param:size", id="another value"),
+        pytest.param([], "recipe_changed:param:size", id="one that is gone"),
+        pytest.param(
+            ["--param", "size=1", "--param", "os=9"], "recipe_changed:param:os", id="one more"
+        ),
     ],
 )
 def test_a_changed_parameter_runs_again(
+    flags: list[str], reason: str, machine: Machine, step: Callable[..., Ended], story: Story
+) -> None:
+    step(machine, 25, "echo x > disk", "--param", "size=1", "--artifact", "disk")
+    assert step(machine, 25, "echo x > disk", *flags, "--artifact", "disk").code == 0
+    assert [each[2] for each in story()] == ["never_completed", reason]
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        pytest.param(["--input", "hosts"], None, id="the same"),
+        pytest.param(["--input", "hosts", "--input", "vars"], "input_added:vars", id="one more"),
+        pytest.param([], "input_removed:hosts", id="none any more"),
+        pytest.param(["--input", "changed"], "input_added:changed", id="another input's name"),
+    ],
+)
+def test_an_input_that_is_added_or_left_out_is_a_change(
     flags: list[str],
     reason: str | None,
     machine: Machine,
     step: Callable[..., Ended],
     story: Story,
 ) -> None:
-    machine.write("hosts", "a")
-    machine.write("changed", "a")
-    first = ["--input", "hosts", "--param", "size=1", "--artifact", "disk"]
-    step(machine, 25, "echo x > disk", *first)
+    for name in ("hosts", "vars", "changed"):
+        machine.write(name, "a")
+    step(machine, 25, "echo x > disk", "--input", "hosts", "--artifact", "disk")
     assert step(machine, 25, "echo x > disk", *flags, "--artifact", "disk").code == 0
-    # A part that was not recorded is unknown, and unknown is kept.
     assert [each[2] for each in story()] == ["never_completed", *([reason] if reason else [])]
 
 

@@ -115,20 +115,20 @@ def test_the_build_is_found_in_subflows_also_in_another_thread(worker_a: Any) ->
 
 
 def test_retries_timeouts_and_states(worker_a: Any) -> None:
-    @milestone(state=20, retries=3, retry_condition_fn=lambda *_: len(worker_a.history()) < 2)
+    @milestone(state=40, retries=3, retry_condition_fn=lambda *_: len(worker_a.history()) < 2)
     def never() -> None:
         raise RuntimeError("mirror timed out")
 
-    @milestone(state=30, timeout_seconds=2)
+    @milestone(state=35, timeout_seconds=2)
     def slow() -> None:
         for _ in range(6000):  # pytest has the alarm that would wake one long sleep
             time.sleep(0.01)
 
-    @milestone(state=35, timeout_seconds=2)
+    @milestone(state=30, timeout_seconds=2)
     async def slow_async() -> None:
         await asyncio.sleep(60)
 
-    @milestone(state=40)
+    @milestone(state=20)
     def after() -> str:
         return "after"
 
@@ -145,12 +145,12 @@ def test_retries_timeouts_and_states(worker_a: Any) -> None:
     assert asyncio.run(run()) == ["TimedOut", "TimedOut", "NotReady", "Completed"]
     attempts = [(each.state, each.status, each.message) for each in worker_a.history()]
     assert attempts[:4] == [
-        (20, "failed", "RuntimeError: mirror timed out"),
-        (20, "failed", "RuntimeError: mirror timed out"),
-        (30, "failed", "it timed out: it may take 2 s"),
+        (40, "failed", "RuntimeError: mirror timed out"),
+        (40, "failed", "RuntimeError: mirror timed out"),
         (35, "failed", "it timed out: it may take 2 s"),
+        (30, "failed", "it timed out: it may take 2 s"),
     ]
-    assert {each[:2] for each in attempts[4:]} == {(10, "completed"), (40, "completed")}
+    assert {each[:2] for each in attempts[4:]} == {(10, "completed"), (20, "completed")}
 
 
 class Transfers(logging.Handler):

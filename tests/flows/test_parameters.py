@@ -95,7 +95,7 @@ def test_code_can_be_left_out_of_what_counts(worker_a: Any, ran: Any) -> None:
 
     for function, code in ((first, "ignore"), (second, "ignore"), (first, "own")):
         with worker_a.build():
-            milestone(state=20, code=code)(function)()
+            milestone(state=20, kind="effect", code=code)(function)()
     assert ran.since() == [20]
     assert worker_a.history()[0].fingerprint == {}
     with pytest.raises(InvalidInput, match="code of first is 'none'; use own or ignore"):

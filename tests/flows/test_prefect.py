@@ -180,7 +180,7 @@ def test_async_flows_and_returned_states(worker_a: Any, worker_b: Any, ran: Any)
         ran(10)
         return written("base.raw", "base")
 
-    @milestone(state=25)
+    @milestone(state=25, kind="gate")
     def measure(image: Path) -> int:
         ran(25)
         return image.stat().st_size

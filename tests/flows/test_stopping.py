@@ -168,7 +168,7 @@ from buildstate_flows import build, milestone
 RUNNERS = {"threads": ThreadPoolTaskRunner, "processes": ProcessPoolTaskRunner}
 
 
-@milestone(state=25)
+@milestone(state=25, lane="eu")
 def slow() -> None:
     Path("slow").touch()
     end = time.monotonic() + 600
@@ -176,7 +176,7 @@ def slow() -> None:
         time.sleep(0.01)
 
 
-@milestone(state=20)
+@milestone(state=20, lane="us")
 def direct() -> None:
     Path("direct").touch()
     time.sleep(600)
@@ -213,4 +213,4 @@ def test_a_flow_run_that_prefect_terminates_gives_up_all_its_milestones(
         (25, "the flow run was terminated by signal 15"),
     }
     with build("rhel-base", "9.6", platform="aws", settings=worker_a.settings):
-        assert milestone(state=20)(lambda: "at once")() == "at once"
+        assert milestone(state=20, lane="us")(lambda: "at once")() == "at once"

@@ -130,7 +130,7 @@ def test_a_place_that_is_not_allowed_is_refused_before_the_function_is_called(
         return make_several()
 
     with worker_a.build():
-        for each in (base, unclear, base.with_options(storage="rbd://pool/images")):
+        for each in (unclear, base, base.with_options(storage="rbd://pool/images")):
             with pytest.raises(InvalidInput) as refused:
                 each()
         assert refused.value.code == "storage-not-supported"

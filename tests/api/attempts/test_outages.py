@@ -75,7 +75,7 @@ def test_a_holder_that_was_lost_before_an_outage_stays_lost(
 ) -> None:
     service = service_process
     build = service.make_build()
-    lost, held = service.claim(build, 25), service.claim(build, 30)
+    lost, held = (service.claim(build, 25, lane=lane) for lane in ("eu", "us"))
     service.kill()
     service.query(
         "UPDATE build_states SET lease_until = (SELECT last_seen_at FROM service_clock)"
@@ -118,7 +118,8 @@ def test_a_service_killed_in_the_middle_of_writes_left_all_or_nothing_of_each(
         done = []
         for state in range(worker, 100, 4):
             try:
-                claimed = service.request("POST", f"{path}/claims", {"state": state})
+                wanted = {"state": state, "lane": f"lane-{worker}"}
+                claimed = service.request("POST", f"{path}/claims", wanted)
                 attempt, token = claimed.json["attempt"]["id"], claimed.json["token"]
                 made = [image(content=str(state)).model_dump(mode="json")]
                 body = {"token": token, "artifacts": made}

@@ -68,13 +68,15 @@ def test_what_a_state_below_made_anew_is_seen_as_a_change(service: Service) -> N
     )
 
 
-def test_what_is_not_there_any_more_is_unknown_and_no_change(service: Service) -> None:
+def test_what_is_not_there_any_more_is_a_change_since_it_is_made_anew(service: Service) -> None:
     build = built(service, 10, 25)
     (artifact,) = service.claim(build, 10).artifacts
     service.client.quarantine(artifact.id, Quarantine(reason="artifact_gone"))
     found = explain(service, build, 25)
-    assert found.decision == "run"
-    assert shown(found)["upstream:10"] == "unknown"
+    assert (found.decision, found.reason) == ("run", "upstream_changed:10")
+    assert shown(found)["upstream:10"] == "changed"
+    (part,) = (each for each in found.parts if each.part == "upstream:10")
+    assert (part.before, part.now) == (artifact.checksum, None)
 
 
 def test_a_state_that_was_never_tried_has_nothing_to_compare(service: Service) -> None:
@@ -87,10 +89,10 @@ def test_a_state_that_was_never_tried_has_nothing_to_compare(service: Service) -
 
 def test_an_explanation_says_what_the_plan_says(service: Service) -> None:
     build = built(service, 10, 25, 50)
-    service.fail(service.claim(build, 60))
-    service.client.waive(build.number, Waive(state=30, reason="not needed"))
     for lane in ("eu", "us"):
         service.fail(service.claim(build, 90, lane=lane))
+    service.fail(service.claim(build, 60))
+    service.client.waive(build.number, Waive(state=30, reason="not needed"))
     service.client.force(build.number, Force(state=50, reason="again"))
     for each in service.client.plan(build.number).milestones:
         found = explain(service, build, each.state, lane=each.lane)

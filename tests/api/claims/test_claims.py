@@ -93,16 +93,18 @@ def test_a_machine_that_lacks_what_a_step_did_is_refused(service: Service) -> No
     step = service.complete(service.claim(build, 30))
     before = service.counts()
     with pytest.raises(Refused) as refused:
-        service.claim(build, 35, machine=(checkpoint.id,))
+        service.claim(build, 35, machine=(checkpoint.step_digest,))
     assert (refused.value.code, refused.value.field) == ("run-first", "state")
+    assert (refused.value.state, refused.value.reason) == (30, "not_on_this_machine")
     assert service.counts() == before
-    assert service.claim(build, 35, machine=(checkpoint.id, step.id)).decision == "run"
+    holds = (checkpoint.step_digest, step.step_digest)
+    assert service.claim(build, 35, machine=holds).decision == "run"
 
 
 def test_every_fence_is_higher_than_the_ones_before(service: Service) -> None:
     builds = [service.make_build(key=str(n)) for n in range(2)]
     fences = []
-    for state in (10, 20, 30):
+    for state in (30, 20, 10):
         for build in builds:
             claim = service.claim(build, state)
             fences.append(claim.fence)
@@ -156,9 +158,10 @@ def test_a_failure_said_twice_has_one_effect(service: Service) -> None:
 
 def test_what_failed_cannot_complete_and_what_completed_cannot_fail(service: Service) -> None:
     build = service.make_build()
-    failed, done = service.claim(build, 25), service.claim(build, 30)
-    service.fail(failed)
+    done = service.claim(build, 25)
     service.complete(done)
+    failed = service.claim(build, 30)
+    service.fail(failed)
     with pytest.raises(StaleClaim):
         service.complete(failed, image())
     with pytest.raises(StaleClaim):
@@ -168,7 +171,7 @@ def test_what_failed_cannot_complete_and_what_completed_cannot_fail(service: Ser
 
 def test_a_token_is_good_for_its_own_attempt_only(service: Service) -> None:
     build = service.make_build()
-    mine, other = service.claim(build, 25), service.claim(build, 30)
+    mine, other = service.claim(build, 25, lane="eu"), service.claim(build, 30, lane="us")
     for token in (other.token, "guessed"):
         with pytest.raises(StaleClaim) as refused:
             service.client.complete(mine.attempt.id, Complete(token=token))
@@ -356,7 +359,7 @@ def test_a_lane_that_begins_late_gets_the_trunks_steps_by_a_rewind(service: Serv
     step = service.claim(build, 30, fingerprint={"command": "a"}, rewound=True, machine=())
     assert (step.decision, step.reason) == ("run", "rewound")
     done = service.complete(step)
-    assert service.claim(build, 60, lane="us", machine=(done.id,)).decision == "run"
+    assert service.claim(build, 60, lane="us", machine=(done.step_digest,)).decision == "run"
     assert service.claim(build, 60, lane="eu").decision == "skip"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support import Service, image
 
-from buildstate_core.errors import Conflict
+from buildstate_core.errors import Conflict, Refused
 from buildstate_core.models import (
     ArtifactRecord,
     Attempt,
@@ -22,7 +22,7 @@ from buildstate_core.models import (
     Revoke,
     Waive,
 )
-from buildstate_core.rules.reasons import describe
+from buildstate_core.rules.reasons import describe, describe_wait
 from buildstate_core.vocabulary import AttemptStatus, Kind
 
 DOCS = Path(__file__).parents[3] / "docs" / "reference" / "reasons.md"
@@ -43,10 +43,22 @@ def made(
 def said(service: Service, build: Build, state: int, **recipe: object) -> str:
     """Claim a milestone, and give what was decided."""
     claim = service.claim(build, state, **recipe)
-    assert claim.text == describe(claim.reason)
+    if claim.decision == "held":
+        assert claim.text == describe_wait(claim.reason, claim.holder)
+    else:
+        assert claim.text == describe(claim.reason)
     if claim.decision == "run":
         assert claim.attempt.reason == claim.reason
     return f"{claim.decision} {claim.reason}"
+
+
+def refused(service: Service, build: Build, state: int, **claim: object) -> tuple[str, str | None]:
+    """Claim a milestone that is refused, and give the error's code and the reason."""
+    with pytest.raises(Refused) as found:
+        service.claim(build, state, **claim)
+    assert found.value.reason is not None
+    assert str(found.value.state) in found.value.message
+    return found.value.code, found.value.reason
 
 
 def planned(service: Service, build: Build, state: int) -> str:
@@ -79,10 +91,21 @@ def test_input_changed(service: Service, build: Build) -> None:
     assert changed == "run input_changed:hosts"
 
 
+def test_input_added_and_input_removed(service: Service, build: Build) -> None:
+    made(service, build, 25, image(), fingerprint={"command": "a"})
+    recipe = {"command": "a", "input:hosts": "b"}
+    assert said(service, build, 25, fingerprint=recipe) == "run input_added:hosts"
+
+    made(service, build, 20, image(), fingerprint=recipe)
+    removed = said(service, build, 20, fingerprint={"command": "a"})
+    assert removed == "run input_removed:hosts"
+
+
 def test_upstream_changed(service: Service, build: Build) -> None:
     made(service, build, 10, image(), fingerprint={"command": "a"})
     made(service, build, 25, image(content="25"))
     made(service, build, 10, image(content="other"), fingerprint={"command": "b"})
+    assert refused(service, build, 50) == ("run-first", "upstream_changed:10")
     assert said(service, build, 25) == "run upstream_changed:10"
 
 
@@ -110,6 +133,13 @@ def test_rewound(service: Service, build: Build) -> None:
     assert said(service, build, 30, rewound=True) == "run rewound"
 
 
+def test_not_on_this_machine(service: Service, build: Build) -> None:
+    step = made(service, build, 30)
+    first = refused(service, build, 40, machine=())
+    assert first == ("run-first", "not_on_this_machine")
+    assert said(service, build, 40, machine=(step.step_digest,)) == "run never_completed"
+
+
 def test_expired(service: Service, build: Build) -> None:
     [artifact] = made(service, build, 25, image()).artifacts
     service.query("UPDATE artifacts SET status = 'expired' WHERE id = %s", str(artifact.id))
@@ -120,8 +150,8 @@ def test_revoked(service: Service, build: Build) -> None:
     [artifact] = made(service, build, 25, image()).artifacts
     made(service, build, 40, image(content="40"))
     service.client.revoke_artifact(artifact.id, Revoke(reason="it has a leaked key"))
-    assert said(service, build, 25) == "run revoked"
     assert planned(service, build, 40) == "run revoked"
+    assert said(service, build, 25) == "run revoked"
 
 
 def test_forced(service: Service, build: Build) -> None:
@@ -157,6 +187,20 @@ def test_derived_from(service: Service, build: Build) -> None:
 def test_held(service: Service, build: Build) -> None:
     service.claim(build, 25)
     assert said(service, build, 25) == "held held"
+
+
+def test_held_below(service: Service, build: Build) -> None:
+    service.claim(build, 25, worker="packer-07")
+    above = service.claim(build, 40, worker="packer-08")
+    assert (above.decision, above.reason, above.holder) == ("held", "held_below:25", "packer-07")
+    assert above.text == "state 25, which it builds on, is held by packer-07"
+    assert planned(service, build, 40) == "wait held_below:25"
+
+
+def test_inside(service: Service, build: Build) -> None:
+    around = service.claim(build, 25).attempt
+    assert refused(service, build, 40, inside=(around.id,)) == ("inside", "inside:25")
+    assert said(service, build, 40) == "held held_below:25"
 
 
 def test_build_closed(service: Service, build: Build) -> None:

@@ -63,7 +63,7 @@ def test_a_report_that_was_left_open_ends_when_a_person_decides(service: Service
 
 def test_of_a_claim_and_a_waiver_at_once_one_wins(service: Service, at_once: AtOnce) -> None:
     build, _ = built(service, 10)
-    for state in range(11, 21):
+    for state in range(20, 10, -1):
 
         def decide(which: int, state: int = state) -> str:
             if which:

@@ -140,7 +140,7 @@ def test_a_plain_report_of_a_failure_asks_nobody(world: World) -> None:
 
 def test_whoever_ends_an_attempt_leaves_it_to_the_job(world: World) -> None:
     build = world.build(AutoResume.FAILED)
-    lost, failed = (world.claim(build, str(uuid4()), state=each) for each in (30, 50))
+    failed, lost = (world.claim(build, str(uuid4()), state=each) for each in (50, 30))
     world.service.fail(failed)
     world.service.expire(lost.attempt.id)
     assert world.service.client.get_build(build.number).status == "failed"

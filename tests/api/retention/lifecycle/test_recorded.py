@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from support import Service, image
 
-from buildstate_core.errors import Conflict, Held, InvalidInput, StaleClaim
+from buildstate_core.errors import Conflict, Held, InvalidInput, Refused, StaleClaim
 from buildstate_core.models import (
     ArtifactCreate,
     ArtifactRecord,
@@ -100,8 +100,14 @@ def test_an_artifact_recorded_by_a_worker_that_fails_is_never_restored(
     service.fail(claim)
     with pytest.raises(StaleClaim):
         create(service, build, 25, token=claim.token, image={"name": "late"})
-    again = service.claim(build, 50)
+    with pytest.raises(Refused) as refused:
+        service.claim(build, 50)
+    assert (refused.value.state, refused.value.reason) == (25, "failed_before")
+    again = service.claim(build, 25)
     assert (again.decision, again.restore) == ("run", ())
+    service.complete(again)
+    above = service.claim(build, 50)
+    assert (above.decision, above.restore) == ("run", ())
 
 
 def test_a_token_without_a_claim_is_stale(service: Service, build: Build) -> None:
