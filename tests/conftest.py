@@ -21,6 +21,7 @@ from support import Blank, Cluster, Service, ServiceProcess, serving, short_fold
 from support.guard import begin_run
 from support.interruptions import end_in_good_order, let_what_is_started_hear
 from support.needs import MARKS, mark_needs
+from support.postgres import migrated_cluster
 from support.prefect import migrated_home
 from support.spread import SlowFilesFirst, slow_files_first
 
@@ -63,10 +64,26 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
+def run_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for what is made once: for all workers of this run, and the runs within it."""
+    if "BUILDSTATE_TEST_RUN_FOLDER" not in os.environ:
+        folder = tmp_path_factory.getbasetemp()
+        is_worker = hasattr(request.config, "workerinput")
+        os.environ["BUILDSTATE_TEST_RUN_FOLDER"] = str(folder.parent if is_worker else folder)
+    return Path(os.environ["BUILDSTATE_TEST_RUN_FOLDER"])
+
+
+@pytest.fixture(scope="session")
+def made_cluster(run_folder: Path) -> Path:
+    """What every PostgreSQL of the tests begins with a copy of."""
+    return migrated_cluster(run_folder / "postgres")
+
+
+@pytest.fixture(scope="session")
+def cluster(made_cluster: Path) -> Iterator[Cluster]:
     """The PostgreSQL of this test run."""
     with short_folder() as folder:
-        cluster = Cluster(folder, is_quick=True)
+        cluster = Cluster(folder, made_cluster, is_quick=True)
         try:
             yield cluster
         finally:
@@ -74,10 +91,10 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def own_cluster() -> Iterator[Cluster]:
+def own_cluster(made_cluster: Path) -> Iterator[Cluster]:
     """A PostgreSQL of the test's own, to be killed."""
     with short_folder() as folder:
-        cluster = Cluster(folder)
+        cluster = Cluster(folder, made_cluster)
         try:
             yield cluster
         finally:
@@ -124,12 +141,9 @@ def module_service(cluster: Cluster) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="session")
-def prefect_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prefect_home(run_folder: Path) -> Path:
     """The `PREFECT_HOME` that every Prefect server here begins with a copy of."""
-    folder = tmp_path_factory.getbasetemp()
-    if hasattr(request.config, "workerinput"):
-        folder = folder.parent  # that of the whole run
-    return migrated_home(folder / "prefect-home")
+    return migrated_home(run_folder / "prefect-home")
 
 
 @pytest.fixture
