@@ -5,7 +5,7 @@ from types import FrameType
 from typing import Final
 
 _ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
-_IGNORED_BEHIND: Final = (signal.SIGINT, signal.SIGHUP)
+_IGNORED_BEHIND: Final = (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 """What `nohup`, a shell's `&` and some runners of CI have all ignore that they start."""
 
 
