@@ -64,19 +64,19 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
-def common(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for what is made once: for all workers of this run, and the runs within it."""
-    if "BUILDSTATE_TEST_COMMON" not in os.environ:
+    if "BUILDSTATE_TEST_RUN_FOLDER" not in os.environ:
         folder = tmp_path_factory.getbasetemp()
         is_worker = hasattr(request.config, "workerinput")
-        os.environ["BUILDSTATE_TEST_COMMON"] = str(folder.parent if is_worker else folder)
-    return Path(os.environ["BUILDSTATE_TEST_COMMON"])
+        os.environ["BUILDSTATE_TEST_RUN_FOLDER"] = str(folder.parent if is_worker else folder)
+    return Path(os.environ["BUILDSTATE_TEST_RUN_FOLDER"])
 
 
 @pytest.fixture(scope="session")
-def made_cluster(common: Path) -> Path:
+def made_cluster(run_folder: Path) -> Path:
     """What every PostgreSQL of the tests begins with a copy of."""
-    return migrated_cluster(common / "postgres")
+    return migrated_cluster(run_folder / "postgres")
 
 
 @pytest.fixture(scope="session")
@@ -141,9 +141,9 @@ def module_service(cluster: Cluster) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="session")
-def prefect_home(common: Path) -> Path:
+def prefect_home(run_folder: Path) -> Path:
     """The `PREFECT_HOME` that every Prefect server here begins with a copy of."""
-    return migrated_home(common / "prefect-home")
+    return migrated_home(run_folder / "prefect-home")
 
 
 @pytest.fixture
