@@ -13,6 +13,7 @@ from buildstate_api.tables import (
     ProjectRow,
 )
 from buildstate_core import models
+from buildstate_core.rules.fingerprints import step_digest_of
 
 
 def project_view(row: ProjectRow) -> models.Project:
@@ -143,6 +144,9 @@ def attempt_view(build: BuildRow, row: AttemptRow) -> models.Attempt:
             models.TransferSeen.model_validate(row.transfer | {"at": row.heartbeat_at})
             if row.transfer is not None and ended is None
             else None
+        ),
+        step_digest=(
+            None if row.lease_until is None else step_digest_of(str(row.id), row.fingerprint)
         ),
     )
 

@@ -114,6 +114,7 @@ class Refused(Conflict):
 
     Args:
         state: The state to run first, if that is what is needed.
+        reason: Why that one, as a code (`upstream_changed:20`).
     """
 
     default_code = "refused"
@@ -123,10 +124,12 @@ class Refused(Conflict):
         message: str,
         *,
         state: int | None = None,
+        reason: str | None = None,
         **about: Unpack[About],
     ) -> None:
         super().__init__(message, **about)
         self.state = state
+        self.reason = reason
 
 
 class NotAllowed(BuildStateError):

@@ -74,6 +74,10 @@ class Kind(StrEnum):
     """Set-up that must run whenever anything after it runs."""
 
 
+MOVES_NO_MACHINE: Final = frozenset({Kind.EFFECT, Kind.GATE, Kind.EPHEMERAL})
+"""Kinds that leave the working machine as it was."""
+
+
 class ArtifactKind(StrEnum):
     """What an artifact record points at."""
 

@@ -211,5 +211,5 @@ def _error(status: int, content: bytes, api_url: str) -> BuildStateError:
     if isinstance(error, Held):
         error.holder, error.until = problem.holder, problem.until
     if isinstance(error, Refused):
-        error.state = problem.state
+        error.state, error.reason = problem.state, problem.reason
     return error

@@ -37,6 +37,21 @@ def names_what_to_run_first(error: BaseException) -> TypeGuard[ArtifactLost | Re
     return isinstance(error, Refused) and error.code == RUN_FIRST and error.state is not None
 
 
+def failed_in_this_pass(error: Refused) -> Refused:
+    """Return what to say of a state that has to run first, and has failed in this pass already.
+
+    It is not called again: it would mostly fail again, once for each state that needs it.
+    """
+    return Refused(
+        f"State {error.state} failed in this pass. {error.message}",
+        state=error.state,
+        reason=error.reason,
+        code="failed-in-this-pass",
+        field="state",
+        hint=f"Mend state {error.state}, and run the pipeline again.",
+    )
+
+
 @dataclass(frozen=True)
 class Rewind:
     """What is being made again.

@@ -177,6 +177,7 @@ async def derive(session: AsyncSession, build: BuildRow, *, cancel: bool = False
         last_state=max((each.code for each in build.catalog.states), default=MAX_STATE),
         required=required,
         is_cancelled=cancel or build.status == BuildStatus.CANCELLED,
+        is_delivered=build.status == BuildStatus.COMPLETED,
     )
     now = await database_now(session)
     before = build.status

@@ -11,7 +11,7 @@ from buildstate_api.attempts.history import BuildHistory, load_history
 from buildstate_api.attempts.leases import extend_leases_after_outage
 from buildstate_api.attempts.queries import attempt as find_attempt
 from buildstate_api.builds import queries
-from buildstate_api.builds.planning import planned_for
+from buildstate_api.builds.planning import planned_for, text_of
 from buildstate_api.tables import AttemptRow, BuildRow
 from buildstate_api.views import maker_number, state_names
 from buildstate_core.errors import NotFound
@@ -23,7 +23,9 @@ from buildstate_core.rules.reasons import (
     BUILD_CLOSED,
     NEVER_COMPLETED,
     describe,
+    part_added,
     part_changed,
+    part_removed,
 )
 from buildstate_core.rules.recipes import fingerprint, likely_recipe
 from buildstate_core.vocabulary import TRUNK, AttemptStatus, Decision
@@ -71,7 +73,7 @@ def _of_rerun(
     found = _planned(planned, state, lane, newest)
     if found is None and state not in state_names(build):
         raise _nothing_there(build, state, lane)
-    decision, reason = (found.decision, found.reason) if found is not None else _unplanned(build)
+    decided = _unplanned(build) if found is None else _decided(found)
     compared = None
     if newest is not None:
         row = known.row(newest)
@@ -79,7 +81,7 @@ def _of_rerun(
     return _explanation(
         build,
         (state, lane, None),
-        (decision, reason, describe(reason)),
+        decided,
         compared,
         {} if newest is None else _now(view, newest),
     )
@@ -110,11 +112,15 @@ def _planned(
     return by_lane.get(lane) or by_lane.get(shared)
 
 
-def _unplanned(build: BuildRow) -> tuple[Decision, str]:
+def _decided(planned: Planned) -> tuple[Decision, str, str]:
+    return planned.decision, planned.reason, text_of(planned)
+
+
+def _unplanned(build: BuildRow) -> tuple[Decision, str, str]:
     """Decide for a state of the catalogue that the pipeline has gone past without running it."""
     if lifecycle.why_closed(build) is not None:
-        return Decision.REFUSE, BUILD_CLOSED
-    return Decision.RUN, NEVER_COMPLETED
+        return Decision.REFUSE, BUILD_CLOSED, describe(BUILD_CLOSED)
+    return Decision.RUN, NEVER_COMPLETED, describe(NEVER_COMPLETED)
 
 
 def _now(view: Mapping[int, AttemptFact], attempt: AttemptFact) -> Mapping[str, str]:
@@ -154,11 +160,10 @@ def _explanation(
 
 
 def _part(name: str, before: str | None, now: str | None, reason: str) -> Part:
-    # The part of an inserted state is on one side only, but may still be the reason.
-    if before is None and now is not None and part_changed(name) == reason:
-        change = PartChange.CHANGED
-    elif before is None or now is None:
-        change = PartChange.UNKNOWN
+    if before is None or now is None:
+        # What one side has alone may be the reason all the same: a state or an input put in or out.
+        reasons = {part_changed(name), part_added(name), part_removed(name)}
+        change = PartChange.CHANGED if reason in reasons else PartChange.UNKNOWN
     else:
         change = PartChange.SAME if before == now else PartChange.CHANGED
     return Part(part=name, before=before, now=now, change=change)

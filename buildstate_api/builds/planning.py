@@ -13,7 +13,7 @@ from buildstate_api.tables import BuildRow
 from buildstate_api.views import artifact_view, maker_number, state_names
 from buildstate_core.models import Artifact, Plan, PlannedMilestone
 from buildstate_core.rules.plan import Planned, plan
-from buildstate_core.rules.reasons import describe
+from buildstate_core.rules.reasons import describe, describe_wait
 from buildstate_core.vocabulary import ArtifactKind, BuildStatus, Decision
 
 
@@ -66,6 +66,13 @@ def planned_for(build: BuildRow, known: BuildHistory, now: datetime) -> tuple[Pl
     )
 
 
+def text_of(planned: Planned) -> str:
+    """Return in words why something is planned; whoever is waited for is named."""
+    if planned.waits_for is None:
+        return describe(planned.reason)
+    return describe_wait(planned.reason, planned.waits_for.worker)
+
+
 def _milestone(
     build: BuildRow, planned: Planned, known: BuildHistory, expected_seconds: float | None
 ) -> PlannedMilestone:
@@ -81,7 +88,7 @@ def _milestone(
         lane=planned.lane,
         decision=planned.decision,
         reason=planned.reason,
-        text=describe(planned.reason),
+        text=text_of(planned),
         artifacts=artifacts,
         download_bytes=_size_bytes(artifacts) if planned.decision is Decision.RESTORE else 0,
         expected_seconds=expected_seconds,

@@ -10,9 +10,10 @@ from buildstate_api.views import (
 )
 from buildstate_core.errors import Refused
 from buildstate_core.models import Artifact, Claim, ClaimRequest
-from buildstate_core.rules.claims import RequiresFirst, RunFirst, Skipped
-from buildstate_core.rules.reasons import HELD, describe
-from buildstate_core.vocabulary import ArtifactStatus, AttemptStatus, ClaimDecision
+from buildstate_core.rules import reasons
+from buildstate_core.rules.claims import Inside, RequiresFirst, RunFirst, Skipped
+from buildstate_core.rules.reasons import HELD, describe, describe_wait, held_below
+from buildstate_core.vocabulary import ArtifactStatus, ClaimDecision
 
 
 def skip(build: BuildRow, row: AttemptRow, answer: Skipped) -> Claim:
@@ -31,32 +32,47 @@ def skip(build: BuildRow, row: AttemptRow, answer: Skipped) -> Claim:
     )
 
 
-def held(build: BuildRow, row: AttemptRow) -> Claim:
-    """Answer who holds it, and until when."""
+def held(build: BuildRow, row: AttemptRow, request: ClaimRequest) -> Claim:
+    """Answer who is at work on it, or on what it builds on, and until when."""
+    reason = HELD if row.state == request.state else held_below(row.state)
     return Claim(
         decision=ClaimDecision.HELD,
-        reason=HELD,
-        text=describe(HELD),
+        reason=reason,
+        text=describe_wait(reason, row.worker),
         attempt=attempt_view(build, row),
         holder=row.worker,
         lease_until=row.lease_until,
     )
 
 
-def run_first(
-    build: BuildRow, request: ClaimRequest, answer: RunFirst, because: AttemptRow | None
-) -> Refused:
-    """Make the refusal of a milestone for which this machine lacks something."""
+def run_first(build: BuildRow, request: ClaimRequest, answer: RunFirst) -> Refused:
+    """Make the refusal of a milestone below which another one has to run."""
+    why = f"has to run, since {describe(answer.reason)}" if answer.reason else "is done"
     return Refused(
-        f"State {request.state} of build {build.number} has to run, since"
-        f" {describe(answer.reason)}; it needs state {answer.state} first:"
-        f" {_why_first(answer, because)}.",
+        f"State {request.state} of build {build.number} {why}; it needs state {answer.state}"
+        f" first: {describe(answer.why)}.",
         state=answer.state,
+        reason=answer.why,
         code="run-first",
         field="state",
         hint=f"Run the pipeline again from state {answer.state}; what is done before it is"
         f" skipped. Should state {answer.state} be skipped too, since a later checkpoint covers it:"
-        f" bldst force {build.number} {answer.state} --reason TEXT",
+        f" bldst force {build.number} {answer.state} --reason TEXT. Is it not in the pipeline any"
+        f" more: bldst waive {build.number} {answer.state} --reason TEXT",
+    )
+
+
+def inside(build: BuildRow, request: ClaimRequest, answer: Inside) -> Refused:
+    """Make the refusal of a milestone that is called from inside of another one."""
+    state = answer.attempt.state
+    return Refused(
+        f"State {request.state} of build {build.number} is called from inside of state {state},"
+        " which has to end first.",
+        state=state,
+        reason=reasons.inside(state),
+        code="inside",
+        field="inside",
+        hint="Call one after the other; or have what is inside be part of the one around it.",
     )
 
 
@@ -81,17 +97,6 @@ def usable(build: BuildRow, row: AttemptRow) -> tuple[Artifact, ...]:
     """Return the artifacts of an attempt that the record allows to be used."""
     number = maker_number(build, row)
     return tuple(artifact_view(number, row, each) for each in row.artifacts if not _is_lost(each))
-
-
-def _why_first(answer: RunFirst, row: AttemptRow | None) -> str:
-    if answer.because is not None and answer.because.is_forced:
-        return "a person asked for it to run again"
-    if row is None or row.status != AttemptStatus.COMPLETED:
-        return "it has left nothing yet that could be used"
-    lost = next((each for each in row.artifacts if _is_lost(each)), None)
-    if lost is not None:
-        return f"what it left is not usable any more ({lost.status_reason or lost.status})"
-    return "it changed a working machine, and this is another one or was changed since"
 
 
 def _is_lost(row: ArtifactRow) -> bool:

@@ -40,11 +40,13 @@ from buildstate_core.rules.claims import (
     Closed,
     Granted,
     HeldByOther,
+    Inside,
     RequiresFirst,
     RunFirst,
     Skipped,
     answer_claim,
 )
+from buildstate_core.rules.facts import CARRIERS
 from buildstate_core.rules.reasons import describe
 from buildstate_core.rules.recipes import Recipe
 from buildstate_core.vocabulary import TRUNK, AttemptStatus, BuildStatus, ClaimDecision, Kind
@@ -75,10 +77,11 @@ async def claim(session: AsyncSession, ref: str, request: ClaimRequest) -> Claim
             lifecycle.emit_skip(session, build, row, request.worker, reason)
             return answers.skip(build, row, answer)
         case HeldByOther(attempt):
-            return answers.held(build, known.row(attempt))
-        case RunFirst(because=because):
-            lacking = None if because is None else known.row(because)
-            raise answers.run_first(build, request, answer, lacking)
+            return answers.held(build, known.row(attempt), request)
+        case Inside():
+            raise answers.inside(build, request, answer)
+        case RunFirst():
+            raise answers.run_first(build, request, answer)
         case RequiresFirst():
             raise answers.requires_first(build, request, answer)
         case Closed():
@@ -127,8 +130,10 @@ async def complete(session: AsyncSession, attempt_id: UUID, done: Complete) -> A
     if row.status == AttemptStatus.COMPLETED and is_token_of(row, done.token):
         return attempt_view(build, row)
     check_live(build, row, done.token, now)
-    left_something = bool(done.artifacts or row.artifacts)
-    row.kind = done.kind or row.kind or (Kind.CHECKPOINT if left_something else Kind.STEP)
+    left = {*(each.kind for each in done.artifacts), *(each.kind for each in row.artifacts)}
+    row.kind = (
+        done.kind or row.kind or (Kind.STEP if left.isdisjoint(CARRIERS) else Kind.CHECKPOINT)
+    )
     await add_artifacts(session, build, row, done.artifacts)
     lifecycle.end(session, build, row, AttemptStatus.COMPLETED, at=now, message=done.message)
     await lifecycle.derive(session, build)
@@ -163,7 +168,8 @@ def _query(request: ClaimRequest) -> ClaimQuery:
         state=request.state,
         lane=request.lane,
         recipe=Recipe(kind=request.kind, parts=request.fingerprint, consumes=request.consumes),
-        machine=None if request.machine is None else {str(each) for each in request.machine},
+        machine=request.machine,
+        inside=frozenset(map(str, request.inside)),
         is_rewound=request.rewound,
         refuted=None if request.refuted is None else str(request.refuted),
     )

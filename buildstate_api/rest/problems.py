@@ -73,6 +73,7 @@ def problem_response(error: BuildStateError) -> JSONResponse:
         field=error.field,
         hint=error.hint,
         state=error.state if isinstance(error, Refused) else None,
+        reason=error.reason if isinstance(error, Refused) else None,
         holder=error.holder if isinstance(error, Held) else None,
         until=error.until if isinstance(error, Held) else None,
     )

@@ -28,7 +28,13 @@ from buildstate_core.models import Claim
 from buildstate_worker.artifacts import Artifacts
 from buildstate_worker.attempt import Worker
 from buildstate_worker.client import STEADY
-from buildstate_worker.rewind import Rewind, Turn, names_what_to_run_first, with_rewinds
+from buildstate_worker.rewind import (
+    Rewind,
+    Turn,
+    failed_in_this_pass,
+    names_what_to_run_first,
+    with_rewinds,
+)
 from buildstate_worker.workspace.machine_state import Workspace
 
 _TELL_EVERY_SECONDS: Final = 30.0
@@ -110,9 +116,13 @@ class _Pass:
             self._make_again(call, calls, rewind.because_of(error), error)
 
         try:
-            return with_rewinds(once, below=below, make_again=make_again)
+            code = with_rewinds(once, below=below, make_again=make_again)
         except _NotMadeAgain as ended:
             return ended.exit_code
+        if code != exit_codes.OK:
+            with told_if_unwritable("that this state has failed in this pass"):
+                self._journal.note_failure(call)
+        return code
 
     def _prepare(self, call: RunCall, *, is_again: bool) -> PreparedCall:
         return prepare(call, self._site.workspace.folder, is_again=is_again)
@@ -142,7 +152,10 @@ class _Pass:
         if not names_what_to_run_first(error):
             return []
         assert error.state is not None  # noqa: S101 - as `names_what_to_run_first` has seen
-        return self._journal.calls(error.state, lane=call.flags.lane, below=call.flags.state)
+        calls = self._journal.calls(error.state, lane=call.flags.lane, below=call.flags.state)
+        if calls and calls[0].has_failed and isinstance(error, Refused):
+            raise failed_in_this_pass(error)
+        return calls
 
     def _make_again(
         self,
@@ -187,10 +200,6 @@ def _teller_of_waits() -> Callable[[Claim], None]:
         nonlocal told
         if time.monotonic() - told > _TELL_EVERY_SECONDS or not told:
             told = time.monotonic()
-            attempt = claim.attempt
-            notice(
-                f"bldst: state {attempt.state} of build {attempt.build} is held by"
-                f" {claim.holder or 'another worker'}; waiting until it is done."
-            )
+            notice(f"bldst: build {claim.attempt.build}: {claim.text}; waiting until it is done.")
 
     return on_wait

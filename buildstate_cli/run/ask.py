@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from typing import Final
 
 from buildstate_cli.run import probe
-from buildstate_cli.run.prepare import PreparedCall
+from buildstate_cli.run.prepare import PreparedCall, prepare
 from buildstate_cli.run.site import Site, tell
 from buildstate_core.models import ClaimRequest
 from buildstate_core.vocabulary import Kind
@@ -27,12 +27,12 @@ def ask(site: Site, prepared: PreparedCall, *, is_rewound: bool) -> Done | Claim
         Held: Another worker has it, for longer than the call waits.
     """
     line = prepared.flags.probe
+    asking = _Asking(site, prepared, is_rewound=is_rewound)
     while True:
-        request = _request(site, prepared, is_rewound=is_rewound)
         asked = attempt.ask(
             site.worker,
             site.build.id,
-            request,
+            asking.request,
             wait_seconds=prepared.flags.wait_seconds,
             on_wait=site.on_wait,
             probe=None if line is None else lambda done: _holds(site, done, line),
@@ -41,7 +41,7 @@ def ask(site: Site, prepared: PreparedCall, *, is_rewound: bool) -> Done | Claim
             return asked
         with ExitStack() as stack:
             stack.enter_context(asked)
-            if _is_as_said(site, asked, request):
+            if asking.is_as_said(asked):
                 stack.pop_all()
                 return asked
             # What was waited for may have taken long.
@@ -49,26 +49,42 @@ def ask(site: Site, prepared: PreparedCall, *, is_rewound: bool) -> Done | Claim
             tell(asked.attempt, _CHANGED_MEANWHILE)
 
 
-def _request(site: Site, prepared: PreparedCall, *, is_rewound: bool) -> ClaimRequest:
-    flags, restores = prepared.flags, prepared.restores
-    return ClaimRequest(
-        state=flags.state,
-        lane=flags.lane,
-        kind=prepared.kind,
-        worker=site.worker.name,
-        lease_seconds=flags.lease_seconds or site.session.settings.lease_seconds,
-        fingerprint=dict(prepared.fingerprint),
-        consumes=tuple(sorted({each.state for each in restores})) if restores else None,
-        machine=site.workspace.held(site.build.id, flags.lane),
-        rewound=is_rewound,
-    )
+class _Asking:
+    """What is asked for, seen anew each time: inputs and the machine may change during a wait."""
 
+    def __init__(self, site: Site, prepared: PreparedCall, *, is_rewound: bool) -> None:
+        self._site = site
+        self._prepared = prepared
+        self._is_rewound = is_rewound
+        self._last: ClaimRequest | None = None
 
-def _is_as_said(site: Site, claimed: Claimed, request: ClaimRequest) -> bool:
-    """Return whether the machine still holds what it was claimed with, if that is built on."""
-    if not claimed.claim.is_in_place or request.kind is Kind.EPHEMERAL:
-        return True
-    return site.workspace.held(site.build.id, request.lane) == request.machine
+    def request(self) -> ClaimRequest:
+        """Return what would run now."""
+        site, prepared = self._site, self._prepared
+        if self._last is not None:
+            prepared = prepare(prepared.call, site.workspace.folder, is_again=prepared.is_again)
+        flags, restores = prepared.flags, prepared.restores
+        self._last = ClaimRequest(
+            state=flags.state,
+            lane=flags.lane,
+            kind=prepared.kind,
+            worker=site.worker.name,
+            lease_seconds=flags.lease_seconds or site.session.settings.lease_seconds,
+            fingerprint=dict(prepared.fingerprint),
+            consumes=tuple(sorted({each.state for each in restores})) if restores else None,
+            machine=site.workspace.held(site.build.id, flags.lane),
+            inside=site.inside,
+            rewound=self._is_rewound,
+        )
+        return self._last
+
+    def is_as_said(self, claimed: Claimed) -> bool:
+        """Return whether the machine still holds what it was claimed with, if that is built on."""
+        last = self._last
+        assert last is not None  # noqa: S101 - it was asked for
+        if not claimed.claim.is_in_place or last.kind is Kind.EPHEMERAL:
+            return True
+        return self._site.workspace.held(self._site.build.id, last.lane) == last.machine
 
 
 def _holds(site: Site, done: Done, line: str) -> bool:

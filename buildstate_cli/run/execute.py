@@ -3,6 +3,8 @@
 The command is told:
 
 - `BLDST_BUILD_ID`, `BLDST_STATE`, `BLDST_LANE`, `BLDST_ATTEMPT`: which attempt it is.
+- `BLDST_INSIDE`: the ids of that attempt and of those around it. A `bldst run` inside of another
+  one of the same build would wait for it for ever, and is refused.
 """
 
 import os

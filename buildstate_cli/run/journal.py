@@ -41,12 +41,14 @@ class RunCall:
         params: The parts of the fingerprint for `--param`, instead of the values: those are never
             kept.
         called_at: When, in nanoseconds.
+        has_failed: Whether it did not succeed then, and was not called by its pipeline since.
     """
 
     command: Sequence[str]
     flags: RunFlags
     params: Mapping[str, str] = field(default_factory=dict)
     called_at: int = 0
+    has_failed: bool = False
 
     @property
     def key(self) -> tuple[str, int]:
@@ -72,11 +74,24 @@ class Journal:
         Raises:
             OSError: The workspace cannot be written.
         """
+        self._write(_to_keep(call))
+
+    def note_failure(self, call: RunCall) -> None:
+        """Keep that the newest call of a state did not succeed.
+
+        Raises:
+            OSError: The workspace cannot be written.
+        """
+        for each in self._read(call.flags.lane):
+            if each.key == call.key:
+                self._write(replace(each, has_failed=True))
+
+    def _write(self, call: RunCall) -> None:
         folder = self._folder / (call.flags.lane or _TRUNK_FOLDER)
         self._workspace.make_memory()
         for each in (self._folder.parent, self._folder, folder):
             each.mkdir(mode=0o700, exist_ok=True)
-        content = json.dumps(asdict(_to_keep(call)))
+        content = json.dumps(asdict(call))
         draft = folder / f".{os.getpid()}"
         draft.unlink(missing_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -165,6 +180,7 @@ def _call(data: Any) -> RunCall:
         ),
         params={str(name): str(digest) for name, digest in data["params"].items()},
         called_at=int(data["called_at"]),
+        has_failed=data.get("has_failed") is True,
     )
 
 

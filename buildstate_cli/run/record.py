@@ -32,8 +32,9 @@ def record(site: Site, prepared: PreparedCall, ran: Ran, uploaded: Uploaded) -> 
         Unreachable: The service does not answer. It may have been recorded.
     """
     done = attempt.record(uploaded)
+    assert done.step_digest is not None  # noqa: S101 - a claim made it
     with told_if_unwritable("that this machine is as this state has left it"):
-        ran.machine.end(done.id)
+        ran.machine.end(done.step_digest)
     tell(done, "completed")
     _show(site, prepared, done)
 

@@ -22,6 +22,7 @@ class Problem(Resource):
     holder: str | None = None
     until: Time | None = None
     state: int | None = None
+    reason: str | None = None
 
 
 class KeyCreate(Request):

@@ -23,6 +23,8 @@ from buildstate_core.vocabulary import MAX_STATE, MIN_STATE
 _MAX_BIGINT = 2**63 - 1
 _MAX_JSON_DEPTH = 32
 MAX_IDENTITY: Final = 1000
+STEP_DIGEST: Final = r"^(step:[0-9a-f]{64}|attempt:[0-9a-f-]{36})$"
+"""What names a step for a machine that holds it; see `Attempt.step_digest`."""
 _DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 
 
@@ -133,6 +135,7 @@ Digests = Annotated[
     Field(max_length=500),
 ]
 Metadata = Annotated[dict[str, JsonValue], AfterValidator(_storable_json)]
+StepDigest = Annotated[str, StringConstraints(pattern=STEP_DIGEST)]
 Token = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(storable)]
 
 

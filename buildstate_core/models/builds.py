@@ -187,6 +187,8 @@ class Attempt(Resource):
         compared_with: The attempt that its fingerprint was compared with when it was claimed.
         orchestrator: What ran it, if that is known.
         transfer: What its worker moves right now.
+        step_digest: What names it for a machine that holds what it did, as a later claim says in
+            `machine`; null for one that was only reported.
     """
 
     id: UUID
@@ -208,6 +210,7 @@ class Attempt(Resource):
     compared_with: UUID | None = None
     orchestrator: RunBy | None = None
     transfer: TransferSeen | None = None
+    step_digest: str | None = None
 
 
 class Report(Request):

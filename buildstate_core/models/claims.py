@@ -12,6 +12,7 @@ from buildstate_core.models.base import (
     Request,
     Resource,
     State,
+    StepDigest,
     Text,
     Time,
     Token,
@@ -37,9 +38,14 @@ class ClaimRequest(Request):
         default=None,
         description="States whose artifacts it takes; null for the checkpoint before it.",
     )
-    machine: Annotated[tuple[UUID, ...], Field(max_length=1000)] | None = Field(
+    machine: Annotated[tuple[StepDigest, ...], Field(max_length=1000)] | None = Field(
         default=None,
-        description="Attempts whose results the working machine holds already; null: not said.",
+        description="Steps that the working machine holds, each by the `step_digest` of an attempt"
+        " that did it; null: not said.",
+    )
+    inside: Annotated[tuple[UUID, ...], Field(max_length=100)] = Field(
+        default=(),
+        description="Attempts that the caller itself runs inside of.",
     )
     rewound: Annotated[bool, Field(strict=True)] = Field(
         default=False,
@@ -58,7 +64,8 @@ class Claim(Resource):
     `skip`: `attempt` did it, `artifacts` are what it left. `run`: `attempt` is yours until
     `lease_until`; every write about it carries `token`; `restore` is what the machine needs first;
     with `is_in_place` it holds a step since the checkpoint before, which must not be undone.
-    `held`: another worker, `holder`, has it until `lease_until` unless it renews.
+    `held`: `attempt` is at work, on it or on a state below that it builds on, by `holder`, until
+    `lease_until` unless it renews.
     """
 
     decision: ClaimDecision

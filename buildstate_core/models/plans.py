@@ -50,7 +50,7 @@ class PartChange(StrEnum):
     SAME = "same"
     CHANGED = "changed"
     UNKNOWN = "unknown"
-    """Only one side has it, which is never taken for a change."""
+    """Only one side has it, and it is not why the milestone runs."""
 
 
 class Part(Resource):

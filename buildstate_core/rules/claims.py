@@ -1,18 +1,23 @@
 """What a worker that asks for a milestone is answered.
 
-The whole contract of leases, tokens and fences is in docs/explanation/lease-contract.md.
+The whole contract of leases, tokens and fences is in docs/explanation/lease-contract.md, and what
+happens where several machines work on one build in docs/explanation/several-machines.md.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from buildstate_core.rules import reasons
-from buildstate_core.rules.attempts import is_expired, settled
+from buildstate_core.rules.attempts import settled
 from buildstate_core.rules.facts import AttemptFact, History
+from buildstate_core.rules.fingerprints import upstream_states
+from buildstate_core.rules.freshness import lowest, stale_in
+from buildstate_core.rules.machines import Missing, stand
 from buildstate_core.rules.progress import resume_point
-from buildstate_core.rules.recipes import Recipe, fingerprint
+from buildstate_core.rules.recipes import Recipe, builds_on, fingerprint
 from buildstate_core.rules.skipping import Rerun, Skip, judge
+from buildstate_core.rules.underway import in_the_way, with_settled_repeats
 from buildstate_core.vocabulary import TRUNK, Kind
 
 
@@ -23,9 +28,10 @@ class ClaimQuery:
     Attributes:
         state, lane: The milestone.
         recipe: What would run.
-        machine: The attempts whose results the working machine already holds, or `None` if the
-            worker does not say. A machine that is known not to hold what a step did to another
-            one is refused.
+        machine: The digests of the steps that the working machine holds, or `None` if the worker
+            does not say. A machine that is known not to hold what a step did to another one is
+            refused.
+        inside: The attempts that the caller itself runs inside of.
         is_rewound: Whether a later milestone has to start from before this one, so that no later
             checkpoint stands in for what it does to the machine.
         refuted: The attempt whose effect on the world a probe found to be gone.
@@ -35,6 +41,7 @@ class ClaimQuery:
     lane: str
     recipe: Recipe
     machine: Collection[str] | None = None
+    inside: Collection[str] = ()
     is_rewound: bool = False
     refuted: str | None = None
 
@@ -81,7 +88,14 @@ class Skipped:
 
 @dataclass(frozen=True)
 class HeldByOther:
-    """Another worker has it."""
+    """Another worker has it, or is at work on something below that it builds on."""
+
+    attempt: AttemptFact
+
+
+@dataclass(frozen=True)
+class Inside:
+    """The caller runs inside of an attempt that would have to end first."""
 
     attempt: AttemptFact
 
@@ -92,13 +106,16 @@ class RunFirst:
 
     Attributes:
         state: That milestone's state.
-        because: The attempt that is lost to this machine; `None` if there is none.
-        reason: Why the milestone that was asked for has to run at all.
+        because: Its newest attempt; `None` if there is none.
+        reason: Why the milestone that was asked for has to run at all; empty if it could be
+            skipped, were it not for the other one.
+        why: Why that milestone has to run first.
     """
 
     state: int
     because: AttemptFact | None
     reason: str = ""
+    why: str = reasons.NEVER_COMPLETED
 
 
 @dataclass(frozen=True)
@@ -123,7 +140,7 @@ class Closed:
     reason: str
 
 
-Answer = Granted | Skipped | HeldByOther | RunFirst | RequiresFirst | Closed
+Answer = Granted | Skipped | HeldByOther | Inside | RunFirst | RequiresFirst | Closed
 
 
 def answer_claim(
@@ -143,70 +160,158 @@ def answer_claim(
         requires: The states that the catalogue requires before this one.
         is_closed: Whether the build is completed or cancelled.
     """
-    current = history.view(query.lane, begin=query.state).get(query.state)
-    live = current if current is not None and current.status.is_live else None
-    if live is not None and live.is_claimed and not is_expired(live, now):
-        return HeldByOther(live)
-    known = settled(history, now)
-    view = known.view(query.lane, begin=query.state)
-    verdict = _verdict(known, view, query, is_closed=is_closed)
-    if isinstance(verdict, Skip):
-        checkpoint = resume_point(view)
-        is_resume_point = checkpoint is not None and checkpoint.state == query.state
-        return Skipped(verdict.reason, verdict.attempt, is_resume_point)
+    claim = _Claim(history, query, settled(history, now), frozenset(requires))
     if is_closed:
-        return Closed(verdict.reason)
-    return _work(history, view, query, verdict.reason, live=live, requires=requires)
+        verdict = claim.verdict(is_closed=True)
+        return claim.skipped(verdict) if isinstance(verdict, Skip) else Closed(verdict.reason)
+    verdict = claim.verdict(is_closed=False)
+    if isinstance(verdict, Skip) and verdict.reason == reasons.WAIVED:
+        return claim.skipped(verdict)
+    busy = claim.held()
+    if busy is not None:
+        return busy
+    return claim.skip(verdict) if isinstance(verdict, Skip) else claim.work(verdict.reason)
 
 
-def _work(
-    history: History,
-    view: Mapping[int, AttemptFact],
-    query: ClaimQuery,
-    reason: str,
-    *,
-    live: AttemptFact | None,
-    requires: Collection[int],
-) -> Granted | RunFirst | RequiresFirst:
-    """Grant what has to run, unless something else has to come first."""
-    below = {state: each for state, each in view.items() if state < query.state}
-    required = min((each for each in requires if not _is_done(below, each)), default=None)
-    if required is not None:
-        return RequiresFirst(required, below.get(required), reason)
-    is_setup = query.recipe.kind is Kind.EPHEMERAL
-    base = None if is_setup else _base(below, query.machine, undone=_undone(history, below))
-    if isinstance(base, RunFirst):
-        return replace(base, reason=reason)
-    consumes = query.recipe.consumes
-    missing = next((each for each in consumes or () if not _stands(below, each)), None)
-    if missing is not None:
-        return RunFirst(missing, below.get(missing), reason)
-    return Granted(
-        reason=reason,
-        number=1 + max((each.number for each in _tries(history, query)), default=0),
-        fingerprint=fingerprint(view, query.state, query.recipe),
-        restore=_to_restore(below, base, consumes),
-        is_in_place=is_setup or (base is not None and base.changed_a_machine_only),
-        compared_with=view.get(query.state),
-        takes_over=live,
-    )
+class _Claim:
+    """A claim, and what is recorded about the build that it is about.
+
+    Args:
+        history: The attempts, as recorded.
+        query: What is asked for.
+        known: The attempts, with those whose lease ran out settled.
+        requires: The states that the catalogue requires before this one.
+    """
+
+    def __init__(
+        self, history: History, query: ClaimQuery, known: History, requires: frozenset[int]
+    ) -> None:
+        self._history = history
+        self._query = query
+        self._known = known
+        self._requires = requires
+        self._newest = known.view(query.lane, begin=query.state)
+        self._below = with_settled_repeats(
+            known, {state: each for state, each in self._newest.items() if state < query.state}
+        )
+        self._view = {**self._newest, **self._below}
+
+    def held(self) -> HeldByOther | Inside | None:
+        """Return who is at work on it, or on something below that may change it."""
+        inside = [each for each in self._newest.values() if each.id in self._query.inside]
+        if inside:
+            return Inside(inside[0])
+        own = self._newest.get(self._query.state)
+        if own is not None and _is_at_work(own):
+            return HeldByOther(own)
+        below = self._in_the_way(live=True)
+        return None if below is None else HeldByOther(below)
+
+    def verdict(self, *, is_closed: bool) -> Skip | Rerun:
+        """Judge from the records, then by what only the worker knows."""
+        query = self._query
+        lanes = self._known.lanes if query.lane == TRUNK else ()
+        branches = [with_settled_repeats(self._known, self._known.view(each)) for each in lanes]
+        verdict = judge(
+            self._view, query.state, query.recipe, branches=branches, is_closed=is_closed
+        )
+        if isinstance(verdict, Rerun):
+            is_rewound = query.is_rewound and verdict.reason == reasons.NOT_RESTORABLE
+            return Rerun(reasons.REWOUND) if is_rewound else verdict
+        if verdict.attempt.id == query.refuted:
+            return Rerun(reasons.EFFECT_GONE)
+        if query.is_rewound and verdict.attempt.changed_a_machine_only:
+            return Rerun(reasons.REWOUND)
+        return verdict
+
+    def skip(self, verdict: Skip) -> Skipped | RunFirst:
+        """Skip it, unless something below has to run first."""
+        made_from = upstream_states(verdict.attempt.fingerprint)
+        first = _lowest(self._undone(), self._stale(made_from))
+        if first is not None:
+            return RunFirst(first.state, first.because, why=first.why)
+        return self.skipped(verdict)
+
+    def skipped(self, verdict: Skip) -> Skipped:
+        """Return that it is done."""
+        checkpoint = resume_point(self._view)
+        is_resume_point = checkpoint is not None and checkpoint.state == self._query.state
+        return Skipped(verdict.reason, verdict.attempt, is_resume_point)
+
+    def work(self, reason: str) -> Granted | HeldByOther | RunFirst | RequiresFirst:
+        """Grant what has to run, unless something else has to come first."""
+        query, below = self._query, self._below
+        required = min((each for each in self._requires if not _is_done(below, each)), default=None)
+        if required is not None:
+            return RequiresFirst(required, below.get(required), reason)
+        is_setup = query.recipe.kind is Kind.EPHEMERAL
+        repeated = [state for state in below if _is_at_work(self._newest[state])]
+        base = None if is_setup else stand(below, query.machine, repeated=repeated)
+        taken = builds_on(below, query.state, query.recipe)
+        first = _lowest(
+            self._undone(),
+            self._stale([] if is_setup else [each.state for each in taken]),
+            base if isinstance(base, Missing) else None,
+            self._not_there(),
+        )
+        if first is None:
+            assert not isinstance(base, Missing)  # noqa: S101 - it would have come first
+            return self._granted(reason, base, is_setup=is_setup)
+        newest = self._newest.get(first.state)
+        if newest is not None and _is_at_work(newest):
+            return HeldByOther(newest)
+        return RunFirst(first.state, first.because, reason, first.why)
+
+    def _granted(self, reason: str, base: AttemptFact | None, *, is_setup: bool) -> Granted:
+        query = self._query
+        own = self._history.view(query.lane, begin=query.state).get(query.state)
+        return Granted(
+            reason=reason,
+            number=1 + max((each.number for each in _tries(self._history, query)), default=0),
+            fingerprint=fingerprint(self._view, query.state, query.recipe),
+            restore=_to_restore(self._below, base, query.recipe.consumes),
+            is_in_place=is_setup or (base is not None and base.changed_a_machine_only),
+            compared_with=self._newest.get(query.state),
+            takes_over=own if own is not None and own.status.is_live else None,
+        )
+
+    def _in_the_way(self, *, live: bool) -> AttemptFact | None:
+        recipe, state = self._query.recipe, self._query.state
+        own = self._newest.get(state)
+        kind = recipe.kind or (own.kind if own is not None else None)
+        needed = {*self._requires, *(recipe.consumes or ())}
+        return in_the_way(self._below, state, kind, needed=needed, live=live)
+
+    def _undone(self) -> Missing | None:
+        """Return what was left undone below, if it has to end well first."""
+        found = self._in_the_way(live=False)
+        return None if found is None else Missing.of(found)
+
+    def _stale(self, states: Iterable[int]) -> Missing | None:
+        """Return what has to be made again first, if one of these states is stale."""
+        found = lowest(stale_in(self._below), states)
+        if found is None:
+            return None
+        return Missing(found.attempt.state, found.attempt, found.reason)
+
+    def _not_there(self) -> Missing | None:
+        """Return what it says it consumes, and is not there."""
+        for state in sorted(self._query.recipe.consumes or ()):
+            found = self._below.get(state)
+            if found is None:
+                return Missing(state, None, reasons.NEVER_COMPLETED)
+            if not found.is_standing:
+                return Missing.of(found)
+        return None
 
 
-def _verdict(
-    known: History, view: Mapping[int, AttemptFact], query: ClaimQuery, *, is_closed: bool
-) -> Skip | Rerun:
-    """Judge from the records, then by what only the worker knows."""
-    lanes = known.lanes if query.lane == TRUNK else ()
-    branches = [known.view(lane) for lane in lanes]
-    verdict = judge(view, query.state, query.recipe, branches=branches, is_closed=is_closed)
-    if isinstance(verdict, Rerun):
-        is_rewound = query.is_rewound and verdict.reason == reasons.NOT_RESTORABLE
-        return Rerun(reasons.REWOUND) if is_rewound else verdict
-    if verdict.attempt.id == query.refuted:
-        return Rerun(reasons.EFFECT_GONE)
-    if query.is_rewound and verdict.attempt.changed_a_machine_only:
-        return Rerun(reasons.REWOUND)
-    return verdict
+def _lowest(*missing: Missing | None) -> Missing | None:
+    found = [each for each in missing if each is not None]
+    return min(found, key=lambda each: each.state, default=None)
+
+
+def _is_at_work(attempt: AttemptFact) -> bool:
+    return attempt.status.is_live and attempt.is_claimed
 
 
 def _tries(history: History, query: ClaimQuery) -> list[AttemptFact]:
@@ -226,55 +331,5 @@ def _to_restore(
     return () if base is None or base.changed_a_machine_only else (base,)
 
 
-def _undone(history: History, below: Mapping[int, AttemptFact]) -> set[int]:
-    """Return the states that were done, then tried again without success: others rely on them."""
-    done = {
-        (each.lane, each.state)
-        for each in history.attempts
-        if each.changed_a_machine_only or each.is_checkpoint
-    }
-    return {
-        state
-        for state, each in below.items()
-        if each.ended_unsuccessfully and each.is_claimed and (each.lane, state) in done
-    }
-
-
-def _base(
-    below: Mapping[int, AttemptFact],
-    machine: Collection[str] | None,
-    *,
-    undone: Collection[int] = (),
-) -> AttemptFact | RunFirst | None:
-    """Return where the machine has to be: at a step that it holds, or at a checkpoint.
-
-    A checkpoint is always put back, which moves nothing if it is there unchanged: a workspace is
-    not trusted. Only a step, which leaves nothing to put back, is taken on the machine's word.
-    """
-    steps: list[AttemptFact] = []
-    for _, attempt in sorted(below.items(), reverse=True):
-        if attempt.unusable_artifact is not None or attempt.is_forced or attempt.state in undone:
-            return RunFirst(attempt.state, attempt)
-        if attempt.is_checkpoint:
-            return _unless_stepped(steps, machine) or attempt
-        if attempt.changed_a_machine_only:
-            if machine is not None and attempt.id in machine:
-                return _unless_stepped(steps, machine) or attempt
-            steps.append(attempt)
-    return _unless_stepped(steps, machine)
-
-
-def _stands(below: Mapping[int, AttemptFact], state: int) -> bool:
-    return state in below and below[state].is_standing
-
-
 def _is_done(below: Mapping[int, AttemptFact], state: int) -> bool:
     return state in below and below[state].is_done
-
-
-def _unless_stepped(steps: list[AttemptFact], machine: Collection[str] | None) -> RunFirst | None:
-    """Refuse a machine that lacks what claimed steps did; reported ones are not ours to judge."""
-    claimed = [each for each in steps if each.is_claimed]
-    if machine is None or not claimed:
-        return None
-    return RunFirst(claimed[-1].state, claimed[-1])

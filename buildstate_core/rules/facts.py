@@ -3,13 +3,14 @@
 Times are the database's, in UTC. Nothing here does I/O.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
 from buildstate_core.rules.reasons import EXPIRED
 from buildstate_core.vocabulary import (
+    MOVES_NO_MACHINE,
     TRUNK,
     ArtifactKind,
     ArtifactStatus,
@@ -155,12 +156,20 @@ class AttemptFact:
 
     @property
     def changed_a_machine_only(self) -> bool:
-        """Whether it completed as a step: nothing is left of it but a changed machine."""
+        """Whether it completed as a step: what it did is on a machine, and nowhere else.
+
+        It may have left values, which hold nothing of the machine.
+        """
         return (
             self.status is AttemptStatus.COMPLETED
-            and not self.artifacts
-            and self.kind in {None, Kind.STEP, Kind.CHECKPOINT}
+            and not any(each.kind in CARRIERS for each in self.artifacts)
+            and self.kind not in MOVES_NO_MACHINE
         )
+
+    @property
+    def may_move_a_machine(self) -> bool:
+        """Whether what it does may change the machine; so too if its kind was not said."""
+        return self.kind not in MOVES_NO_MACHINE
 
 
 @dataclass(frozen=True)
@@ -205,10 +214,20 @@ class History:
 
     @cached_property
     def _newest(self) -> Mapping[tuple[str, int], AttemptFact]:
-        found: dict[tuple[str, int], AttemptFact] = {}
-        for attempt in sorted(self.attempts, key=lambda each: each.order):
-            found[attempt.lane, attempt.state] = attempt
+        return {key: tries[0] for key, tries in self._tries.items()}
+
+    @cached_property
+    def _tries(self) -> Mapping[tuple[str, int], list[AttemptFact]]:
+        found: dict[tuple[str, int], list[AttemptFact]] = {}
+        for attempt in sorted(self.attempts, key=lambda each: each.order, reverse=True):
+            found.setdefault((attempt.lane, attempt.state), []).append(attempt)
         return found
+
+    def tries(self, lane: str, state: int, *, before: AttemptFact) -> Iterator[AttemptFact]:
+        """Yield the attempts at a milestone before one of them, the newest first."""
+        for each in self._tries.get((lane, state), ()):
+            if each.order < before.order:
+                yield each
 
     @cached_property
     def lanes(self) -> tuple[str, ...]:

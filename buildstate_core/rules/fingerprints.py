@@ -1,13 +1,17 @@
 """Whether what goes into a milestone is the same as before, part by part."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from buildstate_core.rules.facts import AttemptFact
 from buildstate_core.vocabulary import MAX_STATE
 
 _UPSTREAM: Final = "upstream:"
+_DECLARED: Final = ("input:", "param:")
+_STEP: Final = "step:"
+_ATTEMPT: Final = "attempt:"
+_AND: Final = ";"
 _MAX_DIGITS: Final = len(str(MAX_STATE))
 
 
@@ -29,29 +33,82 @@ def changed_part(old: Mapping[str, str], new: Mapping[str, str]) -> str | None:
     return next((part for part in shared if old[part] != new[part]), None)
 
 
+def declared_on_one_side(old: Mapping[str, str], new: Mapping[str, str]) -> str | None:
+    """Return the first parameter or input that was declared then and is not now, or the reverse.
+
+    Every release records these, so that one that is missing was not there. Only where one side says
+    nothing at all of what would run, nothing is known.
+
+    Args:
+        old: Part name to digest, as recorded.
+        new: The same, of what would run now, without what it builds on.
+
+    >>> declared_on_one_side({"code": "aa", "param:os": "bb"}, {"code": "aa"})
+    'param:os'
+    >>> declared_on_one_side({"code": "aa", "param:os": "bb"}, {})
+    """
+    own = {part for part in old if upstream_state(part) is None}
+    if not own or not new:
+        return None
+    return next((part for part in sorted(own ^ new.keys()) if part.startswith(_DECLARED)), None)
+
+
+def step_digest(attempt: AttemptFact) -> str:
+    """Return what names a step, for machines that hold it: a digest of what went into it.
+
+    It names the steps below as well, down to the checkpoint that they began from. Where nothing is
+    known of what went into it, it is the attempt's own id.
+    """
+    return step_digest_of(attempt.id, attempt.fingerprint)
+
+
+def step_digest_of(attempt: str, fingerprint: Mapping[str, str]) -> str:
+    """Return the digest of a step by its attempt's id and fingerprint. As `step_digest`."""
+    if not fingerprint:
+        return f"{_ATTEMPT}{attempt}"
+    parts = "\n".join(f"{part}={digest}" for part, digest in sorted(fingerprint.items()))
+    return f"{_STEP}{hashlib.sha256(parts.encode()).hexdigest()}"
+
+
 def upstream_part(attempt: AttemptFact) -> tuple[str, str] | None:
     """Return the fingerprint part for work that builds on what an attempt left.
 
-    For a checkpoint, its value holds the digests of its artifacts by name; there is none if one was
-    never verified. For a step, it is a digest of what went into it or, where that is not known, the
-    attempt's own id; there is none for a step that was only reported.
+    For a step its value is the step's digest; there is none for a step that was only reported. For
+    others it holds the digests of the artifacts by name; there is none if one was never verified.
     """
     if attempt.changed_a_machine_only:
-        return (f"{_UPSTREAM}{attempt.state}", _step(attempt)) if attempt.is_claimed else None
-    named = sorted((each.name, each.digest) for each in attempt.artifacts if each.digest)
-    if not attempt.artifacts or len(named) < len(attempt.artifacts):
-        return None
-    digest = (
-        named[0][1] if len(named) == 1 else ",".join(f"{name}={value}" for name, value in named)
-    )
-    return f"{_UPSTREAM}{attempt.state}", digest
+        value = step_digest(attempt) if attempt.is_claimed else None
+    else:
+        value = _digest_of_artifacts(attempt)
+    return None if value is None else (f"{_UPSTREAM}{attempt.state}", value)
 
 
-def _step(attempt: AttemptFact) -> str:
-    if not attempt.fingerprint:
-        return f"attempt:{attempt.id}"
-    parts = "\n".join(f"{part}={digest}" for part, digest in sorted(attempt.fingerprint.items()))
-    return f"step:{hashlib.sha256(parts.encode()).hexdigest()}"
+def upstream_parts(
+    taken: tuple[AttemptFact, ...], steps: tuple[AttemptFact, ...]
+) -> dict[str, str]:
+    """Return the fingerprint parts of work that takes artifacts, and stands on steps.
+
+    Args:
+        taken: The attempts whose artifacts it takes. One may be a step that left values.
+        steps: The steps that changed the machine since.
+    """
+    parts = dict(filter(None, map(upstream_part, steps)))
+    for each in taken:
+        part, digest = f"{_UPSTREAM}{each.state}", _digest_of_artifacts(each)
+        if digest is not None:
+            parts[part] = f"{parts[part]}{_AND}{digest}" if part in parts else digest
+    return parts
+
+
+def is_step_alone(value: str) -> bool:
+    """Return whether an upstream part is of a step on the machine, whose values were not taken."""
+    return value.startswith((_STEP, _ATTEMPT)) and _AND not in value
+
+
+def includes_step(fingerprint: Mapping[str, str], step: AttemptFact) -> bool:
+    """Return whether a fingerprint says that its milestone was built on a step like this one."""
+    recorded = fingerprint.get(f"{_UPSTREAM}{step.state}", "")
+    return step.is_claimed and recorded.partition(_AND)[0] == step_digest(step)
 
 
 def upstream_state(part: str) -> int | None:
@@ -62,3 +119,18 @@ def upstream_state(part: str) -> int | None:
     """
     prefix, _, state = part.partition(_UPSTREAM)
     return int(state) if not prefix and state.isdecimal() and len(state) <= _MAX_DIGITS else None
+
+
+def upstream_states(parts: Iterable[str]) -> list[int]:
+    """Return the states, ascending, that the parts of a fingerprint say it was built on."""
+    found = (upstream_state(part) for part in parts)
+    return sorted(state for state in found if state is not None)
+
+
+def _digest_of_artifacts(attempt: AttemptFact) -> str | None:
+    named = sorted((each.name, each.digest) for each in attempt.artifacts if each.digest)
+    if not attempt.artifacts or len(named) < len(attempt.artifacts):
+        return None
+    if len(named) == 1:
+        return named[0][1]
+    return ",".join(f"{name}={value}" for name, value in named)

@@ -10,6 +10,7 @@ from buildstate_core.rules.attempts import settled
 from buildstate_core.rules.facts import AttemptFact, History
 from buildstate_core.rules.progress import resume_point
 from buildstate_core.rules.skipping import Skip, judge
+from buildstate_core.rules.underway import in_the_way, with_settled_repeats
 from buildstate_core.vocabulary import TRUNK, AttemptStatus, Decision, Kind
 
 _URGENCY: Final = (
@@ -28,6 +29,7 @@ class Planned:
 
     Attributes:
         attempt: The attempt that the decision is about, if there is one.
+        waits_for: What somebody is at work on, and has to end first.
     """
 
     state: int
@@ -35,6 +37,7 @@ class Planned:
     decision: Decision
     reason: str
     attempt: AttemptFact | None = None
+    waits_for: AttemptFact | None = None
 
 
 def plan(
@@ -65,18 +68,19 @@ def plan(
     trunk = known.view(TRUNK)
     if not known.lanes:
         wanted = _expected(trunk, states, required)
-        return tuple(_lane_plan(TRUNK, trunk, wanted, is_closed=is_closed))
+        return tuple(_lane_plan(known, TRUNK, wanted, is_closed=is_closed))
     ahead = _of_lanes(known, states)
     planned = [
         each
         for lane in known.lanes
-        for view in (known.view(lane),)
-        for each in _lane_plan(lane, view, _expected(view, ahead, required), is_closed=is_closed)
+        for each in _lane_plan(
+            known, lane, _expected(known.view(lane), ahead, required), is_closed=is_closed
+        )
     ]
     own = [each for each in planned if each.lane != TRUNK]
     seen = {each.state for each in planned if each.lane == TRUNK}
     unseen = {state: each for state, each in trunk.items() if state not in seen}
-    behind = _lane_plan(TRUNK, trunk, (), is_closed=is_closed) if unseen else []
+    behind = _lane_plan(known, TRUNK, (), is_closed=is_closed) if unseen else []
     return tuple(
         _for_all_lanes([each for each in planned if each.lane == TRUNK])
         + [each for each in behind if each.state in unseen]
@@ -109,31 +113,32 @@ def _for_all_lanes(planned: Collection[Planned]) -> list[Planned]:
 
 
 def _lane_plan(
+    known: History,
     lane: str,
-    view: Mapping[int, AttemptFact],
     states: Collection[int],
     *,
     is_closed: bool,
 ) -> list[Planned]:
+    view = known.view(lane)
+    settled_view = with_settled_repeats(known, view)
     own = [each.state for each in view.values() if each.lane == lane]
     begin = min(own, default=0)
     planned: list[Planned] = []
     rerun: int | None = None
     for state in sorted({*view, *states}):
-        decision, reason = _decide(view, state, rerun, is_closed=is_closed)
-        each = Planned(
-            state=state,
-            lane=view[state].lane if state in view else lane if state >= begin else TRUNK,
-            decision=decision,
-            reason=reason,
-            attempt=view.get(state),
+        attempt = view.get(state)
+        # What a milestone itself did last counts as it ended.
+        seen = settled_view if attempt is None else {**settled_view, state: attempt}
+        each = replace(
+            _decide(seen, state, rerun, is_closed=is_closed),
+            lane=attempt.lane if attempt is not None else lane if state >= begin else TRUNK,
         )
         if rerun is None and _may_change_what_follows(each):
             rerun = state
         planned.append(each)
     planned = _without_idle_setup(planned)
     if not is_closed:
-        return _with_restore(planned, view)
+        return _with_restore(planned, settled_view)
     return [
         replace(each, decision=Decision.REFUSE, reason=reasons.BUILD_CLOSED)
         if each.decision is Decision.RUN
@@ -144,16 +149,24 @@ def _lane_plan(
 
 def _decide(
     view: Mapping[int, AttemptFact], state: int, rerun: int | None, *, is_closed: bool
-) -> tuple[Decision, str]:
+) -> Planned:
     attempt = view.get(state)
+    decided = Planned(state=state, lane=TRUNK, decision=Decision.RUN, reason="", attempt=attempt)
     if attempt is not None and attempt.status.is_live and attempt.is_claimed:
-        return Decision.WAIT, reasons.HELD
+        return replace(decided, decision=Decision.WAIT, reason=reasons.HELD, waits_for=attempt)
     verdict = judge(view, state, is_closed=is_closed)
+    if isinstance(verdict, Skip) and verdict.reason == reasons.WAIVED:
+        return replace(decided, decision=Decision.SKIP, reason=verdict.reason)
+    kind = None if attempt is None else attempt.kind
+    busy = None if is_closed else in_the_way(view, state, kind, live=True)
+    if busy is not None:
+        reason = reasons.held_below(busy.state)
+        return replace(decided, decision=Decision.WAIT, reason=reason, waits_for=busy)
     if not isinstance(verdict, Skip):
-        return Decision.RUN, verdict.reason
-    if rerun is not None and verdict.reason != reasons.WAIVED:
-        return Decision.RUN, reasons.upstream_changed(rerun)
-    return Decision.SKIP, verdict.reason
+        return replace(decided, reason=verdict.reason)
+    if rerun is not None:
+        return replace(decided, reason=reasons.upstream_changed(rerun))
+    return replace(decided, decision=Decision.SKIP, reason=verdict.reason)
 
 
 def _may_change_what_follows(planned: Planned) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from buildstate_core.rules.facts import AttemptFact, History
+from buildstate_core.rules.freshness import stale_in
 from buildstate_core.vocabulary import TRUNK, AttemptStatus, BuildStatus
 
 
@@ -26,8 +27,9 @@ class Progress:
         current_state: The state of the newest attempt, however it went.
         active: The states being tried now, ascending.
         frontier: The highest completed state with no required state missing and no failed one
-            below it; the minimum over the lanes; 0 before anything completed. A waived state
-            counts as completed. An artifact that was lost later does not change what completed.
+            or stale one below it; the minimum over the lanes; 0 before anything completed. A waived
+            state counts as completed. An artifact that was lost later does not change what
+            completed.
         peak: The highest state that ever completed or was waived. Never falls.
         resume_from: The checkpoint that a rerun continues from; the earliest over the lanes.
         failure: The newest attempt of a lane, or of the trunk, that failed or was lost.
@@ -49,6 +51,7 @@ def progress(
     last_state: int,
     required: Collection[int] = (),
     is_cancelled: bool = False,
+    is_delivered: bool = False,
 ) -> Progress:
     """Derive where a build stands from its attempts.
 
@@ -57,11 +60,15 @@ def progress(
         last_state: The last state of the build's catalogue.
         required: The states of the catalogue that may not be missing.
         is_cancelled: Whether a person cancelled the build.
+        is_delivered: Whether it was complete before: what is delivered does not become stale.
     """
     names = history.lanes or (TRUNK,)
     views = {name: history.view(name) for name in names}
     trunk = history.view(TRUNK)
-    lanes = tuple(_lane(name, view, last_state, required) for name, view in views.items())
+    stale = {name: () if is_delivered else frozenset(stale_in(views[name])) for name in names}
+    lanes = tuple(
+        _lane(name, view, stale[name], last_state, required) for name, view in views.items()
+    )
     newest = max(history.attempts, key=lambda each: each.order, default=None)
     done = [each.state for each in history.attempts if each.status.is_done]
     resume_points = [each.resume_from for each in lanes]
@@ -81,12 +88,18 @@ def progress(
     )
 
 
-def frontier(view: Mapping[int, AttemptFact], required: Collection[int] = ()) -> int:
-    """Return the highest completed state below which nothing is missing or failed.
+def frontier(
+    view: Mapping[int, AttemptFact],
+    required: Collection[int] = (),
+    *,
+    stale: Collection[int] = (),
+) -> int:
+    """Return the highest completed state below which nothing is missing, failed or stale.
 
     Args:
         view: A lane's newest attempt by state.
         required: The states that may not be missing.
+        stale: The states whose results are stale.
     """
     reached = 0
     missing = sorted(state for state in required if state not in view or not view[state].is_done)
@@ -96,6 +109,7 @@ def frontier(view: Mapping[int, AttemptFact], required: Collection[int] = ()) ->
             (limit is not None and state > limit)
             or attempt.ended_unsuccessfully
             or attempt.is_forced
+            or state in stale
         ):
             break
         if attempt.is_done:
@@ -103,27 +117,35 @@ def frontier(view: Mapping[int, AttemptFact], required: Collection[int] = ()) ->
     return reached
 
 
-def resume_point(view: Mapping[int, AttemptFact]) -> AttemptFact | None:
-    """Return the highest checkpoint below which nothing is broken.
+def resume_point(
+    view: Mapping[int, AttemptFact], *, stale: Collection[int] | None = None
+) -> AttemptFact | None:
+    """Return the highest checkpoint that is fresh, and below which nothing is broken.
 
     Args:
         view: A lane's newest attempt by state.
+        stale: The states whose results are stale, if the caller knows them already.
     """
     found = None
-    for _, attempt in sorted(view.items()):
+    stale = stale_in(view) if stale is None else stale
+    for state, attempt in sorted(view.items()):
         if attempt.is_broken:
             break
-        if attempt.is_checkpoint:
+        if attempt.is_checkpoint and state not in stale:
             found = attempt
     return found
 
 
 def _lane(
-    name: str, view: Mapping[int, AttemptFact], last_state: int, required: Collection[int]
+    name: str,
+    view: Mapping[int, AttemptFact],
+    stale: Collection[int],
+    last_state: int,
+    required: Collection[int],
 ) -> LaneProgress:
     newest = _newest(view)
-    checkpoint = resume_point(view)
-    reached = frontier(view, required)
+    checkpoint = resume_point(view, stale=stale)
+    reached = frontier(view, required, stale=stale)
     return LaneProgress(
         lane=name,
         current_state=newest.state if newest else None,

@@ -19,6 +19,7 @@ REVOKED: Final = "revoked"
 FORCED: Final = "forced"
 UNCHANGED: Final = "unchanged"
 WAIVED: Final = "waived"
+NOT_ON_THIS_MACHINE: Final = "not_on_this_machine"
 HELD: Final = "held"
 BUILD_CLOSED: Final = "build_closed"
 
@@ -30,13 +31,18 @@ PAST_EXPIRY: Final = "past_expiry"
 
 _RECIPE_CHANGED = "recipe_changed"
 _INPUT_CHANGED = "input_changed"
+_INPUT_ADDED = "input_added"
+_INPUT_REMOVED = "input_removed"
 _UPSTREAM_CHANGED = "upstream_changed"
+_HELD_BELOW = "held_below"
+_INSIDE = "inside"
 _COVERED_BY = "covered_by"
 _DERIVED_FROM = "derived_from"
 _OPEN_BUILD = "open_build"
 _YOUNG = "young"
 _TOO_OLD = "too_old"
 
+_ANOTHER_WORKER: Final = "another worker"
 _TEXTS: Final = {
     NEVER_COMPLETED: "it has not been completed yet",
     FAILED_BEFORE: "its newest attempt failed",
@@ -46,15 +52,21 @@ _TEXTS: Final = {
     EFFECT_GONE: "its probe says that what it did no longer holds",
     NOT_RESTORABLE: "it only changed a machine, and no later checkpoint covers it",
     REWOUND: "it was skipped, but a later milestone has to start from before it",
+    NOT_ON_THIS_MACHINE: "it changed a working machine, and this is another one or was changed"
+    " since",
     EXPIRED: "its artifact has expired",
     REVOKED: "its artifact was revoked",
     FORCED: "a person asked for it to run again",
     UNCHANGED: "it is done, and nothing that goes into it has changed",
     WAIVED: "a person said that it is not needed",
-    HELD: "another worker has it",
+    HELD: f"it is held by {_ANOTHER_WORKER}",
+    _INSIDE: "it is called from inside of state {}, which has to end first",
+    _HELD_BELOW: f"state {{}}, which it builds on, is held by {_ANOTHER_WORKER}",
     BUILD_CLOSED: "the build is closed",
     _RECIPE_CHANGED: "its recipe has changed: {}",
     _INPUT_CHANGED: "an input has changed: {}",
+    _INPUT_ADDED: "an input was added: {}",
+    _INPUT_REMOVED: "an input was removed: {}",
     _UPSTREAM_CHANGED: "what state {} made is new, or has changed",
     _COVERED_BY: "the checkpoint at state {} includes it",
     _DERIVED_FROM: "it was done in build {}, which this one derives from",
@@ -86,9 +98,42 @@ def part_changed(part: str) -> str:
     return f"{_RECIPE_CHANGED}:{part}"
 
 
+def part_added(part: str) -> str:
+    """Return the reason for a part of a fingerprint that is declared now and was not then.
+
+    >>> part_added("input:hosts"), part_added("param:os")
+    ('input_added:hosts', 'recipe_changed:param:os')
+    """
+    return _declared(part, _INPUT_ADDED)
+
+
+def part_removed(part: str) -> str:
+    """Return the reason for a part of a fingerprint that was declared then and is not now.
+
+    >>> part_removed("input:hosts")
+    'input_removed:hosts'
+    """
+    return _declared(part, _INPUT_REMOVED)
+
+
+def _declared(part: str, code: str) -> str:
+    prefix, _, rest = part.partition(":")
+    return f"{code}:{rest}" if prefix == "input" else part_changed(part)
+
+
 def upstream_changed(state: int) -> str:
     """Return the reason for a state whose result was made anew and may differ."""
     return f"{_UPSTREAM_CHANGED}:{state}"
+
+
+def inside(state: int) -> str:
+    """Return the reason for refusing a call from inside of a state that has to end first."""
+    return f"{_INSIDE}:{state}"
+
+
+def held_below(state: int) -> str:
+    """Return the reason for waiting for a state below that somebody is at work on."""
+    return f"{_HELD_BELOW}:{state}"
 
 
 def covered_by(state: int) -> str:
@@ -125,3 +170,12 @@ def describe(reason: str) -> str:
     code, _, rest = reason.partition(":")
     text = _TEXTS.get(code) or _ABOUT_KEEPING.get(code)
     return reason if text is None else text.format(rest)
+
+
+def describe_wait(reason: str, holder: str | None) -> str:
+    """Return in words why a milestone is waited for, and for whom.
+
+    >>> describe_wait("held", "build-2"), describe_wait("held_below:30", None)
+    ('it is held by build-2', 'state 30, which it builds on, is held by another worker')
+    """
+    return describe(reason).removesuffix(_ANOTHER_WORKER) + (holder or _ANOTHER_WORKER)

@@ -11,8 +11,16 @@ from typing import Final
 
 from buildstate_core.rules import reasons
 from buildstate_core.rules.facts import AttemptFact
-from buildstate_core.rules.fingerprints import changed_part, upstream_part, upstream_state
-from buildstate_core.vocabulary import MIN_STATE, Kind
+from buildstate_core.rules.fingerprints import (
+    changed_part,
+    declared_on_one_side,
+    is_step_alone,
+    upstream_part,
+    upstream_parts,
+    upstream_state,
+    upstream_states,
+)
+from buildstate_core.vocabulary import MIN_STATE, MOVES_NO_MACHINE, Kind
 
 _BELOW_ALL: Final = MIN_STATE - 1
 
@@ -23,24 +31,26 @@ class Recipe:
 
     Attributes:
         kind: What it does, if that was said.
-        parts: Its fingerprint without what it consumes: part name to digest.
+        parts: Its fingerprint without what it consumes: part name to digest. `None` if it is not
+            known, and then taken as unchanged.
         consumes: The states whose artifacts it takes; `None` for the checkpoint before it.
     """
 
     kind: Kind | None = None
-    parts: Mapping[str, str]
+    parts: Mapping[str, str] | None
     consumes: tuple[int, ...] | None = None
 
 
 def recorded_recipe(view: Mapping[int, AttemptFact], attempt: AttemptFact) -> Recipe:
-    """Return the recipe that the records tell: what an attempt consumed, and nothing more."""
-    states = (upstream_state(part) for part in attempt.fingerprint)
+    """Return the recipe that the records tell: its kind, what it consumed, and nothing more."""
+    states = ((upstream_state(part), digest) for part, digest in attempt.fingerprint.items())
     return Recipe(
-        parts={},
+        kind=attempt.kind,
+        parts=None,
         consumes=tuple(
             state
-            for state in states
-            if state is not None and state in view and not view[state].changed_a_machine_only
+            for state, digest in states
+            if state is not None and state in view and not is_step_alone(digest)
         ),
     )
 
@@ -66,13 +76,16 @@ def fingerprint(view: Mapping[int, AttemptFact], state: int, recipe: Recipe) -> 
         state: The milestone's state.
         recipe: What would run.
     """
-    parts = dict(recipe.parts)
     taken = _taken(view, state, recipe)
-    for attempt in (*taken, *_steps(view, state, taken)):
-        part = upstream_part(attempt)
-        if part is not None:
-            parts[part[0]] = part[1]
-    return parts
+    return {**(recipe.parts or {}), **upstream_parts(taken, _steps(view, state, taken))}
+
+
+def builds_on(
+    view: Mapping[int, AttemptFact], state: int, recipe: Recipe
+) -> tuple[AttemptFact, ...]:
+    """Return the attempts that a milestone builds on: what it takes, and the steps since."""
+    taken = _taken(view, state, recipe)
+    return (*taken, *_steps(view, state, taken))
 
 
 def why_changed(
@@ -80,16 +93,39 @@ def why_changed(
 ) -> str | None:
     """Return why a result would not be the same if it was made now, or `None` if it would.
 
-    A part that the attempt did not record is unknown and does not count as changed, with two
-    exceptions. A result that did not exist yet when the attempt began cannot have gone into it: its
-    state was inserted since. And a gate's verdict holds only for the digest that it recorded.
+    What a user declares now and did not then, or the other way round, is a change: a kind, a
+    parameter, an input, a state that is built on. Any other part that the attempt did not record is
+    unknown and does not count as changed, with two exceptions. A result that did not exist yet when
+    the attempt began cannot have gone into it: its state was inserted since. And a gate's verdict
+    holds only for the digest that it recorded.
     """
     old = attempt.fingerprint
-    changed = changed_part(old, fingerprint(view, attempt.state, recipe))
+    new = fingerprint(view, attempt.state, recipe)
+    changed = changed_part(old, new)
     if changed is not None:
         return reasons.part_changed(changed)
     if not attempt.is_claimed:
         return None
+    if _is_of_another_kind(attempt.kind, recipe.kind):
+        return reasons.part_changed("kind")
+    declared = declared_on_one_side(old, recipe.parts or {})
+    if declared is not None:
+        return reasons.part_added(declared) if declared in new else reasons.part_removed(declared)
+    return _why_built_on_others(view, attempt, recipe, new)
+
+
+def _is_of_another_kind(then: Kind | None, now: Kind | None) -> bool:
+    """Return whether a milestone does another kind of thing; what was not said is inferred."""
+    if then is None:
+        return False
+    return then in MOVES_NO_MACHINE if now is None else then is not now
+
+
+def _why_built_on_others(
+    view: Mapping[int, AttemptFact], attempt: AttemptFact, recipe: Recipe, new: Mapping[str, str]
+) -> str | None:
+    """Return why it would build on other states than it did, if it would."""
+    old = attempt.fingerprint
     is_gate = (recipe.kind or attempt.kind) is Kind.GATE
     taken = _taken(view, attempt.state, recipe)
     for below in (*taken, *_steps(view, attempt.state, taken)):
@@ -98,7 +134,15 @@ def why_changed(
             continue
         if _is_later(below, attempt) or (is_gate and below in taken):
             return reasons.upstream_changed(below.state)
-    return None
+    dropped = (view.get(state) for state in upstream_states(old.keys() - new.keys()))
+    return next(
+        (
+            reasons.upstream_changed(each.state)
+            for each in dropped
+            if each is not None and each.is_standing and upstream_part(each) is not None
+        ),
+        None,
+    )
 
 
 def _taken(view: Mapping[int, AttemptFact], state: int, recipe: Recipe) -> tuple[AttemptFact, ...]:
@@ -114,8 +158,9 @@ def _steps(
     view: Mapping[int, AttemptFact], state: int, taken: tuple[AttemptFact, ...]
 ) -> tuple[AttemptFact, ...]:
     """Return the steps that changed the machine since the newest attempt that it takes."""
+    held = [each for each in taken if not each.changed_a_machine_only]
     base = _base(view, state)
-    floor = max((each.state for each in taken or filter(None, [base])), default=_BELOW_ALL)
+    floor = max((each.state for each in held or filter(None, [base])), default=_BELOW_ALL)
     return tuple(
         each
         for each in view.values()

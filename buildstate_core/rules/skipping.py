@@ -12,7 +12,7 @@ from typing import Final
 
 from buildstate_core.rules import reasons
 from buildstate_core.rules.facts import ArtifactFact, AttemptFact
-from buildstate_core.rules.fingerprints import upstream_part
+from buildstate_core.rules.fingerprints import includes_step
 from buildstate_core.rules.progress import resume_point
 from buildstate_core.rules.recipes import Recipe, likely_recipe, recorded_recipe, why_changed
 from buildstate_core.vocabulary import ArtifactStatus, AttemptStatus, Kind
@@ -70,7 +70,7 @@ def judge(
     if checkpoint is not None:
         return Skip(reasons.covered_by(checkpoint.state), attempt)
     recipe = recipe or likely_recipe(view, attempt)
-    reason = _why_not_recorded(attempt) or why_changed(view, attempt, recipe)
+    reason = why_not_recorded(attempt) or why_changed(view, attempt, recipe)
     if reason is not None:
         return Rerun(reason)
     kind = recipe.kind or attempt.kind
@@ -80,7 +80,8 @@ def judge(
     return _covered([view, *branches], attempt, kind, is_closed=is_closed)
 
 
-def _why_not_recorded(attempt: AttemptFact) -> str | None:
+def why_not_recorded(attempt: AttemptFact) -> str | None:
+    """Return why an attempt is not the record of a result that may be used, or `None` if it is."""
     if attempt.is_forced:
         return reasons.FORCED
     if attempt.status is AttemptStatus.FAILED:
@@ -93,10 +94,11 @@ def _why_not_recorded(attempt: AttemptFact) -> str | None:
     if attempt.status is not AttemptStatus.COMPLETED:
         return reasons.NEVER_COMPLETED
     lost = next((each for each in attempt.artifacts if not each.is_sound), None)
-    return None if lost is None else _why_out_of_use(lost)
+    return None if lost is None else why_out_of_use(lost)
 
 
-def _why_out_of_use(artifact: ArtifactFact) -> str:
+def why_out_of_use(artifact: ArtifactFact) -> str:
+    """Return why an artifact is not to be used."""
     return artifact.unusable_because or _USUAL[artifact.status]
 
 
@@ -114,7 +116,7 @@ def _no_longer_kept(
         return Skip(reasons.covered_by(checkpoint.state), attempt)
     if is_closed or kind in {Kind.EFFECT, Kind.GATE}:
         return Skip(reasons.UNCHANGED, attempt)
-    return Rerun(_why_out_of_use(attempt.unusable_artifact))
+    return Rerun(why_out_of_use(attempt.unusable_artifact))
 
 
 def _covered(
@@ -126,7 +128,7 @@ def _covered(
 ) -> Skip | Rerun:
     inherited = None if attempt.origin is None else reasons.derived_from(attempt.origin)
     if kind is not Kind.EPHEMERAL:
-        if attempt.artifacts or kind in {Kind.EFFECT, Kind.GATE}:
+        if kind in {Kind.EFFECT, Kind.GATE} or not attempt.changed_a_machine_only:
             return Skip(inherited or reasons.UNCHANGED, attempt)
         found = (_covering(view, attempt) for view in views if view.get(attempt.state) is attempt)
         checkpoint = next((each for each in found if each is not None), None)
@@ -166,7 +168,4 @@ def _was_left_open(attempt: AttemptFact) -> bool:
 
 def _includes(checkpoint: AttemptFact, step: AttemptFact) -> bool:
     """Return whether a checkpoint was made after a step, or after the same step was done before."""
-    if checkpoint.order >= step.order:
-        return True
-    part = upstream_part(step)
-    return part is not None and checkpoint.fingerprint.get(part[0]) == part[1]
+    return checkpoint.order >= step.order or includes_step(checkpoint.fingerprint, step)

@@ -5,9 +5,10 @@ import threading
 from collections.abc import Callable
 
 from buildstate_core.errors import Conflict
-from buildstate_core.models import Claim
+from buildstate_core.models import Claim, ClaimRequest
+from buildstate_flows.engine.cancellation import Ending
 from buildstate_flows.engine.coroutines import run_to_end
-from buildstate_flows.engine.live_call import LiveCall, Outcome
+from buildstate_flows.engine.live_call import LiveCall, Outcome, inside_of
 from buildstate_flows.engine.milestone_call import MilestoneCall
 from buildstate_flows.engine.session import BuildSession
 from buildstate_flows.prefect_api.flow_run_report import Row
@@ -21,22 +22,45 @@ class Caller:
 
     An async milestone may be cancelled while a thread asks for it. Then nobody would end what the
     thread has claimed, so that the thread hands it over or ends it itself.
+
+    Args:
+        kept: A lock that this caller holds. While it waits it gives that away: whoever it waits for
+            may need it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kept: threading.Lock | None = None) -> None:
         self._lock = threading.Lock()
+        self._kept = kept
+        self._over = threading.Event()
         self._given_up: BaseException | None = None
         self._live: LiveCall | None = None
         self._has_waited = False
 
-    def wait(self, claim: Claim) -> None:
+    def tell(self, claim: Claim) -> None:
         """Say once that another worker has it."""
-        if self._given_up is not None:
-            raise Conflict("The milestone was cancelled while it waited.", code="cancelled")
         if not self._has_waited:
             self._has_waited = True
-            holder = claim.holder or "another worker"
-            say(f"State {claim.attempt.state} is held by {holder}; waiting for it.")
+            say(f"Waiting: {claim.text}.")
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, unless nobody wants the milestone any more.
+
+        Raises:
+            Conflict: Nobody does.
+        """
+        if self._kept is not None:
+            self._kept.release()
+        try:
+            self._over.wait(seconds)
+        finally:
+            if self._kept is not None:
+                self._kept.acquire()
+        if self._over.is_set():
+            raise Conflict("The milestone was cancelled while it waited.", code="cancelled")
+
+    def end(self, _ending: Ending) -> None:
+        """End the wait: the flow itself was ended."""
+        self._over.set()
 
     def take(self, live: LiveCall) -> None:
         """Take over what was claimed, or end it if nobody waits any more."""
@@ -47,6 +71,7 @@ class Caller:
 
     def give_up(self, error: BaseException) -> None:
         """Say that nobody waits any more."""
+        self._over.set()
         with self._lock:
             self._given_up = error
             if self._live is not None:
@@ -54,7 +79,12 @@ class Caller:
 
 
 def ask(
-    session: BuildSession, call: MilestoneCall, caller: Caller, *, is_rewound: bool
+    session: BuildSession,
+    call: MilestoneCall,
+    caller: Caller,
+    *,
+    is_made_again: bool,
+    is_rewound: bool,
 ) -> Outcome | LiveCall:
     """Return what a milestone that is done has returned, or the call that is ours to run.
 
@@ -62,28 +92,39 @@ def ask(
         session: The session.
         call: What is called.
         caller: Who waits for the answer.
+        is_made_again: It was called before, and is called again by us. Then it may well be needed
+            by what runs now; otherwise a milestone that calls another one is refused.
         is_rewound: A later milestone starts from before it, so that no later checkpoint covers it.
 
     Raises:
         ArtifactUnreachable: Nobody can tell whether its artifact is there. Nothing is run.
         Held, Refused, Conflict: As the service says.
     """
-    request = call.to_request(
-        session.build,
-        session.machine.held(call.lane),
-        worker=session.worker.name,
-        lease_seconds=session.settings.lease_seconds,
-        is_rewound=is_rewound,
-        session_id=session.id,
-        orchestrator=session.orchestrator(task_run_here()),
-    )
-    asked = attempt.ask(
-        session.worker,
-        session.build.id,
-        request,
-        on_wait=caller.wait,
-        probe=_probe_of(session, call),
-    )
+
+    def request() -> ClaimRequest:
+        return call.to_request(
+            session.build,
+            session.machine.held(call.lane),
+            worker=session.worker.name,
+            lease_seconds=session.settings.lease_seconds,
+            inside=() if is_made_again else inside_of.get(),
+            is_rewound=is_rewound,
+            session_id=session.id,
+            orchestrator=session.orchestrator(task_run_here()),
+        )
+
+    session.begin(caller)
+    try:
+        asked = attempt.ask(
+            session.worker,
+            session.build.id,
+            request,
+            on_wait=caller.tell,
+            sleep=caller.sleep,
+            probe=_probe_of(session, call),
+        )
+    finally:
+        session.end(caller)
     if isinstance(asked, Done):
         return _skipped(session, call, asked)
     return LiveCall(session, call, asked)

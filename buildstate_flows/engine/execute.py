@@ -26,7 +26,7 @@ from buildstate_core.errors import ArtifactLost, InvalidInput, Refused
 from buildstate_core.vocabulary import TRUNK
 from buildstate_flows.artifact import Slot
 from buildstate_flows.engine.ask import Caller, ask
-from buildstate_flows.engine.coroutines import run_to_end
+from buildstate_flows.engine.coroutines import in_own_thread, run_to_end
 from buildstate_flows.engine.live_call import Outcome
 from buildstate_flows.engine.milestone_call import MilestoneCall
 from buildstate_flows.engine.place import Placed, put_in_place
@@ -35,7 +35,7 @@ from buildstate_flows.engine.run import Ran, run, run_async
 from buildstate_flows.engine.session import BuildSession
 from buildstate_flows.engine.upload import upload
 from buildstate_flows.prefect_api.prefect_runs import say
-from buildstate_worker.rewind import Rewind, Turn, with_rewinds
+from buildstate_worker.rewind import Rewind, Turn, failed_in_this_pass, with_rewinds
 
 Result = TypeVar("Result")
 
@@ -44,7 +44,7 @@ _rewinding: ContextVar[Rewind | None] = ContextVar("rewinding", default=None)
 
 def perform(session: BuildSession, call: MilestoneCall) -> Outcome:
     """Make a call: skip it, or run it and record what came of it."""
-    placed = _prepared(session, call, Caller())
+    placed = _prepared(session, call, _caller(session))
     if isinstance(placed, Outcome):
         return placed
     with placed.live:
@@ -53,9 +53,9 @@ def perform(session: BuildSession, call: MilestoneCall) -> Outcome:
 
 async def perform_async(session: BuildSession, call: MilestoneCall) -> Outcome:
     """Make a call of an async milestone, without blocking its event loop."""
-    caller = Caller()
+    caller = _caller(session)
     try:
-        placed = await asyncio.to_thread(_prepared, session, call, caller)
+        placed = await in_own_thread(_prepared, session, call, caller)
     except asyncio.CancelledError as error:
         caller.give_up(error)
         raise
@@ -63,7 +63,12 @@ async def perform_async(session: BuildSession, call: MilestoneCall) -> Outcome:
         return placed
     with placed.live:
         ran = await run_async(placed)
-        return await asyncio.to_thread(_recorded, ran)
+        return await in_own_thread(_recorded, ran)
+
+
+def _caller(session: BuildSession) -> Caller:
+    """Return who asks for a call; in a rewind it keeps the lock of that."""
+    return Caller(session.rewinding if _rewinding.get() is not None else None)
 
 
 def fetch(session: BuildSession, slot: Slot) -> Path:
@@ -97,7 +102,7 @@ def _prepared(session: BuildSession, call: MilestoneCall, caller: Caller) -> Out
     is_rewound = rewind is not None and rewind.covers(call.spec.state)
 
     def once() -> Outcome | Placed:
-        asked = ask(session, call, caller, is_rewound=is_rewound)
+        asked = ask(session, call, caller, is_made_again=rewind is not None, is_rewound=is_rewound)
         if isinstance(asked, Outcome):
             return asked
         with ExitStack() as stack:
@@ -139,6 +144,9 @@ def _with_rewinds(
         return attempt()
 
     def calls_below(error: ArtifactLost | Refused) -> Sequence[MilestoneCall]:
+        has_failed = any((lane, error.state) in session.failed for lane in {*lanes, TRUNK})
+        if has_failed and isinstance(error, Refused):
+            raise failed_in_this_pass(error)
         # A lane that failed begins anew from the trunk, which mostly is as it should be.
         calls = _calls(session, error.state, below=below, lanes=lanes)
         if isinstance(error, ArtifactLost) or not calls:

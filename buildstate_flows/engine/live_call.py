@@ -1,10 +1,13 @@
 """A call whose attempt is ours, from its claim to its end; and what came of a call."""
 
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
+from uuid import UUID
 
 from prefect.states import Completed
 
@@ -16,6 +19,9 @@ from buildstate_flows.engine.session import BuildSession
 from buildstate_flows.prefect_api.flow_run_report import Row
 from buildstate_flows.prefect_api.transfers import noted
 from buildstate_worker.attempt import Claimed, Done
+
+inside_of: ContextVar[tuple[UUID, ...]] = ContextVar("inside_of", default=())
+"""The attempts whose functions this code runs inside of, the outermost first."""
 
 
 @dataclass(frozen=True)
@@ -80,13 +86,22 @@ class LiveCall:
     ) -> None:
         self.session.end(self)
         if error is not None:
-            self.session.lose(self.call.lane)
+            self.session.lose(self.call)
             ending = ending_by(error, since=self._began)
             if ending is not None:
                 self._end(ending)
             self._note_failure(ending or Ending(_shown(error), is_cancelled=False))
         # One request, also in an async milestone: a cancelled one may not wait for anything.
         self.claimed.__exit__(kind, error, traceback)
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Have what is called in a block know that it is inside of this attempt."""
+        token = inside_of.set((*inside_of.get(), self.claimed.attempt.id))
+        try:
+            yield
+        finally:
+            inside_of.reset(token)
 
     def noted(self) -> AbstractContextManager[None]:
         """Have what is downloaded in a block noted for this attempt."""

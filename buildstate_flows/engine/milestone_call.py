@@ -133,10 +133,11 @@ class MilestoneCall:
     def to_request(
         self,
         build: Build,
-        machine: Sequence[UUID],
+        machine: Sequence[str],
         *,
         worker: str,
         lease_seconds: int,
+        inside: Sequence[UUID],
         is_rewound: bool,
         session_id: UUID,
         orchestrator: Orchestrator | None,
@@ -145,9 +146,10 @@ class MilestoneCall:
 
         Args:
             build: The build.
-            machine: The attempts whose results this session's machine holds.
+            machine: The digests of the steps that this session's machine holds.
             worker: This worker's name.
             lease_seconds: After how long without a heartbeat the claim is lost.
+            inside: The attempts that it is called inside of.
             is_rewound: No later checkpoint stands in for it.
             session_id: The session's id. Results that carry it are of this build, or of one that it
                 derives from.
@@ -167,6 +169,7 @@ class MilestoneCall:
             fingerprint=self._fingerprint(is_seen),
             consumes=tuple(sorted({each.state for each in seen if each is not None})),
             machine=tuple(machine),
+            inside=tuple(inside),
             rewound=is_rewound,
             orchestrator=orchestrator,
         )

@@ -15,9 +15,10 @@ def record(stored: Stored) -> Outcome:
     live = stored.live
     session, call = live.session, live.call
     done = attempt.record(stored.uploaded)
+    assert done.step_digest is not None  # noqa: S101 - a claim made it
     live.mark_recorded()
     result = session.results.settle(done.artifacts, live.claimed.claim.storage_url, stored.paths)
-    session.machine.hold(call.lane, done.id)
+    session.machine.hold(call.lane, done.step_digest)
     session.note(call)
     live.note("completed", done)
     return Outcome(result, "Completed", live.why)

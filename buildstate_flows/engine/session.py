@@ -55,6 +55,7 @@ class BuildSession:
         worker: Who claims, and by what.
         machine: What this process remembers of the machine of each lane.
         calls: The milestones that were called, in order, by lane and state.
+        failed: Those of them that have failed, and not succeeded since.
         rewinding: Held by the thread that makes earlier calls again.
         rewinds: How often that was done.
     """
@@ -81,6 +82,7 @@ class BuildSession:
             self.id, artifacts, lambda: self.folder, fetch=lambda slot: fetch(self, slot)
         )
         self.calls: dict[tuple[str, int], MilestoneCall] = {}
+        self.failed: set[tuple[str, int]] = set()
         self.rewinding = threading.Lock()
         self.rewinds = 0
         self.machine = ProcessMemory()
@@ -144,14 +146,16 @@ class BuildSession:
             known = self._orchestrators[flow_run] = orchestrator_of(flow_run)
         return known.model_copy(update={"task_run_id": task_run})
 
-    def lose(self, lane: str) -> None:
+    def lose(self, call: MilestoneCall) -> None:
         """Note that a milestone failed half-way: its lane begins anew, with new copies of files."""
-        self.machine.lose(lane)
-        if lane != TRUNK:
-            self.results.forget_copies(lane)
+        self.failed.add(call.key)
+        self.machine.lose(call.lane)
+        if call.lane != TRUNK:
+            self.results.forget_copies(call.lane)
 
     def note(self, call: MilestoneCall) -> None:
         """Keep a call that was made, so that it can be made again."""
+        self.failed.discard(call.key)
         self.calls[call.key] = call
 
     def begin(self, job: Endable) -> None:

@@ -4,7 +4,7 @@ Four steps in this order, each of which takes what the one before it returned. W
 the first and the third differs: `bldst run` restores files and runs a command, `@milestone` puts
 arguments in place and calls a function.
 
-    asked = ask(worker, build, ClaimRequest(state=25))
+    asked = ask(worker, build, lambda: ClaimRequest(state=25))
     if isinstance(asked, Done):
         ...                                       # nothing to run; asked.artifacts is what it left
     else:

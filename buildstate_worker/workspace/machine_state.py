@@ -1,7 +1,8 @@
-"""What a workspace remembers between two calls: which attempt's result its machine holds.
+"""What a workspace remembers between two calls: which step its machine holds.
 
 A step leaves nothing behind but a changed working machine. A small file for each build and lane, in
-the workspace, says which step has changed the machine last. It is emptied before a command runs and
+the workspace, says which step has changed the machine last, by the step's digest: whoever did the
+same to the same holds the same. It is emptied before a command runs and
 written again after the command has succeeded, so that a command that fails half-way leaves a
 machine that holds nothing.
 
@@ -13,6 +14,7 @@ here. No lane ever waits for another one: each writes its own files only.
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -21,6 +23,7 @@ from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID, uuid4
 
+from buildstate_core.models.base import STEP_DIGEST
 from buildstate_core.vocabulary import TRUNK
 from buildstate_worker.files.stat_signature import MISSING, signature
 
@@ -45,13 +48,13 @@ class Workspace:
         self._machine = self.memory / "machine"
         self._runs = self.memory / "runs"
 
-    def held(self, build: UUID, lane: str) -> tuple[UUID, ...]:
-        """Return the attempts whose results the machine holds, as far as this workspace knows."""
+    def held(self, build: UUID, lane: str) -> tuple[str, ...]:
+        """Return the digests of the steps that the machine holds, as far as is known here."""
         owner = self._remembered_for(build, lane)
         memory = _read(_file(self._machine, build, owner))
-        if memory.attempt is None or not self._is_so(memory, build, owner):
+        if memory.step is None or not self._is_so(memory, build, owner):
             return ()
-        return (memory.attempt,)
+        return (memory.step,)
 
     def files(self, build: UUID, lane: str) -> Sequence[Path]:
         """Return the machine's files that are known, whether or not they are as they were."""
@@ -62,16 +65,16 @@ class Workspace:
         self,
         build: UUID,
         lane: str,
-        attempt: UUID,
+        step: str,
         files: Mapping[Path, str | None] = MappingProxyType({}),
     ) -> None:
-        """Note that the machine is now as this attempt has left it.
+        """Note that the machine is now as this step has left it.
 
         Args:
             build: The build.
             lane: Whose machine it is.
-            attempt: The attempt.
-            files: The machine's files, as the attempt has left them: the signature of all that was
+            step: The digest of what was done to it last.
+            files: The machine's files, as that has left them: the signature of all that was
                 restored or made there so far.
 
         Raises:
@@ -83,7 +86,7 @@ class Workspace:
         others = begun.others if begun.is_under_way else self._runs_of_others(build, lane)
         places = {self._place(path): seen for path, seen in files.items()}
         self._note_run(build, lane)
-        self._write(file, _Memory(attempt=attempt, files=places, others=others).as_text())
+        self._write(file, _Memory(step=step, files=places, others=others).as_text())
 
     def clear(self, build: UUID, lane: str) -> None:
         """Note that a command begins, which may leave the machine changed half-way.
@@ -114,10 +117,7 @@ class Workspace:
         """
         file = _file(self._machine, build, lane)
         kept = _text(file)
-        if (
-            _read(_file(self._machine, build, self._remembered_for(build, lane))).attempt
-            is not None
-        ):
+        if _read(_file(self._machine, build, self._remembered_for(build, lane))).step is not None:
             self._write(file, _Memory().as_text())
         return kept
 
@@ -191,7 +191,7 @@ class Workspace:
 
     def _remembers_any(self, build: UUID) -> bool:
         found = _files(self._machine / str(build))
-        return any(_read(each).attempt is not None for each in found)
+        return any(_read(each).step is not None for each in found)
 
     def _place(self, path: Path) -> str:
         """Return a path as it is kept: a workspace may be moved as a whole."""
@@ -211,20 +211,19 @@ class _Memory:
     """What is in a file.
 
     Attributes:
-        attempt: Whose result the machine holds; `None` for nobody's.
+        step: The digest of the step that the machine holds; `None` for none.
         files: The signature of each of the machine's files that is known.
-        others: What the other lanes had run here when the attempt began.
+        others: What the other lanes had run here when that began.
         is_under_way: Whether a command has begun and not ended well.
     """
 
-    attempt: UUID | None = None
+    step: str | None = None
     files: Mapping[str, str | None] = field(default_factory=dict)
     others: Mapping[str, str] = field(default_factory=dict)
     is_under_way: bool = False
 
     def as_text(self) -> str:
-        attempt = None if self.attempt is None else str(self.attempt)
-        return json.dumps({**asdict(self), "attempt": attempt})
+        return json.dumps(asdict(self))
 
 
 def _read(file: Path) -> _Memory:
@@ -237,11 +236,17 @@ def _read(file: Path) -> _Memory:
 
 def _memory(data: Any) -> _Memory:
     return _Memory(
-        attempt=None if data["attempt"] is None else UUID(data["attempt"]),
+        step=None if data["step"] is None else _step(data["step"]),
         files=dict(data["files"]),
         others=dict(data["others"]),
         is_under_way=data["is_under_way"] is True,
     )
+
+
+def _step(digest: Any) -> str:
+    if not isinstance(digest, str) or not re.fullmatch(STEP_DIGEST, digest):
+        raise ValueError
+    return digest
 
 
 def _text(file: Path) -> str | None:

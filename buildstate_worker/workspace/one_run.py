@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
 from uuid import UUID
 
-from buildstate_core.vocabulary import Kind
+from buildstate_core.vocabulary import MOVES_NO_MACHINE, Kind
 from buildstate_worker.files.stat_signature import signatures
 from buildstate_worker.workspace.machine_state import Workspace
-
-_MOVES_NO_MACHINE: Final = {Kind.GATE, Kind.EFFECT, Kind.EPHEMERAL}
 
 
 class MachineDuringRun:
@@ -40,7 +37,7 @@ class MachineDuringRun:
         self._workspace = workspace
         self._build = build
         self._lane = lane
-        self._moves = kind not in _MOVES_NO_MACHINE
+        self._moves = kind not in MOVES_NO_MACHINE
         self._kept: str | None = None
         before = workspace.files(self._build, self._lane) if is_in_place else ()
         self._files = (*before, *restored)
@@ -68,16 +65,16 @@ class MachineDuringRun:
         if self._moves:
             self._seen = signatures([*self._files, *made])
 
-    def end(self, attempt: UUID) -> None:
+    def end(self, step: str) -> None:
         """Note what is held now that the command's success is recorded.
 
         Args:
-            attempt: The recorded attempt.
+            step: The recorded attempt's digest.
 
         Raises:
             OSError: The workspace cannot be written.
         """
         if self._moves:
-            self._workspace.hold(self._build, self._lane, attempt, self._seen)
+            self._workspace.hold(self._build, self._lane, step, self._seen)
         else:
             self._workspace.put_back(self._build, self._lane, self._kept)

@@ -1,7 +1,6 @@
 """What one process remembers of its machines: a flow's, which end with it."""
 
 from typing import Final
-from uuid import UUID
 
 from buildstate_core.vocabulary import TRUNK
 
@@ -10,22 +9,22 @@ _MOST_HELD: Final = 1000
 
 
 class ProcessMemory:
-    """Which attempts' results the machine of each lane holds, as long as this process lives.
+    """Which steps the machine of each lane holds, by their digests, as long as this process lives.
 
     Nothing of it is kept in files: the machine of another process begins with nothing. A lane
     begins where the trunk is.
     """
 
     def __init__(self) -> None:
-        self._held: dict[str, tuple[UUID, ...]] = {}
+        self._held: dict[str, tuple[str, ...]] = {}
 
-    def held(self, lane: str) -> tuple[UUID, ...]:
-        """Return the attempts whose results the machine of a lane holds."""
+    def held(self, lane: str) -> tuple[str, ...]:
+        """Return the digests of the steps that the machine of a lane holds."""
         return self._held.get(lane, self._held.get(TRUNK, ()))
 
-    def hold(self, lane: str, attempt: UUID) -> None:
-        """Note that the machine of a lane now holds what this attempt did, too."""
-        self._held[lane] = (*self.held(lane), attempt)[-_MOST_HELD:]
+    def hold(self, lane: str, step: str) -> None:
+        """Note that the machine of a lane now holds this step, too."""
+        self._held[lane] = (*self.held(lane), step)[-_MOST_HELD:]
 
     def restore(self, lane: str) -> None:
         """Note that the machine of a lane is put back to recorded artifacts, without any steps."""

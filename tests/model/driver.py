@@ -73,7 +73,7 @@ class Backend(Protocol):
     def die(self, work: Any) -> None: ...
 
     def complete(self, work: Any, site: "Site", milestone: Milestone) -> tuple[Any, Any]:
-        """Record that it is done; give the attempt, and the artifact, if it left one."""
+        """Record that it is done; give what a machine holds it by, and the artifact, if any."""
 
     def tamper(self, artifact: Any, how: Condition) -> None: ...
 
@@ -84,7 +84,7 @@ class Site(Protocol):
     """The machines of one worker. That of a lane begins as the trunk's is."""
 
     def held(self, lane: str) -> Sequence[Any]:
-        """Give the attempts whose results the machine is known to hold."""
+        """Give the digests of the steps that the machine is known to hold."""
 
     def hold(self, lane: str, attempts: Sequence[Any]) -> None: ...
 

@@ -13,11 +13,13 @@ from buildstate_core.rules.claims import (
     Closed,
     Granted,
     HeldByOther,
+    Inside,
     RequiresFirst,
     RunFirst,
     Skipped,
 )
 from buildstate_core.rules.facts import ArtifactFact, AttemptFact, Force, History
+from buildstate_core.rules.fingerprints import step_digest
 from buildstate_core.rules.reasons import ARTIFACT_CORRUPT, ARTIFACT_GONE
 from buildstate_core.rules.recipes import Recipe
 from buildstate_core.vocabulary import TRUNK, ArtifactStatus, Kind
@@ -87,7 +89,7 @@ class Memory:
                     self.store.now = attempt.lease_until
                 case RunFirst(state):
                     raise Refused(f"{answer}", state=state, code=RUN_FIRST)
-                case RequiresFirst() | Closed():
+                case RequiresFirst() | Closed() | Inside():
                     raise AssertionError(answer)
 
     def pull(self, artifact: str, site: Site, lane: str) -> None:
@@ -115,7 +117,7 @@ class Memory:
         else:
             facts = ()
         self.store.complete(work.token, artifacts=facts, kind=milestone.kind)
-        return attempt, attempt if facts else None
+        return step_digest(self.store.attempts[attempt]), attempt if facts else None
 
     def tamper(self, artifact: str, how: Condition) -> None:
         content = self.storage[artifact]

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
-from uuid import UUID
 
 from support import Service
 
@@ -34,12 +33,12 @@ class RealSite:
         self._build = build.id
         self._workspace = Workspace(folder)
 
-    def held(self, lane: str) -> Sequence[UUID]:
+    def held(self, lane: str) -> Sequence[str]:
         return self._workspace.held(self._build, lane)
 
-    def hold(self, lane: str, attempts: Sequence[UUID]) -> None:
-        if attempts:
-            self._workspace.hold(self._build, lane, attempts[-1], signatures([self.path(lane)]))
+    def hold(self, lane: str, steps: Sequence[str]) -> None:
+        if steps:
+            self._workspace.hold(self._build, lane, steps[-1], signatures([self.path(lane)]))
         else:
             self._workspace.clear(self._build, lane)
 
@@ -107,7 +106,7 @@ class Real:
             rewound=is_rewound,
         )
         probe = (lambda _done: holds()) if milestone.kind is Kind.EFFECT else None
-        begun = ask(site.worker, self.build.id, request, wait_seconds=0, probe=probe)
+        begun = ask(site.worker, self.build.id, lambda: request, wait_seconds=0, probe=probe)
         if isinstance(begun, Done):
             return Skipped(next((each.checksum for each in begun.artifacts), None))
         return RealWork(begun, [self._note(each) for each in begun.claim.restore])
@@ -130,13 +129,14 @@ class Real:
 
     def complete(
         self, work: RealWork, site: RealSite, milestone: Milestone
-    ) -> tuple[UUID, str | None]:
+    ) -> tuple[str, str | None]:
         outputs = []
         if milestone.kind is Kind.CHECKPOINT:
             path = site.path(milestone.lane)
             outputs = [Blob(name="image", path=path, place=PurePosixPath(path.name))]
         attempt = record(upload(work.claimed, outputs))
-        return attempt.id, next((self._note(each) for each in attempt.artifacts), None)
+        assert attempt.step_digest is not None
+        return attempt.step_digest, next((self._note(each) for each in attempt.artifacts), None)
 
     def tamper(self, artifact: str, how: Condition) -> None:
         path = Path(unquote(urlsplit(artifact).path))

@@ -46,10 +46,6 @@ def stand_on_the_checkpoint(
     return max((each for each in below.values() if each.is_checkpoint), key=_state, default=None)
 
 
-def tell_each_attempt_apart(attempt: AttemptFact) -> tuple[str, str]:
-    return f"upstream:{attempt.state}", attempt.id
-
-
 def _state(attempt: AttemptFact) -> int:
     return attempt.state
 
@@ -61,15 +57,15 @@ def test_with_no_rule_broken_every_story_ends_well() -> None:
 @pytest.mark.parametrize(
     ("where", "name", "broken"),
     [
-        pytest.param(skipping, "_why_not_recorded", always(None), id="1 recorded"),
+        pytest.param(skipping, "why_not_recorded", always(None), id="1 recorded"),
         pytest.param(skipping, "why_changed", always(None), id="2 unchanged"),
         pytest.param(recipes, "changed_part", always(None), id="2 unchanged: part by part"),
         pytest.param(recipes, "_steps", always(()), id="2 unchanged: the steps below"),
         pytest.param(recipes, "_is_later", always(False), id="2 unchanged: an inserted state"),
-        pytest.param(skipping, "_why_out_of_use", always(None), id="3 available: as recorded"),
+        pytest.param(skipping, "why_out_of_use", always(None), id="3 available: as recorded"),
         pytest.param(Memory, "is_there", always(True), id="3 available: as the worker sees it"),
         pytest.param(skipping, "_covered", skip_it, id="4 covered"),
-        pytest.param(claims, "_base", stand_on_the_checkpoint, id="rewind: never asked for"),
+        pytest.param(claims, "stand", stand_on_the_checkpoint, id="rewind: never asked for"),
         pytest.param(Pass, "_make_again", always(None), id="rewind: nothing is made again"),
         pytest.param(Rewind, "covers", always(False), id="rewind: covered steps stay skipped"),
     ],
@@ -87,9 +83,17 @@ def test_a_rule_that_lets_too_much_pass_is_found(
     [
         pytest.param(Rewind, "covers", always(True), id="every pass is a rewind"),
         pytest.param(skipping, "_covering", always(None), id="nothing covers a step"),
-        pytest.param(fingerprints, "_step", lambda each: each.id, id="no early cut-off at steps"),
         pytest.param(
-            recipes, "upstream_part", tell_each_attempt_apart, id="no early cut-off at checkpoints"
+            fingerprints,
+            "step_digest_of",
+            lambda attempt, _: attempt,
+            id="no early cut-off at steps",
+        ),
+        pytest.param(
+            fingerprints,
+            "_digest_of_artifacts",
+            lambda attempt: attempt.id,
+            id="no early cut-off at checkpoints",
         ),
     ],
 )

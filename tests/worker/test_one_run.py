@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -11,6 +11,8 @@ from buildstate_core.vocabulary import Kind
 from buildstate_worker.files.stat_signature import signatures
 from buildstate_worker.workspace.machine_state import Workspace
 from buildstate_worker.workspace.one_run import MachineDuringRun
+
+from .steps import a_step
 
 BUILD = UUID(int=1)
 MOVING = [None, Kind.CHECKPOINT, Kind.STEP]
@@ -31,11 +33,11 @@ def disk(workspace: Workspace) -> Path:
 
 
 @pytest.fixture
-def before(workspace: Workspace, disk: Path) -> UUID:
-    """An attempt whose result the machine holds."""
-    attempt = uuid4()
-    workspace.hold(BUILD, "", attempt, signatures([disk]))
-    return attempt
+def before(workspace: Workspace, disk: Path) -> str:
+    """A step that the machine holds."""
+    step = a_step()
+    workspace.hold(BUILD, "", step, signatures([disk]))
+    return step
 
 
 @pytest.fixture
@@ -64,24 +66,24 @@ def test_nothing_is_held_from_before_a_command_starts(
 def test_what_a_command_has_done_is_held_once_it_is_recorded(
     kind: Kind | None, make_machine: Callable[..., MachineDuringRun], workspace: Workspace
 ) -> None:
-    attempt, made = uuid4(), workspace.folder / "made"
+    step, made = a_step(), workspace.folder / "made"
     machine = make_machine(kind)
     machine.begin()
     made.write_text("25")
     machine.look([made])
-    machine.end(attempt)
-    assert workspace.held(BUILD, "") == (attempt,)
+    machine.end(step)
+    assert workspace.held(BUILD, "") == (step,)
     assert {each.name for each in workspace.files(BUILD, "")} == {"disk", "made"}
 
 
 @pytest.mark.parametrize("kind", LOOKING)
 def test_what_was_held_is_held_again_after_what_only_looks(
-    kind: Kind, before: UUID, make_machine: Callable[..., MachineDuringRun], workspace: Workspace
+    kind: Kind, before: str, make_machine: Callable[..., MachineDuringRun], workspace: Workspace
 ) -> None:
     machine = make_machine(kind)
     machine.begin()
     machine.look([])
-    machine.end(uuid4())
+    machine.end(a_step())
     assert workspace.held(BUILD, "") == (before,)
 
 
@@ -93,7 +95,7 @@ def test_what_is_touched_while_it_is_stored_is_not_held(
     machine.begin()
     machine.look([])
     disk.write_text("another lane")
-    machine.end(uuid4())
+    machine.end(a_step())
     assert workspace.held(BUILD, "") == ()
 
 
@@ -106,5 +108,5 @@ def test_a_machine_that_was_restored_is_of_the_restored_files_alone(
     machine = make_machine(Kind.STEP, is_in_place=False, restored=[restored])
     machine.begin()
     machine.look([])
-    machine.end(uuid4())
+    machine.end(a_step())
     assert list(workspace.files(BUILD, "")) == [restored]

@@ -46,7 +46,7 @@ def test_every_golden_file_is_compared() -> None:
             Attempt,
             "id build state state_name lane attempt status kind reason message worker started_at "
             "finished_at duration_seconds fingerprint artifacts compared_with orchestrator "
-            "transfer",
+            "transfer step_digest",
             id="attempt",
         ),
         pytest.param(

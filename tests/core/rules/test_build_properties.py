@@ -11,6 +11,7 @@ from support.store import Store
 
 from buildstate_core.rules.claims import ClaimQuery, Granted, RunFirst, Skipped
 from buildstate_core.rules.facts import ArtifactFact, AttemptFact
+from buildstate_core.rules.fingerprints import step_digest
 from buildstate_core.rules.recipes import Recipe
 
 from .factories import NOW, STEADY, make_artifact
@@ -62,7 +63,7 @@ class Pipeline:
             token = max(self.store.tokens)
             for restored in answer.restore:
                 content = self.left_by(restored) or ()
-                held = {restored.id}
+                held = set()
             if state == breaks_at:
                 if vanishes:
                     self.store.now += timedelta(hours=1)
@@ -72,7 +73,7 @@ class Pipeline:
             content = (*content, (state, self.result(state)))
             artifacts = (self.image_of(content),) if state in self.checkpoints else ()
             self.store.complete(token, artifacts=artifacts)
-            held.add(self.store.tokens[token])
+            held.add(step_digest(self.store.attempts[self.store.tokens[token]]))
             image = content if artifacts else image
         return image
 

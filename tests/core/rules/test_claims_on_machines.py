@@ -25,29 +25,41 @@ from .factories import at, checkpoint, lost_checkpoint, make_attempt, make_histo
         pytest.param((checkpoint(25),), (), 25, id="an empty machine"),
         pytest.param(
             (checkpoint(25),),
-            ("trunk/025/1",),
+            ("sha256:25",),
             25,
             id="a workspace is not trusted",
         ),
         pytest.param(
-            (checkpoint(25), make_attempt(30)), ("trunk/030/1",), None, id="it did the step itself"
+            (checkpoint(25), make_attempt(30)),
+            ("attempt:trunk/030/1",),
+            None,
+            id="it did the step itself",
         ),
         pytest.param(
             (checkpoint(25), make_attempt(30), make_attempt(35)),
-            ("trunk/025/1", "trunk/030/1", "trunk/035/1"),
+            ("attempt:trunk/030/1", "attempt:trunk/035/1"),
             None,
             id="it did all the steps",
         ),
         pytest.param(
             (checkpoint(25, number=2, minute=40), checkpoint(25)),
-            ("trunk/025/1",),
+            ("sha256:25",),
             25,
             id="what it holds has been made anew",
         ),
         pytest.param(
-            (checkpoint(10), make_attempt(25, status=FAILED)), (), 10, id="over a failed one"
+            (checkpoint(10), make_attempt(25, status=FAILED, is_claimed=False)),
+            (),
+            10,
+            id="over a failure that was only reported",
         ),
         pytest.param((checkpoint(10), make_attempt(20, kind=Kind.GATE)), (), 10, id="over a gate"),
+        pytest.param(
+            (checkpoint(10), make_attempt(20, kind=Kind.GATE, status=FAILED)),
+            (),
+            10,
+            id="over a gate that failed",
+        ),
         pytest.param((checkpoint(60),), (), None, id="a checkpoint above is no start"),
         pytest.param(
             (lost_checkpoint(10), checkpoint(25)), (), 25, id="a lost one below a good one"
@@ -68,7 +80,7 @@ def test_a_machine_is_put_back_to_the_nearest_checkpoint_unless_it_holds_more(
         pytest.param((checkpoint(10), lost_checkpoint(25)), None, 25, id="a lost checkpoint"),
         pytest.param(
             (checkpoint(10), lost_checkpoint(25)),
-            ("trunk/010/1",),
+            ("sha256:10",),
             25,
             id="a lost checkpoint above what it holds",
         ),
@@ -79,13 +91,13 @@ def test_a_machine_is_put_back_to_the_nearest_checkpoint_unless_it_holds_more(
         pytest.param((make_attempt(10),), (), 10, id="a step, and no checkpoint at all"),
         pytest.param(
             (checkpoint(25), make_attempt(30), make_attempt(35)),
-            ("trunk/025/1",),
+            ("sha256:25",),
             30,
             id="it holds the checkpoint, but not the steps since",
         ),
         pytest.param(
             (checkpoint(25), make_attempt(30), make_attempt(35)),
-            ("trunk/025/1", "trunk/030/1"),
+            ("attempt:trunk/030/1",),
             35,
             id="it holds the first step only",
         ),
@@ -95,10 +107,11 @@ def test_a_machine_is_put_back_to_the_nearest_checkpoint_unless_it_holds_more(
                 make_attempt(30),
                 make_attempt(30, number=2, minute=60, status=FAILED),
             ),
-            None,
+            (),
             30,
             id="a step that was done, and failed when it was made again",
         ),
+        pytest.param((checkpoint(10), make_attempt(25, status=FAILED)), (), 25, id="a failed one"),
     ],
 )
 def test_a_machine_that_cannot_be_put_back_is_told_what_to_run_first(
@@ -120,7 +133,7 @@ def test_what_is_consumed_is_restored_in_place_of_the_checkpoint_before() -> Non
 def test_what_is_consumed_must_not_undo_a_step_that_the_machine_did() -> None:
     recipe = make_recipe(consumes=(25,))
     attempts = (checkpoint(25), make_attempt(30))
-    answer = claim(*attempts, state=50, recipe=recipe, machine=("trunk/030/1",))
+    answer = claim(*attempts, state=50, recipe=recipe, machine=("attempt:trunk/030/1",))
     assert isinstance(answer, Granted)
     assert ([each.state for each in answer.restore], answer.is_in_place) == ([25], True)
 

@@ -24,9 +24,10 @@ from support.store import Stale, Store
 from buildstate_core.rules import attempts as attempts_module
 from buildstate_core.rules import claims as claims_module
 from buildstate_core.rules import skipping
-from buildstate_core.rules.attempts import REPORTABLE, is_expired
+from buildstate_core.rules.attempts import REPORTABLE, is_expired, settled
 from buildstate_core.rules.claims import ClaimQuery, Granted, HeldByOther, Skipped
 from buildstate_core.rules.facts import ArtifactFact, AttemptFact
+from buildstate_core.rules.fingerprints import step_digest
 from buildstate_core.rules.progress import progress
 from buildstate_core.rules.recipes import Recipe
 from buildstate_core.rules.skipping import Rerun, Skip
@@ -105,10 +106,12 @@ class Workers(RuleBasedStateMachine):
             assert newest.status is AttemptStatus.COMPLETED or was_left_open
             assert newest.unusable_artifact is None
         elif isinstance(answer, HeldByOther):
-            assert newest is not None
-            assert answer.attempt == newest
-            assert newest.status.is_live
-            assert not is_expired(newest, self.store.now)
+            held_by = answer.attempt
+            assert held_by == self.newest(held_by.lane, held_by.state)
+            assert held_by.state <= state
+            assert held_by.status.is_live
+            assert held_by.is_claimed
+            assert not is_expired(held_by, self.store.now)
         elif isinstance(answer, Granted):
             over = answer.takes_over
             assert over is None or not over.is_claimed or is_expired(over, self.store.now)
@@ -116,7 +119,6 @@ class Workers(RuleBasedStateMachine):
                 assert restored.is_checkpoint
                 assert restored.state < state
                 held.clear()
-                held.add(restored.id)
             return max(self.store.tokens)
         return multiple()
 
@@ -132,7 +134,8 @@ class Workers(RuleBasedStateMachine):
         if self.attempt_with(
             token, lambda: self.store.complete(token, artifacts=artifacts, kind=kind)
         ):
-            self.machines.setdefault(worker, set()).add(self.store.tokens[token])
+            done = self.store.attempts[self.store.tokens[token]]
+            self.machines.setdefault(worker, set()).add(step_digest(done))
             self.stale.add(token)
 
     @rule(token=consumes(tokens))
@@ -255,9 +258,12 @@ def test_no_interleaving_of_workers_reports_and_expiries_breaks_a_promise() -> N
 @pytest.mark.parametrize(
     ("module", "function", "broken"),
     [
-        pytest.param(skipping, "_why_not_recorded", lambda _attempt: None, id="skips what failed"),
+        pytest.param(skipping, "why_not_recorded", lambda _attempt: None, id="skips what failed"),
         pytest.param(
-            claims_module, "is_expired", lambda _attempt, _now: True, id="takes a good lease away"
+            claims_module,
+            "settled",
+            lambda history, now: settled(history, now + timedelta(days=1)),
+            id="takes a good lease away",
         ),
         pytest.param(
             claims_module,

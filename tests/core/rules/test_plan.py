@@ -89,7 +89,7 @@ def lines(rows: tuple[Planned, ...]) -> list[str]:
         pytest.param(
             (checkpoint(10), make_attempt(25, status=LIVE)),
             (25, 30),
-            ["10 restore unchanged", "25 wait held", "30 run never_completed"],
+            ["10 skip unchanged", "25 wait held", "30 wait held_below:25"],
             id="another worker has one",
         ),
         pytest.param(

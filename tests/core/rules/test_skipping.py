@@ -29,12 +29,15 @@ SAME_STEP = "step:" + hashlib.sha256(b"command=same").hexdigest()
 SKIPPED = [
     case(checkpoint(25), state=25, expected="skip unchanged", label="a checkpoint"),
     case(
-        make_attempt(25, artifacts=(VALUE,)), state=25, expected="skip unchanged", label="a value"
+        make_attempt(25, artifacts=(VALUE,), kind=Kind.GATE),
+        state=25,
+        expected="skip unchanged",
+        label="a value that a gate left",
     ),
     case(
         checkpoint(25, fingerprint={"command": "aa", "upstream:10": "bb"}),
         state=25,
-        recipe=make_recipe(parts={"command": "aa", "param:new": "cc"}),
+        recipe=make_recipe(parts={"command": "aa", "stdin": "cc"}),
         expected="skip unchanged",
         label="a part that was not recorded is kept",
     ),
@@ -170,7 +173,7 @@ def test_a_milestone_is_skipped_if_all_four_hold(case: Case) -> None:
     [
         pytest.param(rule, mutant, param.values[0], id=f"{rule.removeprefix('_')}: {param.id}")
         for rule, mutant, params in (
-            ("_why_not_recorded", lambda _attempt: None, RECORDED[1:]),
+            ("why_not_recorded", lambda _attempt: None, RECORDED[1:]),
             ("why_changed", lambda _view, _attempt, _recipe: None, UNCHANGED + REDONE),
             (
                 "_no_longer_kept",

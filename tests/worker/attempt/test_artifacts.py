@@ -24,8 +24,8 @@ class TestEffects:
             raise Unreachable("no answer")
 
         monkeypatch.setattr(worker.client, "heartbeat", away)
-        checkpoint = worker.claimed(25, kind=Kind.CHECKPOINT, lease_seconds=1)
         effect = worker.claimed(60, kind=Kind.EFFECT, lease_seconds=1)
+        checkpoint = worker.claimed(65, kind=Kind.CHECKPOINT, lease_seconds=1)
         effect.when_stale(stale.append)
         until(lambda: stale)
         assert (stale[0].code, effect.stale) == ("lease-running-out", stale[0])

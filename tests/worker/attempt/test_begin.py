@@ -98,7 +98,7 @@ class TestBegin:
     def test_a_checkpoint_is_restored_even_if_the_machine_holds_it(self, worker: Worker) -> None:
         with worker.claimed(25) as begun:
             made = complete(begun, [worker.blob("disk")])
-        for machine in (None, (), (made.id,)):
+        for machine in (None, (), (made.step_digest,)):
             with worker.claimed(50, machine=machine) as begun:
                 assert [each.name for each in begun.claim.restore] == ["disk"]
 
@@ -116,7 +116,7 @@ class TestBegin:
             complete(begun, [worker.blob("disk")])
         with worker.claimed(30) as begun:
             step = complete(begun)
-        with worker.claimed(50, machine=(step.id,)) as begun:
+        with worker.claimed(50, machine=(step.step_digest,)) as begun:
             assert begun.claim.restore == ()
 
     def test_a_build_that_is_complete_takes_no_more(self, worker: Worker) -> None:
@@ -129,4 +129,4 @@ class TestBegin:
         client = Client("http://127.0.0.1:1", "k", retries=ONCE)
         away = attempt.Worker(client, worker.artifacts, "w")
         with pytest.raises(Unreachable):
-            ask(away, 1, ClaimRequest(state=25))
+            ask(away, 1, lambda: ClaimRequest(state=25))

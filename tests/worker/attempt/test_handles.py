@@ -1,6 +1,7 @@
 """Attempts that leave handles."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import Service
@@ -12,6 +13,9 @@ from buildstate_worker.attempt import Done
 from buildstate_worker.handles import Probes
 
 from .workers import Worker, complete, told
+
+Wanted = dict[str, Any]
+"""What a claim says of a milestone."""
 
 
 class TestHandles:
@@ -42,43 +46,61 @@ class TestHandles:
             pytest.param((60, Kind.EFFECT), id="effect"),
         ]
     )
-    def made(self, builder: Worker, request: pytest.FixtureRequest) -> Artifact:
+    def milestone(self, request: pytest.FixtureRequest) -> Wanted:
         state, kind = request.param
-        with builder.claimed(state, kind=kind) as begun:
+        return {"state": state, "kind": kind}
+
+    @pytest.fixture
+    def made(self, builder: Worker, milestone: Wanted) -> Artifact:
+        with builder.claimed(**milestone) as begun:
             [artifact] = complete(begun, [self.record()]).artifacts
         return artifact
 
-    def test_one_that_is_the_same_is_skipped(self, made: Artifact, builder: Worker) -> None:
+    def test_one_that_is_the_same_is_skipped(
+        self, made: Artifact, milestone: Wanted, builder: Worker
+    ) -> None:
         assert made.identity == "made today"
-        done = builder.ask(made.state)
+        done = builder.ask(**milestone)
         assert isinstance(done, Done)
         assert [each.id for each in done.artifacts] == [made.id]
 
     def test_one_that_is_gone_is_made_again(
-        self, made: Artifact, builder: Worker, ceph: Path, shared: Service
+        self,
+        made: Artifact,
+        milestone: Wanted,
+        builder: Worker,
+        ceph: Path,
+        shared: Service,
     ) -> None:
         ceph.unlink()
-        with builder.claimed(made.state) as again:
+        with builder.claimed(**milestone) as again:
             assert again.attempt.reason == "artifact_gone"
             ceph.write_text("made tomorrow")
             [artifact] = complete(again, [self.record()]).artifacts
         assert artifact.identity == "made tomorrow"
         assert shared.client.get_artifact(made.id).status == "quarantined"
 
+    @pytest.mark.usefixtures("made")
     def test_another_thing_under_the_same_id_is_made_again(
-        self, made: Artifact, builder: Worker, ceph: Path
+        self, milestone: Wanted, builder: Worker, ceph: Path
     ) -> None:
         ceph.write_text("made by somebody else")
-        with builder.claimed(made.state) as again:
+        with builder.claimed(**milestone) as again:
             assert again.attempt.reason == "artifact_corrupt"
             complete(again)
 
     def test_one_that_nobody_can_look_at_is_not_made_again(
-        self, made: Artifact, builder: Worker, ceph: Path, shared: Service, build: Build
+        self,
+        made: Artifact,
+        milestone: Wanted,
+        builder: Worker,
+        ceph: Path,
+        shared: Service,
+        build: Build,
     ) -> None:
         ceph.write_text("")
         with pytest.raises(ArtifactUnreachable, match="Nothing is run"):
-            builder.ask(made.state)
+            builder.ask(**milestone)
         assert shared.client.get_artifact(made.id).status == "available"
         assert len(told(shared, build)) == 1
 

@@ -41,7 +41,7 @@ class Worker:
         return ask(
             self.worker,
             self.build.id,
-            request,
+            lambda: request,
             wait_seconds=wait_seconds,
             on_wait=self.waits.append,
             probe=probe,
