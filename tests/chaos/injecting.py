@@ -81,7 +81,7 @@ class Injector:
         pids = made and victims(f"{made.mark}/", made.pid, Victim.RUNNER_AT_WORK)
         if not made or not pids:
             return False
-        made.is_left = True
+        made.is_left = made.is_slowed = True
         send(made.pid, signal.SIGKILL)  # first, so that it does not go on to the next line
         self._freeze(pids, seconds)
         self.tell(f"SIGKILL to the script of {worker.name}, SIGSTOP to its runner {pids}")
@@ -129,6 +129,7 @@ class Injector:
             return False
         is_frozen = injection.signal == signal.SIGSTOP
         made.lost |= injection.victim in _GUARDED and not is_frozen
+        made.is_slowed |= is_frozen
         if is_frozen:
             self._freeze(pids, injection.seconds)
         else:

@@ -6,7 +6,7 @@ come to is therefore told from what its author wrote last, without any rule of t
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
@@ -175,12 +175,25 @@ def random_pipeline(random: Random, *, is_short: bool) -> Pipeline:
     return _with_set_up(tuple(found))
 
 
-def changed(pipeline: Pipeline, which: int) -> Pipeline:
-    """Give the pipeline after its author has changed the recipe of what moves an image."""
-    movers = [at for at, each in enumerate(pipeline) if each.moves]
-    at = movers[which % len(movers)]
+def changed(pipeline: Pipeline, random: Random) -> Pipeline:
+    """Give the pipeline after its author has changed it: a recipe, a kind, or a new step."""
+    at = random.choice([at for at, each in enumerate(pipeline) if each.moves])
     old = pipeline[at]
-    new = Milestone(**{**vars(old), "version": old.version + 1})
+    how = random.random()
+    is_new = not any(each.key == (old.lane, old.state + 1) for each in pipeline)
+    is_free = not old.begins and old != last_checkpoint(pipeline, old.lane)
+    if how < 0.2 and is_new and is_free:
+        step = Milestone(
+            state=old.state + 1, lane=old.lane, kind=Kind.STEP, needs_set_up=old.needs_set_up
+        )
+        return (*pipeline[: at + 1], step, *pipeline[at + 1 :])
+    if how < 0.35 and is_free and not old.has_nonce:
+        kind = Kind.STEP if old.kind is Kind.CHECKPOINT else Kind.CHECKPOINT
+        new = replace(old, kind=kind)
+    else:
+        # Perhaps back to what it was.
+        is_undone = old.version > 1 and random.random() < 0.5
+        new = replace(old, version=1 if is_undone else old.version + 1)
     return (*pipeline[:at], new, *pipeline[at + 1 :])
 
 
@@ -252,7 +265,7 @@ def _random_milestone(
 
 def _first(random: Random, state: int, lane: str, *, has_nonces: bool) -> Milestone:
     made = _random_milestone(random, state, lane, Kind.CHECKPOINT, has_nonces=has_nonces)
-    return Milestone(**{**vars(made), "begins": True})
+    return replace(made, begins=True)
 
 
 def _publishing(random: Random, lane: str) -> Milestone:
@@ -263,7 +276,7 @@ def _with_set_up(pipeline: Pipeline) -> Pipeline:
     """Let what comes after a set-up, in the same view, look whether it was made."""
     set_ups = [each for each in pipeline if each.kind is Kind.EPHEMERAL]
     return tuple(
-        Milestone(**{**vars(each), "needs_set_up": True})
+        replace(each, needs_set_up=True)
         if any(set_up.state < each.state for set_up in set_ups)
         else each
         for each in pipeline

@@ -1,7 +1,7 @@
 """Histories: what happens to a build, to the pipeline, and to those who make it, by one seed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
 from signal import SIGKILL, SIGSTOP, Signals
@@ -89,6 +89,8 @@ class History:
     Attributes:
         shared: The workers that share a cache.
         is_on_s3: Whether artifacts go to an S3 server, and not to a folder.
+        hasty: The workers that try again at once, while the guard still ends what a killed pass
+            has left; the others wait until it has.
     """
 
     seed: int
@@ -96,6 +98,7 @@ class History:
     shared: frozenset[int]
     lease_seconds: int
     is_on_s3: bool
+    hasty: frozenset[int]
     rounds: Sequence[Round]
 
     def __str__(self) -> str:
@@ -103,6 +106,7 @@ class History:
         lines = [
             f"history {self.seed}: {self.workers} workers, leases of {self.lease_seconds} s",
             f"artifacts on {storage}, cache shared by {sorted(self.shared)}",
+            f"trying again at once: {sorted(self.hasty)}",
         ]
         for number, round_ in enumerate(self.rounds, 1):
             lines.append(
@@ -154,13 +158,13 @@ def history(seed: int, *, is_short: bool = False) -> History:
             )
         )
         for _ in range(random.choice((1, 1, 2))):
-            pipeline = changed(pipeline, random.randrange(10))
+            pipeline = changed(pipeline, random)
     servers = 1 if is_short else 2
     finished = []
     for each in rounds:
         injections = _injections(random, each, workers, lease, servers)
         servers -= sum(injection.victim in SERVERS for injection in injections)
-        finished.append(Round(**{**vars(each), "injections": injections}))
+        finished.append(replace(each, injections=injections))
     shared = frozenset(n for n in range(workers) if random.random() < 0.5)
     return History(
         seed=seed,
@@ -168,6 +172,7 @@ def history(seed: int, *, is_short: bool = False) -> History:
         shared=shared,
         lease_seconds=lease,
         is_on_s3=random.random() < 0.12,
+        hasty=frozenset(n for n in range(workers) if random.random() < 0.4),
         rounds=tuple(finished),
     )
 

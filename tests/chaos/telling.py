@@ -208,4 +208,4 @@ class Telling:
         environ["PATH"] = f"{_BIN}:{environ['PATH']}"
         if number in self.history.shared:
             environ["BLDST_CACHE_DIR"] = str(self.folder / "cache")
-        return Worker(name, home, environ, self.tell)
+        return Worker(name, home, environ, self.tell, is_hasty=number in self.history.hasty)

@@ -29,7 +29,9 @@ class Pass:
     Attributes:
         generation: The round, which is which pipeline.
         code: The script's exit code, once it has ended.
-        lost: Whether its guard was hit, so that nobody ends its command.
+        lost: Whether its guard was killed, so that nobody ends its command.
+        is_slowed: Whether something of it was frozen, so that its end may take long.
+        is_gone: Whether nothing of it is left, as was seen.
         is_left: Whether its script is gone, and its runner frozen for longer than its lease.
     """
 
@@ -40,6 +42,8 @@ class Pass:
     process: "subprocess.Popen[bytes]"
     code: int | None = None
     lost: bool = False
+    is_slowed: bool = False
+    is_gone: bool = False
     is_left: bool = False
 
     @property
@@ -65,6 +69,7 @@ class Worker:
         tell: Takes what is worth telling afterwards.
         fails_next: The milestone at which the next pass fails by itself.
         is_replaced: Whether the next pass begins on an empty machine.
+        is_hasty: Whether it tries again at once, although a killed pass may not have ended yet.
         passes_left: How many passes it may still make.
         wrongs: What it has seen that must not be.
     """
@@ -76,6 +81,7 @@ class Worker:
     passes: list[Pass] = field(default_factory=list)
     fails_next: str = ""
     is_replaced: bool = False
+    is_hasty: bool = False
     passes_left: int = 1000
     wrongs: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -105,7 +111,7 @@ class Worker:
         """Make passes until one of the whole pipeline ended well, or it is to stop."""
         text = script(pipeline, is_whole=is_whole)
         while not stops() and self.passes_left > 0:
-            self.clean_up()
+            self._await_the_last()
             if stops():
                 return
             self.passes_left -= 1
@@ -117,22 +123,30 @@ class Worker:
             if code == 0 and is_whole:
                 return
 
+    def _await_the_last(self) -> None:
+        last = self.passes[-1] if self.passes else None
+        is_reliable = last is not None and not last.lost and not last.is_slowed
+        if not (self.is_hasty and is_reliable and not self.is_replaced):
+            self.clean_up()
+
     def clean_up(self) -> None:
         """Wait until nothing of the passes before is left, as whoever reuses a machine has to."""
-        if not self.passes:
-            return
-        last = self.passes[-1]
+        for each in self.passes:
+            if not each.is_gone:
+                self._clean_up(each)
+
+    def _clean_up(self, made: Pass) -> None:
         deadline = time.monotonic() + CLEANED_SECONDS
         killed_at = time.monotonic() + _UNGUARDED_SECONDS
-        while left := marked(f"{last.mark}/"):
-            if last.lost and time.monotonic() > killed_at:
+        while left := marked(f"{made.mark}/"):
+            if made.lost and time.monotonic() > killed_at:
                 _kill(left)
             elif time.monotonic() > deadline:
-                self.wrongs.append(
-                    f"{self.name} pass {last.number} has left {[shown(pid) for pid in left]}"
-                )
+                what = [shown(pid) for pid in left]
+                self.wrongs.append(f"{self.name} pass {made.number} has left {what}")
                 _kill(left)
             time.sleep(0.02)
+        made.is_gone = True
 
     def bldst(self, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run `bldst` as this worker, somewhere else."""
