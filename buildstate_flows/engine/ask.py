@@ -28,7 +28,7 @@ class Caller:
             may need it.
     """
 
-    def __init__(self, kept: threading.Lock | None = None) -> None:
+    def __init__(self, kept: "threading.Lock | None" = None) -> None:
         self._lock = threading.Lock()
         self._kept = kept
         self._over = threading.Event()
