@@ -60,11 +60,18 @@ class Injector:
     _order: "count[int]" = field(default_factory=count)
     _servers_back: list[Callable[[], None]] = field(default_factory=list)
 
-    def run(self, injections: Sequence[Injection], pipeline: Pipeline, seconds: float) -> None:
-        """Inject for so long; what is frozen then stays so until `undo_all`."""
+    def run(
+        self,
+        injections: Sequence[Injection],
+        pipeline: Pipeline,
+        seconds: float,
+        *,
+        is_over: Callable[[], bool],
+    ) -> None:
+        """Inject for so long, or until it is over; what is frozen stays so until `undo_all`."""
         begin = time.monotonic()
         waiting = list(injections)
-        while time.monotonic() - begin < seconds:
+        while time.monotonic() - begin < seconds and not is_over():
             self._undo_due()
             now = time.monotonic() - begin
             for each in [each for each in waiting if each.at <= now]:

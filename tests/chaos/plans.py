@@ -152,7 +152,7 @@ def history(seed: int, *, is_short: bool = False) -> History:
             Round(
                 pipeline=pipeline,
                 is_whole=left == 0 or has_publishing,
-                seconds=round(random.uniform(*((1.5, 3.0) if is_short else (2.0, 5.0))), 1),
+                seconds=_length(random, is_short=is_short, is_last=left == 0),
                 injections=(),
                 ending=random.choice(tuple(Ending)),
             )
@@ -177,12 +177,19 @@ def history(seed: int, *, is_short: bool = False) -> History:
     )
 
 
+def _length(random: Random, *, is_short: bool, is_last: bool) -> float:
+    """Draw how long a round is. In a long history, things go wrong until its end."""
+    if is_short:
+        return round(random.uniform(1.5, 3.0), 1)
+    return round(random.uniform(5.0, 9.0) if is_last else random.uniform(2.5, 5.0), 1)
+
+
 def _injections(
     random: Random, round_: Round, workers: int, lease: int, servers: int
 ) -> Sequence[Injection]:
     """Draw what goes wrong in a round; at most so many servers are among it."""
     found = []
-    for _ in range(random.randint(2, 5)):
+    for _ in range(round(round_.seconds * random.uniform(1.0, 1.6))):
         victim = random.choices(tuple(_WEIGHTS), tuple(_WEIGHTS.values()))[0]
         if victim in SERVERS:
             if servers == 0:

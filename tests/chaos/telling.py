@@ -96,7 +96,12 @@ class Telling:
         """Let the workers work while things go wrong, and say whether the build is delivered."""
         stops = threading.Event()
         threads = self._start(round_, stops)
-        self.injector.run(round_.injections, round_.pipeline, round_.seconds)
+        self.injector.run(
+            round_.injections,
+            round_.pipeline,
+            round_.seconds,
+            is_over=lambda: not any(each.is_alive() for each in threads),
+        )
         if is_last:
             self._undo()
             self._join(threads, stops, _CALM_SECONDS)

@@ -6,7 +6,7 @@ import pytest
 
 from .conftest import TellHistory
 
-SEEDS: Final = (1, 4, 10, 16, 18, 22, 24, 25, 28, 29)
+SEEDS: Final = (1, 4, 7, 17, 18, 22, 24, 25, 28, 29)
 """Among them: every kind of milestone and of victim, two lanes, three workers, an S3 server."""
 
 
