@@ -19,7 +19,7 @@ from .processes import send, victims
 from .workers import Worker
 
 _LOOK_EVERY_SECONDS: Final = 0.01
-_WAITED_SECONDS: Final = 2.0
+_WAITED_SECONDS: Final = 4.0
 """For so long a victim is waited for that does not run at the moment."""
 _GUARDED: Final = frozenset({Victim.GUARD, Victim.RUNNER_AND_GUARD, Victim.MACHINE})
 
@@ -67,11 +67,23 @@ class Injector:
         seconds: float,
         *,
         is_over: Callable[[], bool],
+        is_last: bool,
     ) -> None:
-        """Inject for so long, or until it is over; what is frozen stays so until `undo_all`."""
+        """Inject for so long, or until it is over.
+
+        Args:
+            injections: What.
+            pipeline: The pipeline of the time.
+            seconds: For how long.
+            is_over: Whether there is nobody left to hit.
+            is_last: Whether what has no victim yet, or is frozen or away by then, is waited for.
+        """
         begin = time.monotonic()
         waiting = list(injections)
-        while time.monotonic() - begin < seconds and not is_over():
+        while not is_over():
+            is_due = time.monotonic() - begin >= seconds
+            if is_due and not (is_last and (waiting or self._undone_later)):
+                return
             self._undo_due()
             now = time.monotonic() - begin
             for each in [each for each in waiting if each.at <= now]:

@@ -180,7 +180,7 @@ def history(seed: int, *, is_short: bool = False) -> History:
 def _length(random: Random, *, is_short: bool, is_last: bool) -> float:
     """Draw how long a round is. In a long history, things go wrong until its end."""
     if is_short:
-        return round(random.uniform(1.5, 3.0), 1)
+        return round(random.uniform(1.2, 2.5), 1)
     return round(random.uniform(5.0, 9.0) if is_last else random.uniform(2.5, 5.0), 1)
 
 

@@ -101,6 +101,7 @@ class Telling:
             round_.pipeline,
             round_.seconds,
             is_over=lambda: not any(each.is_alive() for each in threads),
+            is_last=is_last,
         )
         if is_last:
             self._undo()
@@ -159,12 +160,13 @@ class Telling:
             self._kill_passes()
             until(self.installation.service.is_ready)
             return
-        self._undo()
         if how is Ending.WAITED:
+            self._undo()
             deadline = time.monotonic() + _WAITED_SECONDS
             while time.monotonic() < deadline and any(each.current for each in self.workers):
                 time.sleep(0.02)
         self._kill_passes()
+        self._undo()
 
     def _kill_passes(self) -> None:
         """Kill the scripts, and what runs for them, as a cancelled CI job would be."""
