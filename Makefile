@@ -44,7 +44,7 @@ test-lowest: $(LOWEST)/.ready $(SERVERS)/.ready ## Run the same on the lowest ve
 	$(LOWEST)/bin/pytest -n 2 --dist loadfile $(FAST)
 
 endurance: setup ## Run what is repeated until it can be trusted, such as 60 histories of chaos (about 15 minutes)
-	$(RUN)pytest -m endurance
+	$(RUN)pytest -n 2 --dist load -m endurance
 
 # Not `uv sync`, which would write what it found into uv.lock.
 $(LOWEST)/.ready: pyproject.toml | $(VENV)/.ready

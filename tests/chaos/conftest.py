@@ -66,10 +66,10 @@ class Bucket:
 
 
 @pytest.fixture(scope="session")
-def installation() -> Iterator[Installation]:
+def installation(made_cluster: Path) -> Iterator[Installation]:
     """A service and a PostgreSQL of their own, whatever happens to them meanwhile."""
     with short_folder() as folder:
-        cluster = Cluster(folder, is_quick=True)
+        cluster = Cluster(folder, made_cluster, is_quick=True)
         service = ServiceProcess.on_a_free_port(cluster.url(cluster.create_database()), cluster.key)
         service.start()
         try:

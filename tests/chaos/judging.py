@@ -208,19 +208,19 @@ class Judge:
         left = self._store.uris() - recorded
         if not left:
             return
-        found = self._orphans()
+        found = self._orphans(left)
         if unknown := left - found:
             yield f"neither recorded nor found by artifact gc: {unknown}"
         if kept := found & recorded:
             yield f"recorded, and yet given up: {kept}"
 
-    def _orphans(self) -> set[str]:
+    def _orphans(self, left: set[str]) -> set[str]:
         """Give what `bldst artifact gc` would remove, as if all had happened a week ago."""
         url = self._telling.storage_url
         if not url.startswith("file:"):
             # Nobody can set the time of an object. Its name has to say whose it is.
-            ended = {str(each.id) for each in self.attempts}
-            return {uri for uri in self._store.uris() if ended & set(Path(uri).parts)}
+            known = {str(each.id) for each in self.attempts}
+            return {uri for uri in left if known & set(Path(uri).parts)}
         folder = Path(url.removeprefix("file://"))
         then = time.time() - _LONG_AGO
         for path in folder.rglob("*"):
