@@ -6,8 +6,8 @@ import pytest
 
 from .conftest import TellHistory
 
-SEEDS: Final = (1, 4, 7, 17, 18, 22, 24, 25, 28, 29)
-"""Among them: every kind of milestone and of victim, two lanes, three workers, an S3 server."""
+SEEDS: Final = (1, 4, 17, 18, 20, 21, 22, 24, 25, 28)
+"""Among them: every kind of milestone, most victims, two lanes, three workers, an S3 server."""
 
 
 @pytest.mark.parametrize("seed", SEEDS)
