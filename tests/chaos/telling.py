@@ -50,6 +50,7 @@ class Telling:
     storage_environ: Mapping[str, str]
     events: list[str] = field(default_factory=list)
     generation: int = 0
+    _working: list[tuple[threading.Event, list[threading.Thread]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.begin = time.time()
@@ -127,6 +128,7 @@ class Telling:
             )
             for each in self.workers
         ]
+        self._working.append((stops, threads))
         for thread in threads:
             thread.start()
         return threads
@@ -189,6 +191,12 @@ class Telling:
         try:
             yield
         finally:
+            for stops, _ in self._working:  # also if the run of the tests is interrupted
+                stops.set()
+            self._kill_passes()
+            for _, threads in self._working:
+                for thread in threads:
+                    thread.join()
             self.injector.undo_all()
             for each in self.workers:
                 each.clean_up()
