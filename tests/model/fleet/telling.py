@@ -1,0 +1,252 @@
+"""Tells a story of several machines: lets them go on in turns while things happen, and judges."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from support.store import START
+
+from buildstate_core.vocabulary import TRUNK
+
+from ..memory import MemorySite
+from ..pipelines import Change, ForceFrom, Insert, Milestone, TakeBack, Tamper, edited, lanes_of
+from ..world import Condition, Outcome
+from .judge import Judge, judge_image
+from .machines import Machine
+from .passes import FleetFlowPass, ShellPass
+from .service import LEASE, FleetMemory, FleetWorld
+from .stories import END, Event, Face, Round, Story, What
+from .turns import Task
+
+MOST_TURNS: Final = 4000
+MOST_WAITS: Final = 12
+"""How often in a row time may have to pass, half a lease each, for anybody to go on."""
+
+
+class Telling:
+    """A story as it goes on.
+
+    Args:
+        story: The story.
+
+    Attributes:
+        log: What happened, to be read when something is wrong.
+        seen: How often something happened of which there should be enough.
+    """
+
+    def __init__(self, story: Story) -> None:
+        self.world = FleetWorld()
+        self.memory = FleetMemory(world=self.world)
+        self.judge = Judge(story.pipeline, self.world)
+        self.log: list[str] = []
+        self.seen: Counter[str] = Counter()
+        self._story = story
+        self._version = 0
+        self._lanes = lanes_of(story.pipeline)
+        count = len(story.machines)
+        self.machines = [
+            Machine(name="ABCD"[at], face=face, share=self._lanes[at::count] if story.is_matrix else None)
+            for at, face in enumerate(story.machines)
+        ]
+
+    def tell(self) -> None:
+        """Tell the story to its end.
+
+        Raises:
+            AssertionError: Something is not as the oracle says.
+        """
+        try:
+            self._tell()
+        except AssertionError as error:
+            raise AssertionError("\n".join([f"{error}", *self.log])) from error
+        finally:
+            for each in self.machines:
+                each.kill(is_wiped=True)
+
+    def say(self, machine: Machine | None, text: str) -> None:
+        seconds = (self.memory.store.now - START).total_seconds()
+        self.log.append(f"{seconds:6.0f} s  {machine.name if machine else '-'} {text}")
+
+    def _tell(self) -> None:
+        for each in self._story.rounds:
+            self._go_through(each)
+        switches = [
+            event
+            for each in self._story.rounds
+            for event in each.events
+            if event.what is What.SWITCH
+        ]
+        self._go_through_well(Round(events=switches))
+        if not self.memory.is_delivered:
+            assert END not in {each.state for each in self.judge.pipeline}, "it is not delivered"
+            judge_image(self.judge, self.memory)
+            self.judge.images_are_read = True
+            self._go_through_well(Round(wiped=len(self.machines)))
+
+    def _go_through_well(self, round_: Round) -> None:
+        if self.memory.is_delivered:
+            return
+        self._go_through(round_)
+        for each in self.machines:
+            assert not each.has_failed, f"{each.name} does not come to the end"
+
+    def _go_through(self, round_: Round) -> None:
+        if self.memory.is_delivered:
+            return
+        self.say(None, "a round begins")
+        for change in round_.changes:
+            self._change(change)
+        for each in self.machines[: round_.wiped]:
+            each.site = MemorySite()
+        for each in self.machines:
+            self._begin(each)
+        self._take_turns(round_.events)
+
+    def _begin(self, machine: Machine) -> None:
+        is_shell = machine.face is Face.SHELL
+        if not is_shell:
+            machine.site = MemorySite()
+        self.say(machine, "begins")
+        (ShellPass if is_shell else FleetFlowPass)(machine, self).begin()
+
+    def _take_turns(self, events: Sequence[Event]) -> None:
+        """Let whoever can go on go on, and things happen, until all have ended."""
+        coming = [each for event in events for each in (*[None] * event.after, event)]
+        coming.reverse()
+        turns = waits = 0
+        task: Task | None = None
+        while any(each.is_at_work for each in self.machines):
+            turns += 1
+            assert turns < MOST_TURNS, "it goes on for ever"
+            event = coming.pop() if coming else None
+            if event is not None:
+                task = self._happen(event, task)
+                continue
+            machine, task = self._next(task)
+            if machine is not None:
+                task.go_on()
+                self._see_what_is_delivered()
+                waits = waits if task in machine.waiting else 0
+            elif any(each.is_frozen for each in self.machines):
+                while coming and coming[-1] is None:
+                    coming.pop()
+                if not coming:
+                    self._thaw()
+            else:
+                waits += 1
+                assert waits < MOST_WAITS, "somebody waits for ever"
+                self.memory.pass_time(LEASE / 2)
+                self.memory.version += 1
+
+    def _next(self, last: Task | None) -> tuple[Machine | None, Task | None]:
+        """Give the task that goes on: the last one if it can, or else the next one in order."""
+        able = self._able()
+        found = next((each for each in able if each[1] is last), None)
+        return found or (able[0] if able else (None, last))
+
+    def _able(self) -> list[tuple[Machine, Task]]:
+        return [
+            (machine, task)
+            for machine in self.machines
+            for task in machine.tasks
+            if machine.may_go_on(task)
+        ]
+
+    def _happen(self, event: Event, task: Task | None) -> Task | None:
+        """Have something happen; give the task that goes on after that."""
+        machine = self.machines[event.which % len(self.machines)]
+        match event.what:
+            case What.SWITCH:
+                able = [each for _, each in self._able()]
+                return able[event.which % len(able)] if able else task
+            case What.THAW:
+                self._thaw()
+            case What.WAIT:
+                self.say(None, "time passes")
+                self.memory.pass_time(LEASE * 1.5)
+                self.memory.version += 1
+            case What.CORRUPT | What.GONE:
+                which = event.which % len(self.judge.pipeline)
+                self._tamper(self.judge.pipeline[which], Condition(event.what))
+            case What.START:
+                if not machine.is_at_work:
+                    self._begin(machine)
+            case _ if machine.is_at_work:
+                self._trouble(event.what, machine)
+            case _:
+                pass
+        return task
+
+    def _trouble(self, what: What, machine: Machine) -> None:
+        match what:
+            case What.KILL | What.WIPE:
+                self.say(machine, "is killed" if what is What.KILL else "is killed and wiped")
+                machine.kill(is_wiped=what is What.WIPE)
+            case What.FREEZE:
+                self.say(machine, "freezes")
+                machine.freeze(is_frozen=True)
+            case What.FAIL:
+                machine.is_to_fail = True
+            case What.NEST:
+                machine.is_to_nest = True
+            case _:
+                raise AssertionError(what)
+
+    def _thaw(self) -> None:
+        for each in self.machines:
+            if each.is_frozen:
+                self.say(each, "thaws")
+                each.freeze(is_frozen=False)
+
+    def _see_what_is_delivered(self) -> None:
+        memory = self.memory
+        if memory.is_delivered or memory.version == self._version:
+            return
+        self._version = memory.version
+        if memory.says_delivered(self._lanes):
+            self.say(None, "the build is delivered")
+            memory.is_delivered = True
+            judge_image(self.judge, memory)
+
+    def _change(self, change: Change) -> None:
+        milestone = self.judge.pipeline[change.which % len(self.judge.pipeline)]
+        self.say(None, f"{change}")
+        match change:
+            case Tamper(how=how):
+                self._tamper(milestone, Condition(how))
+            case ForceFrom():
+                self._force(milestone)
+            case TakeBack():
+                self.world.published.pop(milestone.key, None)
+            case Insert() if milestone.state == END:
+                pass  # nothing comes after that
+            case _:
+                self.judge.pipeline = edited(self.judge.pipeline, change)
+
+    def _tamper(self, milestone: Milestone, how: Condition) -> None:
+        last = self.world.newest(milestone)
+        if last is not None and last.artifact is not None and last.condition is Condition.FINE:
+            self.say(None, f"what {milestone.lane}{milestone.state} has left is {how}")
+            self.memory.tamper(last.artifact, how)
+            last.condition = how
+
+    def _force(self, milestone: Milestone) -> None:
+        if self.world.newest(milestone) is None:
+            return
+        self.memory.force(milestone)
+        for each in self.world.tries:
+            is_in_it = milestone.lane in {TRUNK, each.milestone.lane}
+            if is_in_it and each.milestone.state >= milestone.state:
+                each.is_forced |= each.outcome is Outcome.COMPLETED
+
+
+def tell(story: Story) -> Telling:
+    """Tell a story to its end.
+
+    Raises:
+        AssertionError: Something is not as the oracle says.
+    """
+    telling = Telling(story)
+    telling.tell()
+    return telling
