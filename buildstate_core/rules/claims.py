@@ -194,7 +194,15 @@ class _Claim:
         self._below = with_settled_repeats(
             known, {state: each for state, each in self._newest.items() if state < query.state}
         )
-        self._view = {**self._newest, **self._below}
+        repeated_above = with_settled_repeats(
+            known,
+            {
+                state: each
+                for state, each in self._newest.items()
+                if state > query.state and _is_at_work(each)
+            },
+        )
+        self._view = {**self._newest, **self._below, **repeated_above}
 
     def held(self) -> HeldByOther | Inside | None:
         """Return who is at work on it, or on something below that may change it."""
