@@ -86,6 +86,10 @@ class ShellPass(Pass):
         except Failed:
             self._machine.has_failed = True
             return False
+        except (ArtifactLost, Refused) as error:
+            self._say(f"gives up {lane or 'the trunk'}, after several tries: {error}")
+            self._machine.has_failed = True
+            return False
         return True
 
     def _say(self, text: str) -> None:
@@ -258,18 +262,15 @@ class ShellPass(Pass):
         return digest
 
     def _nest(self, record: FleetTry) -> None:
-        """Ask for a milestone, and those after it, from within it."""
+        """Ask for every milestone of the lane from within one of them."""
         if record.outcome is not Outcome.AT_WORK:
             return
         milestone, own = record.milestone, self._memory.store.tokens[record.token]
-        is_settled = self._judge.is_repeated(milestone)
+        self._say(f"asks for others from within {_named(milestone)}")
         for each in in_lane(self.pipeline, milestone.lane):
-            is_above = each.state > milestone.state and not is_settled
-            if each is milestone or (is_above and milestone.changes_the_machine):
-                answer = self._memory.ask(each, (), inside={own})
-                self._say(f"asks {_named(each)} from within {_named(milestone)}: {answer}")
-                is_refused = isinstance(answer, Inside) and answer.attempt.id == own
-                assert is_refused, f"{_named(each)} is not refused within {_named(milestone)}"
+            answer = self._memory.ask(each, (), inside={own})
+            is_refused = isinstance(answer, Inside) and answer.attempt.id == own
+            assert is_refused, f"{_named(each)} is not refused within {_named(milestone)}: {answer}"
 
     def _read(self, milestone: Milestone, _rewind: Rewind) -> None:
         newest = self.world.newest(milestone)

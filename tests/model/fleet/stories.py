@@ -24,6 +24,9 @@ from ..pipelines import (
 END: Final = 100
 """A build is delivered when it has come this far."""
 
+MOST_TURNS: Final = 4000
+"""In how many turns everything has to have come to its end."""
+
 _TRUNK_STATES: Final = (5, 10, 15, 20, 25, 30)
 _LANE_STATES: Final = (50, 55, 60)
 _LANES: Final = ("a", "b", "c", "d", "e", "f")
@@ -81,12 +84,16 @@ class Round:
     """What happens before machines go through a pipeline, and while they do.
 
     Attributes:
+        delays: After how many turns of others each begins.
         wiped: How many of them, from the first one on, begin with nothing.
+        quantum: For how many turns one goes on until it is another one's turn.
     """
 
     changes: Sequence[Change] = ()
     events: Sequence[Event] = ()
+    delays: Sequence[int] = ()
     wiped: int = 0
+    quantum: int = MOST_TURNS
 
 
 @dataclass(frozen=True)
@@ -119,14 +126,16 @@ _CHANGES: Final = st.one_of(
 _EVENTS: Final = st.builds(
     Event,
     st.integers(0, 9),
-    st.sampled_from([*[What.SWITCH] * 5, *What, What.CORRUPT, What.GONE]),
+    st.sampled_from([*[What.SWITCH] * 3, *What, *[What.CORRUPT, What.GONE] * 3]),
     _WHICH,
 )
 _ROUNDS: Final = st.builds(
     Round,
     changes=st.lists(_CHANGES, max_size=3).map(tuple),
     events=st.lists(_EVENTS, min_size=3, max_size=20).map(tuple),
+    delays=st.lists(st.integers(0, 30), min_size=4, max_size=4).map(tuple),
     wiped=st.integers(0, 4),
+    quantum=st.sampled_from([MOST_TURNS, 2, 3, 4, 6, 9]),
 )
 
 
@@ -170,7 +179,9 @@ def shown(story: Story) -> str:
     lines = [f"  {each}" for each in story.pipeline]
     lines.append(f"machines: {', '.join(story.machines)}, is_matrix={story.is_matrix}")
     for each in story.rounds:
-        lines.append(f"round, wiped={each.wiped}")
+        lines.append(
+            f"round, wiped={each.wiped}, delays={each.delays}, quantum={each.quantum}"
+        )
         lines += [f"  {change}" for change in each.changes]
         lines += [
             f"  after {event.after} turns: {event.what} {event.which}" for event in each.events
