@@ -1,29 +1,21 @@
-"""Runs the service in this process: its database, its first key, its HTTP server, and their end.
-
-One service runs on a data folder at a time. It holds a lock there for as long as it lives, so that
-a file left behind by a killed one is never mistaken for a running one.
-"""
+"""Runs the service in this process: its database, its first key, its HTTP server, and their end."""
 
 import asyncio
 import contextlib
-import fcntl
-import json
 import logging
 import os
 import signal
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
 from types import FrameType
-from typing import IO, Final
+from typing import Final
 
 import uvicorn
 from uvicorn.server import HANDLED_SIGNALS
 
 from buildstate_api.app import create_app
+from buildstate_api.data_folder import Running, postgres_folder, sole
 from buildstate_api.database import Database
 from buildstate_api.embedded import EmbeddedPostgres
 from buildstate_api.keys.service import ensure_administrator
@@ -35,25 +27,9 @@ from buildstate_core.errors import BuildStateError, Conflict, InvalidInput
 _log = logging.getLogger(__name__)
 
 _WATCH_SECONDS: Final = 1.0
-_LOCK_SECONDS: Final = 1.0
 _SHUTDOWN_SECONDS: Final = 10
 _ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 """What ends the service in good order, besides Ctrl-C."""
-
-
-@dataclass(frozen=True)
-class Running:
-    """A service that runs on a data folder.
-
-    Attributes:
-        url: Where it listens.
-        pid: Its process.
-        is_embedded: Whether it runs its own PostgreSQL.
-    """
-
-    url: str
-    pid: int
-    is_embedded: bool
 
 
 def serve(
@@ -84,7 +60,7 @@ def serve(
         sock = stack.enter_context(contextlib.closing(_listening(host, port)))
         url = f"http://{_for_url(host)}:{sock.getsockname()[1]}"
         running = Running(url, os.getpid(), is_embedded=database_url is None)
-        stack.enter_context(_sole(settings.data_dir, running))
+        stack.enter_context(sole(settings.data_dir, running))
         postgres = None
         if database_url is None:
             postgres = EmbeddedPostgres(postgres_folder(settings.data_dir))
@@ -144,24 +120,6 @@ def _ended_in_good_order() -> Iterator[None]:
             signal.signal(each, handler)
 
 
-def running_on(data_dir: Path) -> Running | None:
-    """Find the service that runs on a data folder, if one does."""
-    try:
-        with _lock_file(data_dir).open("r", encoding="utf-8") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return Running(**json.loads(file.read()))
-    except (OSError, ValueError):
-        pass
-    return None
-
-
-def postgres_folder(data_dir: Path) -> Path:
-    """Name the folder of the embedded PostgreSQL."""
-    return data_dir / "postgres"
-
-
 class _Server(uvicorn.Server):
     """Uvicorn, saying when it can be asked."""
 
@@ -205,41 +163,6 @@ def _listening(host: str, port: int) -> socket.socket:
 def _for_url(host: str) -> str:
     named = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - only compared
     return f"[{named}]" if ":" in named else named
-
-
-@contextlib.contextmanager
-def _sole(data_dir: Path, running: Running) -> Iterator[None]:
-    """Hold the data folder's lock, and say in it what runs."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    with _lock_file(data_dir).open("a+", encoding="utf-8") as file:
-        deadline = time.monotonic() + _LOCK_SECONDS
-        while not _locked(file):
-            if time.monotonic() > deadline:
-                other = running_on(data_dir)
-                where = f" at {other.url} (process {other.pid})" if other else ""
-                raise Conflict(
-                    f"A service runs on {data_dir} already{where}.",
-                    code="server-running",
-                    hint="To end it: bldst server stop",
-                )
-            time.sleep(_LOCK_SECONDS / 10)
-        file.truncate(0)
-        file.write(json.dumps(asdict(running)))
-        file.flush()
-        yield
-
-
-def _locked(file: IO[str]) -> bool:
-    """Take the lock, if it is free. A process that only looks holds it for a moment, too."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _lock_file(data_dir: Path) -> Path:
-    return data_dir / "server.lock"
 
 
 async def _settle_key(

@@ -21,12 +21,15 @@ from support import Blank, Cluster, Service, ServiceProcess, serving, short_fold
 from support.guard import begin_run
 from support.interruptions import end_in_good_order, let_what_is_started_hear
 from support.needs import MARKS, mark_needs
+from support.postgres import migrated_cluster
 from support.prefect import migrated_home
 from support.spread import SlowFilesFirst, slow_files_first
 
 # Hundreds of processes start from here, and load in half the time what is compiled already.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # for them, and for the workers of pytest-xdist
+
+gc.disable()  # until all tests are imported, nearly all of which stays
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -57,13 +60,30 @@ def pytest_collection_finish() -> None:
     """Prepare for what tests start; a process that only leads workers does not come here."""
     let_what_is_started_hear()
     gc.freeze()  # what was imported stays; to look through it again and again takes a tenth
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
+def common(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for what is made once: for all workers of this run, and the runs within it."""
+    if "BUILDSTATE_TEST_COMMON" not in os.environ:
+        folder = tmp_path_factory.getbasetemp()
+        is_worker = hasattr(request.config, "workerinput")
+        os.environ["BUILDSTATE_TEST_COMMON"] = str(folder.parent if is_worker else folder)
+    return Path(os.environ["BUILDSTATE_TEST_COMMON"])
+
+
+@pytest.fixture(scope="session")
+def made_cluster(common: Path) -> Path:
+    """What every PostgreSQL of the tests begins with a copy of."""
+    return migrated_cluster(common / "postgres")
+
+
+@pytest.fixture(scope="session")
+def cluster(made_cluster: Path) -> Iterator[Cluster]:
     """The PostgreSQL of this test run."""
     with short_folder() as folder:
-        cluster = Cluster(folder, is_quick=True)
+        cluster = Cluster(folder, made_cluster, is_quick=True)
         try:
             yield cluster
         finally:
@@ -71,10 +91,10 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def own_cluster() -> Iterator[Cluster]:
+def own_cluster(made_cluster: Path) -> Iterator[Cluster]:
     """A PostgreSQL of the test's own, to be killed."""
     with short_folder() as folder:
-        cluster = Cluster(folder)
+        cluster = Cluster(folder, made_cluster)
         try:
             yield cluster
         finally:
@@ -121,12 +141,9 @@ def module_service(cluster: Cluster) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="session")
-def prefect_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prefect_home(common: Path) -> Path:
     """The `PREFECT_HOME` that every Prefect server here begins with a copy of."""
-    folder = tmp_path_factory.getbasetemp()
-    if hasattr(request.config, "workerinput"):
-        folder = folder.parent  # that of the whole run
-    return migrated_home(folder / "prefect-home")
+    return migrated_home(common / "prefect-home")
 
 
 @pytest.fixture

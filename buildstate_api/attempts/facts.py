@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from buildstate_api.tables import ArtifactRow, AttemptRow, BuildRow, InterventionRow
 from buildstate_core.rules.facts import ArtifactFact, AttemptFact, Force, History
+from buildstate_core.rules.fingerprints import unverified
 from buildstate_core.vocabulary import TRUNK, ArtifactKind, ArtifactStatus, AttemptStatus, Kind
 
 
@@ -60,13 +61,16 @@ def _artifact_fact(row: ArtifactRow) -> ArtifactFact:
     )
 
 
-def _digest(row: ArtifactRow) -> str | None:
+def _digest(row: ArtifactRow) -> str:
     """Return a digest that tells one artifact from another: of its bytes, its handle, or its value.
 
-    A handle is its id, and what was seen under it: the same name may be made anew.
+    A handle is its id, and what was seen under it: the same name may be made anew. Bytes that
+    nobody has verified yet are known by where they are.
     """
-    if row.checksum is not None or row.kind == ArtifactKind.BLOB:
+    if row.checksum is not None:
         return row.checksum
+    if row.kind == ArtifactKind.BLOB:
+        return unverified(f"{row.uri}")
     content: object = row.metadata_.get("value")
     if row.kind == ArtifactKind.HANDLE:
         content = row.uri if row.identity is None else [row.uri, row.identity]

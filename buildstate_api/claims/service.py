@@ -47,6 +47,7 @@ from buildstate_core.rules.claims import (
     answer_claim,
 )
 from buildstate_core.rules.facts import CARRIERS
+from buildstate_core.rules.fingerprints import is_unverified, with_verified
 from buildstate_core.rules.reasons import describe
 from buildstate_core.rules.recipes import Recipe
 from buildstate_core.vocabulary import TRUNK, AttemptStatus, BuildStatus, ClaimDecision, Kind
@@ -131,9 +132,9 @@ async def complete(session: AsyncSession, attempt_id: UUID, done: Complete) -> A
         return attempt_view(build, row)
     check_live(build, row, done.token, now)
     left = {*(each.kind for each in done.artifacts), *(each.kind for each in row.artifacts)}
-    row.kind = (
-        done.kind or row.kind or (Kind.STEP if left.isdisjoint(CARRIERS) else Kind.CHECKPOINT)
-    )
+    inferred = Kind.STEP if left.isdisjoint(CARRIERS) else Kind.CHECKPOINT
+    row.kind = done.kind or row.kind or inferred
+    row.fingerprint = await _verified(session, build, row)
     await add_artifacts(session, build, row, done.artifacts)
     lifecycle.end(session, build, row, AttemptStatus.COMPLETED, at=now, message=done.message)
     await lifecycle.derive(session, build)
@@ -233,6 +234,20 @@ async def _run(  # noqa: PLR0917 - what a claim is made of
         storage_url=build.project.storage_url,
         storage=storage_rules(build.project),
     )
+
+
+async def _verified(session: AsyncSession, build: BuildRow, row: AttemptRow) -> dict[str, str]:
+    """Return what an attempt was built on, now that it has verified what it restored."""
+    if not any(map(is_unverified, row.fingerprint.values())):
+        return row.fingerprint
+    known = await load_history(session, build)
+    restored = set(map(str, row.restored))
+    taken = (
+        each
+        for each in known.history.attempts
+        if restored.intersection(artifact.id for artifact in each.artifacts)
+    )
+    return with_verified(row.fingerprint, taken)
 
 
 async def _find(session: AsyncSession, attempt_id: UUID, *, lock: bool = False) -> AttemptRow:

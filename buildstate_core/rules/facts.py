@@ -89,7 +89,7 @@ class AttemptFact:
         """Whether a claim made it, rather than a plain report."""
         return self.lease_until is not None
 
-    @property
+    @cached_property
     def order(self) -> tuple[bool, datetime, str]:
         """Sorts attempts by when they happened, whatever the order in which they arrived.
 
@@ -102,7 +102,7 @@ class AttemptFact:
         """The first artifact that was taken out of use."""
         return next((each for each in self.artifacts if not each.is_usable), None)
 
-    @property
+    @cached_property
     def is_sound(self) -> bool:
         """Whether it completed and nothing speaks against its result, be it still kept or not."""
         return (
@@ -111,12 +111,12 @@ class AttemptFact:
             and not self.is_forced
         )
 
-    @property
+    @cached_property
     def left_a_checkpoint(self) -> bool:
         """Whether work could continue from it, or could as long as it was kept."""
         return self.is_sound and any(each.kind in CARRIERS for each in self.artifacts)
 
-    @property
+    @cached_property
     def is_standing(self) -> bool:
         """Whether it completed and all that it left may still be used."""
         return (
@@ -130,7 +130,7 @@ class AttemptFact:
         """Whether the milestone needs no further work as far as this attempt can tell."""
         return self.status.is_done and not self.is_forced
 
-    @property
+    @cached_property
     def is_checkpoint(self) -> bool:
         """Whether work can continue from it."""
         return self.is_standing and any(each.kind in CARRIERS for each in self.artifacts)
@@ -154,7 +154,7 @@ class AttemptFact:
             return not self.is_sound
         return self.ended_unsuccessfully
 
-    @property
+    @cached_property
     def changed_a_machine_only(self) -> bool:
         """Whether it completed as a step: what it did is on a machine, and nowhere else.
 

@@ -11,6 +11,7 @@ _UPSTREAM: Final = "upstream:"
 _DECLARED: Final = ("input:", "param:")
 _STEP: Final = "step:"
 _ATTEMPT: Final = "attempt:"
+_UNVERIFIED: Final = "unverified:"
 _AND: Final = ";"
 _MAX_DIGITS: Final = len(str(MAX_STATE))
 
@@ -109,6 +110,34 @@ def includes_step(fingerprint: Mapping[str, str], step: AttemptFact) -> bool:
     """Return whether a fingerprint says that its milestone was built on a step like this one."""
     recorded = fingerprint.get(f"{_UPSTREAM}{step.state}", "")
     return step.is_claimed and recorded.partition(_AND)[0] == step_digest(step)
+
+
+def unverified(uri: str) -> str:
+    """Return what stands for the digest of bytes that nobody has verified yet: where they are."""
+    return f"{_UNVERIFIED}{hashlib.sha256(uri.encode()).hexdigest()}"
+
+
+def is_unverified(value: str) -> bool:
+    """Return whether an upstream part is of bytes that nobody had verified."""
+    return _UNVERIFIED in value
+
+
+def with_verified(
+    fingerprint: Mapping[str, str], restored: Iterable[AttemptFact]
+) -> dict[str, str]:
+    """Return a fingerprint in which bytes that were verified since are known by their digests.
+
+    Whoever restores what nobody has verified verifies it, and knows then what it was built on.
+
+    Args:
+        fingerprint: As it was when the attempt began.
+        restored: The attempts whose artifacts it took.
+    """
+    found = dict(fingerprint)
+    for part, value in filter(None, map(upstream_part, restored)):
+        if is_unverified(found.get(part, "")):
+            found[part] = value
+    return found
 
 
 def upstream_state(part: str) -> int | None:

@@ -15,6 +15,7 @@ from buildstate_core.rules.fingerprints import (
     changed_part,
     declared_on_one_side,
     is_step_alone,
+    is_unverified,
     upstream_part,
     upstream_parts,
     upstream_state,
@@ -96,8 +97,9 @@ def why_changed(
     What a user declares now and did not then, or the other way round, is a change: a kind, a
     parameter, an input, a state that is built on. Any other part that the attempt did not record is
     unknown and does not count as changed, with two exceptions. A result that did not exist yet when
-    the attempt began cannot have gone into it: its state was inserted since. And a gate's verdict
-    holds only for the digest that it recorded.
+    the attempt began cannot have gone into it: its state was inserted since, or bytes that nobody
+    has verified were recorded anew. And a gate's verdict holds only for the digest that it
+    recorded.
     """
     old = attempt.fingerprint
     new = fingerprint(view, attempt.state, recipe)
@@ -130,9 +132,9 @@ def _why_built_on_others(
     taken = _taken(view, attempt.state, recipe)
     for below in (*taken, *_steps(view, attempt.state, taken)):
         part = upstream_part(below)
-        if part is None or part[0] in old:
+        if part is None or (part[0] in old and not is_unverified(part[1])):
             continue
-        if _is_later(below, attempt) or (is_gate and below in taken):
+        if _is_later(below, attempt) or (is_gate and below in taken and part[0] not in old):
             return reasons.upstream_changed(below.state)
     dropped = (view.get(state) for state in upstream_states(old.keys() - new.keys()))
     return next(

@@ -12,7 +12,12 @@ from buildstate_flows.engine.live_call import LiveCall, Outcome, inside_of
 from buildstate_flows.engine.milestone_call import MilestoneCall
 from buildstate_flows.engine.session import BuildSession
 from buildstate_flows.prefect_api.flow_run_report import Row
-from buildstate_flows.prefect_api.prefect_runs import say, task_run_here
+from buildstate_flows.prefect_api.prefect_runs import (
+    say,
+    show_running,
+    show_waiting,
+    task_run_here,
+)
 from buildstate_worker import attempt
 from buildstate_worker.attempt import Done
 
@@ -34,13 +39,20 @@ class Caller:
         self._over = threading.Event()
         self._given_up: BaseException | None = None
         self._live: LiveCall | None = None
-        self._has_waited = False
+        self._told: str | None = None
 
     def tell(self, claim: Claim) -> None:
-        """Say once that another worker has it."""
-        if not self._has_waited:
-            self._has_waited = True
+        """Say whom it waits for, if that was not said yet."""
+        if claim.text != self._told:
+            self._told = claim.text
             say(f"Waiting: {claim.text}.")
+            show_waiting(claim.text)
+
+    def stop_waiting(self) -> None:
+        """Say that it goes on, if it has waited."""
+        if self._told is not None:
+            self._told = None
+            show_running()
 
     def sleep(self, seconds: float) -> None:
         """Wait, unless nobody wants the milestone any more.
@@ -125,6 +137,7 @@ def ask(
         )
     finally:
         session.end(caller)
+    caller.stop_waiting()
     if isinstance(asked, Done):
         return _skipped(session, call, asked)
     return LiveCall(session, call, asked)

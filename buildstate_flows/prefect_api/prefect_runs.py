@@ -69,11 +69,28 @@ def tag_run(state: int, lane: str, number: int) -> None:
     run = context.task_run
     tags = {_TAG, f"build:{number}", f"state:{state}", *run.tags}
     run.tags = sorted(tags | {f"lane:{lane}"} if lane else tags)
-    now = run.state
-    if now is not None:
-        # Prefect learns of them with a state: the same one again.
-        again = now.model_copy(update={"id": uuid4(), "timestamp": datetime.now(UTC)})
-        emit_task_run_state_change_event(run, initial_state=now, validated_state=again)
+    _tell_state()  # Prefect learns of them with a state: the same one again
+
+
+def show_waiting(why: str) -> None:
+    """Have the task run that this is in show that it waits, and why."""
+    _tell_state(name="Waiting", message=why)
+
+
+def show_running() -> None:
+    """Have the task run that this is in show that it no longer waits."""
+    _tell_state()
+
+
+def _tell_state(**fields: str) -> None:
+    """Tell Prefect the state of the task run that this is in, as it is but for some fields."""
+    context = TaskRunContext.get()
+    if context is None or context.task_run.state is None:
+        return
+    now = context.task_run.state
+    fresh = {"id": uuid4(), "timestamp": datetime.now(UTC), **fields}
+    told = now.model_copy(update=fresh)
+    emit_task_run_state_change_event(context.task_run, initial_state=now, validated_state=told)
 
 
 def flow_run_here() -> UUID | None:

@@ -6,12 +6,13 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 from support import Cluster
 
 import buildstate_api
 from buildstate_api.database import sqlalchemy_url
-from buildstate_api.migrate import alembic_config, migrate
+from buildstate_api.migrate import alembic_config, migrate, newest_migration
 from buildstate_api.tables import Base
 from buildstate_core.errors import InvalidInput, Unreachable
 
@@ -144,6 +145,13 @@ def test_migrating_twice_changes_nothing(empty_url: str, connection: Connection)
     before = everything(connection)
     migrate(empty_url)
     assert everything(connection) == before
+
+
+def test_what_is_compared_to_know_whether_any_is_missing_is_their_head(
+    connection: Connection,
+) -> None:
+    scripts = ScriptDirectory.from_config(alembic_config(connection))
+    assert newest_migration() == scripts.get_current_head()
 
 
 def test_the_migrations_are_where_the_package_looks_for_them() -> None:

@@ -16,8 +16,8 @@ import urllib3
 from support import Cluster, short_folder, until
 from support.machine import Ended, Machine, machines
 
+from buildstate_api.data_folder import running_on
 from buildstate_api.embedded.postmaster import Postmaster
-from buildstate_api.serve import running_on
 
 NOT_A_TRACEBACK = "Traceback"
 

@@ -182,3 +182,35 @@ class TestAStateThatFailed:
         assert waive in " ".join(refused.err.split())
         assert machine.bldst("waive", build, "47", "--reason", "it is gone").code == 0
         assert step(elsewhere, 50, "true").code == 0
+
+
+class TestAnArtifactThatNobodyHasVerified:
+    @pytest.fixture
+    def report(self, machine: Machine, build: str, tmp_path: Path) -> Callable[[str], None]:
+        """Report state 20 with an image whose digest nobody says."""
+        image = tmp_path / "reported.img"
+
+        def add(content: str) -> None:
+            image.write_text(content)
+            stored = ["--storage-type", "file", "--storage-path", image.as_uri()]
+            state = ["--state", "20", "--status", "completed"]
+            assert machine.bldst("build", "add-state", build, *state, *stored).code == 0
+
+        return add
+
+    def test_what_stands_on_it_is_kept_once_it_is_verified(
+        self, machine: Machine, step: Step, story: Story, report: Callable[[str], None]
+    ) -> None:
+        report("one")
+        for _ in range(2):
+            assert step(machine, 30, "cat reported.img > disk", "--artifact", "disk").code == 0
+        assert [each[0] for each in story()] == [20, 30]
+
+    def test_what_stands_on_it_runs_if_it_is_reported_anew(
+        self, machine: Machine, step: Step, story: Story, report: Callable[[str], None]
+    ) -> None:
+        for content in ("one", "two"):
+            report(content)
+            assert step(machine, 30, "cat reported.img > disk", "--artifact", "disk").code == 0
+        assert machine.read("disk") == "two"
+        assert story()[-1] == (30, "completed", "upstream_changed:20")

@@ -3,6 +3,8 @@
 import asyncio
 import gc
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ from prefect import flow
 from prefect.client.orchestration import get_client
 from support import until
 
+from buildstate_core.models import ClaimRequest, Complete
+from buildstate_core.vocabulary import Kind
 from buildstate_flows import Handle, milestone
 
 pytestmark = [
@@ -215,3 +219,31 @@ def test_the_plain_function_claims_nothing_even_inside_another_milestone(
 
     assert run() == "inner"
     assert [state for state, *_ in worker_a.story()] == [25]
+
+
+def test_a_task_run_that_waits_says_for_whom(worker_a: Any, worker_b: Any) -> None:
+    @milestone(state=30)
+    def above() -> Path:
+        return written("above.raw", "above")
+
+    @flow
+    def run() -> str:
+        with worker_a.build():
+            return above().read_text()
+
+    with worker_b.build() as build:
+        client = worker_b.service.client
+    wanted = ClaimRequest(state=20, worker="worker-b", lease_seconds=300)
+    held = client.claim(str(build.number), wanted)
+
+    def states() -> list[tuple[str | None, str | None]]:
+        runs = in_prefect(lambda prefect: prefect.read_task_runs())
+        return [(each.state.name, each.state.message) for each in runs if "above" in each.name]
+
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(copy_context().run, run)
+        words = "state 20, which it builds on, is held by worker-b"
+        until(lambda: ("Waiting", words) in states())
+        client.complete(held.attempt.id, Complete(token=held.token, kind=Kind.GATE))
+        assert running.result(60) == "above"
+    until(lambda: "Completed" in {name for name, _ in states()})

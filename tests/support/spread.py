@@ -1,4 +1,4 @@
-"""How the tests are spread over several workers of pytest-xdist: file by file, slow ones first.
+"""How the tests are spread over several workers of pytest-xdist: by file mostly, slow ones first.
 
 A slow file that is begun last is waited for by one worker alone.
 """
@@ -14,11 +14,18 @@ ON_PREFECT: Final = tuple(
 )
 """All on one worker: it starts the Prefect server that they share, in half a minute."""
 
+RESUMES: Final = "tests/api/resumes/"
+"""On one worker as well, with a Prefect server of another kind."""
+
+ENDURANCE: Final = "tests/worker/storage/test_endurance.py"
+"""By storage, over several workers: the whole file takes one of them minutes."""
+
 SLOW: Final = (
     *ON_PREFECT,
-    "tests/worker/storage/test_endurance.py",
+    ENDURANCE,
     "tests/cli/test_server.py",
     "tests/docs/test_use_cases.py",
+    "tests/test_interruption.py",
     "tests/worker/storage/test_contract.py",
     "tests/e2e/test_downloaded_bytes.py",
     "tests/e2e/test_worker_pool.py",
@@ -61,7 +68,13 @@ class SlowFilesFirst(LoadFileScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
-        return "prefect" if file in ON_PREFECT else file
+        if file in ON_PREFECT:
+            return "prefect"
+        if file.startswith(RESUMES):
+            return RESUMES
+        if file == ENDURANCE:
+            return f"{file} {nodeid.rpartition('[')[2].partition('-')[0].rstrip(']')}"
+        return file
 
 
 def slow_files_first(items: list[pytest.Item]) -> None:

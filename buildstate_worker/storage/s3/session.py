@@ -5,9 +5,11 @@ alone: of boto3 nothing else is needed, and it takes as long again to be importe
 """
 
 import os
+from functools import cache
 from threading import Lock
 from typing import Any, Final, NamedTuple
 
+import botocore.loaders
 import botocore.session
 from botocore.config import Config
 
@@ -92,4 +94,13 @@ def _new_session() -> botocore.session.Session:
     session = botocore.session.Session()
     # A role is taken on through a client of the session's own, which must not wait long either.
     session.set_default_client_config(for_questions().config())
+    session.lazy_register_component(
+        "data_loader", lambda: _loader(session.get_config_variable("data_path"))
+    )
     return session
+
+
+@cache
+def _loader(data_path: str | None) -> botocore.loaders.Loader:
+    """Share what botocore knows of AWS's services: each session would read its files anew."""
+    return botocore.loaders.create_loader(data_path)

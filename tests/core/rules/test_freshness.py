@@ -7,7 +7,7 @@ import pytest
 
 from buildstate_core.rules.claims import Answer, Granted, RunFirst, Skipped
 from buildstate_core.rules.facts import AttemptFact
-from buildstate_core.rules.fingerprints import step_digest
+from buildstate_core.rules.fingerprints import step_digest, unverified, with_verified
 from buildstate_core.rules.freshness import stale_in
 from buildstate_core.rules.progress import progress, resume_point
 from buildstate_core.rules.recipes import Recipe
@@ -281,3 +281,27 @@ class TestValuesOnly:
             answer = claim(OLD_BASE, step, done, again, state=50, recipe=recipe, machine=held)
             assert isinstance(answer, Granted | Skipped)
             assert answer.reason == reason
+
+
+class TestBytesThatNobodyHasVerified:
+    AT: Final = unverified("file:///images/base.img")
+
+    @pytest.mark.parametrize(
+        ("minute", "digest", "reason"),
+        [
+            pytest.param(20, AT, "unchanged", id="as recorded"),
+            pytest.param(60, AT, "upstream_changed:20", id="recorded anew at the same place"),
+            pytest.param(20, "sha256:aa", "upstream_changed:20", id="verified by somebody since"),
+        ],
+    )
+    def test_they_are_known_by_their_place(self, minute: float, digest: str, reason: str) -> None:
+        base = checkpoint(20, minute=minute, digest=digest, is_claimed=False)
+        done = checkpoint(50, fingerprint={"upstream:20": self.AT})
+        answer = claim(base, done, state=50)
+        assert isinstance(answer, Granted | Skipped)
+        assert answer.reason == reason
+
+    def test_who_has_verified_them_knows_what_it_was_built_on(self) -> None:
+        once = {"command": "aa", "upstream:10": "sha256:10", "upstream:20": self.AT}
+        since = [checkpoint(10, digest="sha256:other"), checkpoint(20, digest="sha256:aa")]
+        assert with_verified(once, since) == once | {"upstream:20": "sha256:aa"}
