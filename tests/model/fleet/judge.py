@@ -35,7 +35,17 @@ class Judge:
     @property
     def wanted(self) -> set[Key]:
         """Give what may run now: what has to, and what that needs on an empty machine."""
-        return may_run(self.pipeline, self.world, images_are_read=self.images_are_read)
+        wanted = may_run(self.pipeline, self.world, images_are_read=self.images_are_read)
+        return wanted | {each.key for each in self.pipeline if self._is_above_lost(each)}
+
+    def _is_above_lost(self, milestone: Milestone) -> bool:
+        last = self.world.newest(milestone)
+        return isinstance(last, FleetTry) and last.is_above_lost
+
+    def lacks_a_checkpoint(self, milestone: Milestone) -> bool:
+        """Whether a checkpoint below is known to be lost."""
+        below = (each for each in self.below(milestone) if each.kind is Kind.CHECKPOINT)
+        return any(not self.is_there(each) for each in below)
 
     def below(self, milestone: Milestone) -> list[Milestone]:
         """Give what is below a milestone as its lane sees it, from the lowest state up."""

@@ -192,6 +192,7 @@ class ShellPass(Pass):
         assert key in wanted, f"ran without need: {_named(milestone)}"
         record = self._memory.begun(milestone)
         record.expected = self._judge.made[key].before
+        record.is_above_lost = answer.is_in_place and self._judge.lacks_a_checkpoint(milestone)
         self._machine.tries.append(record)
         self.site.write(lane, self.site.read(lane))
         self.site.hold(lane, ())
@@ -308,7 +309,8 @@ class FleetFlowPass(ShellPass, FlowPass):
             yield
 
     def _thread(self):
-        return self._threads.taken()
+        is_in_own_thread = running() in self._rewinders
+        return nullcontext() if is_in_own_thread else self._threads.taken()
 
     def _try(self, milestone: Milestone, rewind: Rewind) -> None:
         if running() not in self._rewinders:

@@ -86,6 +86,7 @@ class Schedule:
             while self._coming and self._coming[-1] is None:
                 self._coming.pop()
             if not self._coming:
+                self._happen(Event(0, What.WAIT, 0))
                 self._happen(Event(0, What.THAW, 0))
         else:
             self._waits += 1

@@ -33,6 +33,8 @@ class FleetTry(Try):
         expected: The machine that it has to be done to.
         after: The machine as it left it.
         is_kept_alive: Whether its heartbeat is heard.
+        is_above_lost: Whether it began in place above a checkpoint that was found to be lost. What
+            that was is not recorded with it, so that it is made again as soon as that is.
     """
 
     token: int
@@ -40,6 +42,7 @@ class FleetTry(Try):
     expected: str = ""
     after: str = ""
     is_kept_alive: bool = True
+    is_above_lost: bool = False
 
 
 @dataclass
