@@ -276,7 +276,7 @@ class _Claim:
         return Granted(
             reason=reason,
             number=1 + max((each.number for each in _tries(self._history, query)), default=0),
-            fingerprint=fingerprint(self._view, query.state, query.recipe),
+            fingerprint=fingerprint(self._held(base), query.state, query.recipe),
             restore=_to_restore(self._below, base, query.recipe.consumes),
             is_in_place=is_setup or (base is not None and base.changed_a_machine_only),
             compared_with=self._newest.get(query.state),
@@ -284,6 +284,17 @@ class _Claim:
         )
 
     def _in_the_way(self, *, live: bool) -> AttemptFact | None:
+    def _held(self, base: AttemptFact | None) -> Mapping[int, AttemptFact]:
+        """Return what the machine holds: in place also what has been lost from storage since."""
+        if base is None or not base.changed_a_machine_only:
+            return self._view
+        lost = {
+            state: each.as_it_was_kept()
+            for state, each in self._below.items()
+            if state < base.state and each.unusable_artifact is not None
+        }
+        return {**self._view, **lost}
+
         recipe, state = self._query.recipe, self._query.state
         own = self._newest.get(state)
         kind = recipe.kind or (own.kind if own is not None else None)
