@@ -193,6 +193,17 @@ class TestRow6EffectsAndGates:
         assert (answer.state, answer.why) == (30, "failed_before")
 
     @KINDS
+    @pytest.mark.parametrize("below", [Kind.EFFECT, Kind.GATE])
+    def test_they_do_not_run_above_one_that_was_about_another_image(
+        self, kind: Kind, below: Kind
+    ) -> None:
+        void = make_attempt(30, kind=below, fingerprint={"upstream:10": "sha256:old"})
+        answer = ask(void, recipe=make_recipe(kind=kind))
+        assert isinstance(answer, RunFirst)
+        assert (answer.state, answer.why) == (30, "upstream_changed:10")
+        assert isinstance(ask(void), Granted)  # a step does not build on it
+
+    @KINDS
     def test_they_pass_over_live_set_up(self, kind: Kind) -> None:
         live = replace(FIRST, kind=Kind.EPHEMERAL)
         assert isinstance(ask(live, recipe=make_recipe(kind=kind)), Granted)
