@@ -11,7 +11,7 @@ from datetime import datetime
 from buildstate_core.rules import reasons
 from buildstate_core.rules.attempts import settled
 from buildstate_core.rules.facts import AttemptFact, History
-from buildstate_core.rules.fingerprints import upstream_states
+from buildstate_core.rules.fingerprints import upstream_part, upstream_states
 from buildstate_core.rules.freshness import lowest, stale_in
 from buildstate_core.rules.machines import Missing, stand
 from buildstate_core.rules.progress import resume_point
@@ -288,12 +288,13 @@ class _Claim:
         """Return what the machine holds: in place also what has been lost from storage since."""
         if base is None or not base.changed_a_machine_only:
             return self._view
-        lost = {
+        kept = {
             state: each.as_it_was_kept()
             for state, each in self._below.items()
             if state < base.state and each.unusable_artifact is not None
         }
-        return {**self._view, **lost}
+        held = set(base.fingerprint.items())
+        return {**self._view, **{at: kept[at] for at in kept if upstream_part(kept[at]) in held}}
 
     def _in_the_way(self, *, live: bool) -> AttemptFact | None:
         needed = {*self._requires, *(self._query.recipe.consumes or ())}

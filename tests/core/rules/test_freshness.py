@@ -116,6 +116,13 @@ class TestWhatIsRecorded:
         assert answer.is_in_place
         assert answer.fingerprint == IMAGE.fingerprint | make_recipe().parts
 
+    def test_not_what_was_made_after_it_and_lost(self) -> None:
+        (artifact,) = lost_checkpoint(20).artifacts
+        lost = replace(NEW_BASE, artifacts=(replace(artifact, digest="sha256:other"),))
+        answer = claim(OLD_BASE, STEP, lost, state=30, machine=(step_digest(STEP),))
+        assert isinstance(answer, Granted)
+        assert "upstream:20" not in answer.fingerprint
+
 
 class TestWhatIsSkipped:
     def test_nothing_above_what_is_stale(self) -> None:
