@@ -35,12 +35,7 @@ class Judge:
     @property
     def wanted(self) -> set[Key]:
         """Give what may run now: what has to, and what that needs on an empty machine."""
-        wanted = may_run(self.pipeline, self.world, images_are_read=self.images_are_read)
-        return wanted | {each.key for each in self.pipeline if self._is_above_lost(each)}
-
-    def _is_above_lost(self, milestone: Milestone) -> bool:
-        last = self.world.newest(milestone)
-        return isinstance(last, FleetTry) and last.is_above_lost
+        return may_run(self.pipeline, self.world, images_are_read=self.images_are_read)
 
     def lacks_a_checkpoint(self, milestone: Milestone) -> bool:
         """Whether a checkpoint below is known to be lost."""
@@ -64,6 +59,14 @@ class Judge:
             and last.milestone.parts == milestone.parts
             and milestone.stands_on(last.before) == milestone.stands_on(made.before)
         )
+
+    def void_below(self, milestone: Milestone) -> list[Milestone]:
+        """Give what has looked at another image, or told of one, than this would be done to."""
+        looks_on = {Kind.EFFECT, Kind.GATE}
+        if milestone.kind not in looks_on:
+            return []
+        below = (each for each in self.below(milestone) if each.kind in looks_on)
+        return [each for each in below if not self.is_done(each)]
 
     def is_there(self, milestone: Milestone) -> bool:
         """Whether work can continue from what a checkpoint has left, as far as is known."""

@@ -1,8 +1,8 @@
 """How a machine goes through a pipeline in turns with others: wherever they may act, it pauses."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Protocol
 
@@ -42,9 +42,7 @@ class ShellPass(Pass):
     """One pass over a pipeline, call after call."""
 
     def __init__(self, machine: Machine, teller: Teller) -> None:
-        super().__init__(
-            teller.judge.pipeline, teller.judge.world, teller.memory, machine.site
-        )
+        super().__init__(teller.judge.pipeline, teller.judge.world, teller.memory, machine.site)
         self._machine = machine
         self._teller = teller
         self._judge = teller.judge
@@ -95,11 +93,11 @@ class ShellPass(Pass):
     def _say(self, text: str) -> None:
         self._teller.say(self._machine, text)
 
-    def _waiting(self) -> "contextmanager[None]":
+    def _waiting(self) -> AbstractContextManager[None]:
         """What is given away while another worker is waited for."""
         return nullcontext()
 
-    def _thread(self) -> "contextmanager[None]":
+    def _thread(self) -> AbstractContextManager[None]:
         """What is needed to ask, restore and record."""
         return nullcontext()
 
@@ -179,7 +177,8 @@ class ShellPass(Pass):
 
     def _skipped(self, milestone: Milestone, answer: Skipped) -> None:
         self._say(f"skips {_named(milestone)}: {answer.reason}")
-        assert self._judge.is_done(milestone), f"{_named(milestone)} was skipped"
+        is_provisional = self._judge.lacks_a_checkpoint(milestone)
+        assert is_provisional or self._judge.is_done(milestone), f"{_named(milestone)} was skipped"
         self.images[milestone.key] = next((e.digest for e in answer.attempt.artifacts), None)
 
     def _granted(
@@ -190,9 +189,11 @@ class ShellPass(Pass):
         self._say(f"runs {_named(milestone)} {base}: {answer.reason}")
         wanted = self._judge.wanted.union(*self._wanted[running()])
         assert key in wanted, f"ran without need: {_named(milestone)}"
+        void = self._judge.void_below(milestone)
+        assert not void, f"{_named(milestone)} runs above {_named(*void)}, which is void"
         record = self._memory.begun(milestone)
         record.expected = self._judge.made[key].before
-        record.is_above_lost = answer.is_in_place and self._judge.lacks_a_checkpoint(milestone)
+        record.is_provisional = self._judge.lacks_a_checkpoint(milestone)
         self._machine.tries.append(record)
         self.site.write(lane, self.site.read(lane))
         self.site.hold(lane, ())
@@ -205,9 +206,7 @@ class ShellPass(Pass):
         self._say(f"asks {_named(milestone)}: waits for {_named(other)}")
         if other is not milestone:
             machine = self.site.read(milestone.lane) if held else None
-            is_in_vain = self._judge.waits_in_vain(
-                milestone, other, machine, is_rewound=is_rewound
-            )
+            is_in_vain = self._judge.waits_in_vain(milestone, other, machine, is_rewound=is_rewound)
             assert not is_in_vain, f"{_named(milestone)} waits for {_named(other)} without need"
         seen = self._memory.version
         with self._waiting():
@@ -228,6 +227,7 @@ class ShellPass(Pass):
                 self.site.write(milestone.lane, "")
         record.before = self.site.read(milestone.lane)
         is_right = milestone.taken_from(record.before) == milestone.taken_from(record.expected)
+        is_right |= answer.is_in_place and record.is_provisional
         assert is_right, f"{_named(milestone)} runs on another machine:\n{record}"
 
     def _work_at(self, record: FleetTry) -> None:
@@ -304,11 +304,11 @@ class FleetFlowPass(ShellPass, FlowPass):
         return is_well
 
     @contextmanager
-    def _waiting(self):
+    def _waiting(self) -> Iterator[None]:
         with self._rewinding.given_away(), self._threads.given_away():
             yield
 
-    def _thread(self):
+    def _thread(self) -> AbstractContextManager[None]:
         is_in_own_thread = running() in self._rewinders
         return nullcontext() if is_in_own_thread else self._threads.taken()
 

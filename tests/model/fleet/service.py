@@ -1,4 +1,4 @@
-"""The service and the storage in memory, as several machines use them; each decision is the rules'."""
+"""The service and the storage in memory, for several machines; each decision is the rules'."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -33,8 +33,7 @@ class FleetTry(Try):
         expected: The machine that it has to be done to.
         after: The machine as it left it.
         is_kept_alive: Whether its heartbeat is heard.
-        is_above_lost: Whether it began in place above a checkpoint that was found to be lost. What
-            that was is not recorded with it, so that it is made again as soon as that is.
+        is_provisional: Whether a checkpoint below was known to be lost when it began.
     """
 
     token: int
@@ -42,7 +41,7 @@ class FleetTry(Try):
     expected: str = ""
     after: str = ""
     is_kept_alive: bool = True
-    is_above_lost: bool = False
+    is_provisional: bool = False
 
 
 @dataclass

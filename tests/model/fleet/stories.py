@@ -179,9 +179,7 @@ def shown(story: Story) -> str:
     lines = [f"  {each}" for each in story.pipeline]
     lines.append(f"machines: {', '.join(story.machines)}, is_matrix={story.is_matrix}")
     for each in story.rounds:
-        lines.append(
-            f"round, wiped={each.wiped}, delays={each.delays}, quantum={each.quantum}"
-        )
+        lines.append(f"round, wiped={each.wiped}, delays={each.delays}, quantum={each.quantum}")
         lines += [f"  {change}" for change in each.changes]
         lines += [
             f"  after {event.after} turns: {event.what} {event.which}" for event in each.events
