@@ -328,15 +328,25 @@ class FleetFlowPass(ShellPass, FlowPass):
         if running() in self._rewinders:
             super()._make_again(milestone, calls, rewind, error)
             return
-        with self._rewinding.taken():
-            if self._rewinds != self._seen[running()]:
-                return
-            self._rewinders.add(running())
-            try:
-                super()._make_again(milestone, calls, Rewind().because_of(error), error)
-            finally:
-                self._rewinders.remove(running())
-                self._rewinds += 1
+        wanted = self._wanted[running()]
+        wanted.append(self._judge.wanted)  # now: somebody else may have it done before it goes on
+        try:
+            with self._rewinding.taken():
+                self._rewind(milestone, calls, error)
+        finally:
+            wanted.pop()
+
+    def _rewind(
+        self, milestone: Milestone, calls: Sequence[Milestone], error: ArtifactLost | Refused
+    ) -> None:
+        if self._rewinds != self._seen[running()]:
+            return
+        self._rewinders.add(running())
+        try:
+            super()._make_again(milestone, calls, Rewind().because_of(error), error)
+        finally:
+            self._rewinders.remove(running())
+            self._rewinds += 1
 
 
 def _named(*milestones: Milestone) -> str:

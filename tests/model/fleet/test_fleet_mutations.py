@@ -100,16 +100,17 @@ def by_its_attempt(attempt: AttemptFact) -> str:
 @pytest.mark.parametrize(
     ("where", "name", "broken", "number"),
     [
-        pytest.param(claims, "stale_in", always({}), 0, id="freshness: of what is claimed above"),
+        pytest.param(claims, "stale_in", always({}), 2, id="freshness: of what is claimed above"),
         pytest.param(progress, "stale_in", always({}), 0, id="freshness: of what is delivered"),
         pytest.param(
             claims._Claim, "skip", skip_whatever_is_below, 0, id="skips: whatever is below"
         ),
+        pytest.param(claims._Claim, "_void", always(None), 0, id="gates: of another image"),
         pytest.param(
             claims._Claim, "held", always(None), 0, id="claims above: nobody is waited for"
         ),
         pytest.param(
-            claims, "in_the_way", always(None), 0, id="claims above: what failed is passed"
+            claims, "in_the_way", always(None), 2, id="claims above: what failed is passed"
         ),
         pytest.param(claims._Claim, "held", held_inside_as_elsewhere, 0, id="inside: it waits"),
         pytest.param(
@@ -141,11 +142,14 @@ def test_a_rule_that_lets_too_much_pass_is_found(
     ("where", "name", "broken", "number"),
     [
         pytest.param(underway, "_settled", always(None), 0, id="repeating: it supersedes"),
-        pytest.param(underway, "_matters", always(True), 0, id="gates hold everybody"),
+        pytest.param(underway, "_matters", always(True), 4, id="gates hold everybody"),
         pytest.param(claims, "with_settled_repeats", settled_below_only, 0, id="repeating: above"),
+        pytest.param(
+            claims._Claim, "_held", lambda claim, _: claim._view, 0, id="records: what is kept"
+        ),
         pytest.param(claims, "stand", never_in_place, 0, id="machines: hold nothing"),
-        pytest.param(claims, "stand", wait_for_repetitions, 0, id="repeating: below a checkpoint"),
-        pytest.param(service, "step_digest", by_its_attempt, 0, id="machines: hold attempts"),
+        pytest.param(claims, "stand", wait_for_repetitions, 1, id="repeating: below a checkpoint"),
+        pytest.param(service, "step_digest", by_its_attempt, 1, id="machines: hold attempts"),
         pytest.param(Rewind, "covers", always(True), 0, id="every pass is a rewind"),
         pytest.param(
             fingerprints, "_digest_of_artifacts", by_its_attempt, 0, id="no early cut-off"
