@@ -60,6 +60,13 @@ class Judge:
             and milestone.stands_on(last.before) == milestone.stands_on(made.before)
         )
 
+    def undone_below(self, milestone: Milestone) -> list[Milestone]:
+        """Give the checkpoints below that were tried to be made again, without success."""
+        below = (each for each in self.below(milestone) if each.kind is Kind.CHECKPOINT)
+        ended = {Outcome.FAILED, Outcome.LOST, Outcome.GIVEN_UP}
+        newest = ((each, self.world.newest(each)) for each in below)
+        return [each for each, last in newest if last is not None and last.outcome in ended]
+
     def void_below(self, milestone: Milestone) -> list[Milestone]:
         """Give what has looked at another image, or told of one, than this would be done to."""
         looks_on = {Kind.EFFECT, Kind.GATE}

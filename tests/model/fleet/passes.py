@@ -177,6 +177,8 @@ class ShellPass(Pass):
 
     def _skipped(self, milestone: Milestone, answer: Skipped) -> None:
         self._say(f"skips {_named(milestone)}: {answer.reason}")
+        undone = () if self._memory.is_delivered else self._judge.undone_below(milestone)
+        assert not undone, f"{_named(milestone)} was skipped above {_named(*undone)}, not made yet"
         is_provisional = self._judge.lacks_a_checkpoint(milestone)
         assert is_provisional or self._judge.is_done(milestone), f"{_named(milestone)} was skipped"
         self.images[milestone.key] = next((e.digest for e in answer.attempt.artifacts), None)

@@ -1,7 +1,6 @@
 """With each rule for several machines broken, one by one, a story is found that ends badly."""
 
 from collections.abc import Callable, Collection, Mapping
-from contextlib import nullcontext
 from typing import Any, Final
 
 import pytest
@@ -16,7 +15,6 @@ from buildstate_core.vocabulary import AttemptStatus
 from buildstate_worker.rewind import Rewind
 
 from . import service
-from .machines import Threads
 from .stories import Story, stories
 from .telling import tell
 
@@ -43,14 +41,6 @@ def every_story_ends_well(number: int) -> None:
 
 def always(value: object) -> Callable[..., Any]:
     return lambda *_arguments, **_named: value
-
-
-def repeats_whatever_was_done(history: History, attempt: AttemptFact) -> AttemptFact | None:
-    """Take an attempt for a repetition of any completed step."""
-    if not attempt.is_claimed or attempt.status.is_done:
-        return None
-    tries = history.tries(attempt.lane, attempt.state, before=attempt)
-    return next((each for each in tries if each.changed_a_machine_only), None)
 
 
 def skip_whatever_is_below(claim: claims._Claim, verdict: Skip) -> Skipped:
@@ -103,7 +93,7 @@ def by_its_attempt(attempt: AttemptFact) -> str:
         pytest.param(claims, "stale_in", always({}), 2, id="freshness: of what is claimed above"),
         pytest.param(progress, "stale_in", always({}), 0, id="freshness: of what is delivered"),
         pytest.param(
-            claims._Claim, "skip", skip_whatever_is_below, 0, id="skips: whatever is below"
+            claims._Claim, "skip", skip_whatever_is_below, 12, id="skips: whatever is below"
         ),
         pytest.param(claims._Claim, "_void", always(None), 0, id="gates: of another image"),
         pytest.param(
@@ -113,9 +103,6 @@ def by_its_attempt(attempt: AttemptFact) -> str:
             claims, "in_the_way", always(None), 2, id="claims above: what failed is passed"
         ),
         pytest.param(claims._Claim, "held", held_inside_as_elsewhere, 0, id="inside: it waits"),
-        pytest.param(
-            underway, "_settled", repeats_whatever_was_done, 0, id="superseding: it repeats"
-        ),
         pytest.param(machines, "_lacking", always(None), 0, id="machines: each holds each step"),
         pytest.param(
             AttemptFact,
@@ -125,9 +112,6 @@ def by_its_attempt(attempt: AttemptFact) -> str:
             id="values: no step",
         ),
         pytest.param(attempts, "is_expired", always(False), 0, id="leases: never run out"),
-        pytest.param(
-            Threads, "given_away", always(nullcontext()), 0, id="waiting: keeps its thread"
-        ),
     ],
 )
 def test_a_rule_that_lets_too_much_pass_is_found(
