@@ -11,13 +11,13 @@ from datetime import datetime
 from buildstate_core.rules import reasons
 from buildstate_core.rules.attempts import settled
 from buildstate_core.rules.facts import AttemptFact, History
-from buildstate_core.rules.fingerprints import upstream_states
+from buildstate_core.rules.fingerprints import upstream_part, upstream_states
 from buildstate_core.rules.freshness import lowest, stale_in
 from buildstate_core.rules.machines import Missing, stand
 from buildstate_core.rules.progress import resume_point
 from buildstate_core.rules.recipes import Recipe, builds_on, fingerprint
 from buildstate_core.rules.skipping import Rerun, Skip, judge
-from buildstate_core.rules.underway import in_the_way, with_settled_repeats
+from buildstate_core.rules.underway import LOOKS_ON, in_the_way, with_settled_repeats
 from buildstate_core.vocabulary import TRUNK, Kind
 
 
@@ -194,7 +194,15 @@ class _Claim:
         self._below = with_settled_repeats(
             known, {state: each for state, each in self._newest.items() if state < query.state}
         )
-        self._view = {**self._newest, **self._below}
+        repeated_above = with_settled_repeats(
+            known,
+            {
+                state: each
+                for state, each in self._newest.items()
+                if state > query.state and _is_at_work(each)
+            },
+        )
+        self._view = {**self._newest, **self._below, **repeated_above}
 
     def held(self) -> HeldByOther | Inside | None:
         """Return who is at work on it, or on something below that may change it."""
@@ -227,7 +235,7 @@ class _Claim:
     def skip(self, verdict: Skip) -> Skipped | RunFirst:
         """Skip it, unless something below has to run first."""
         made_from = upstream_states(verdict.attempt.fingerprint)
-        first = _lowest(self._undone(), self._stale(made_from))
+        first = _lowest(self._undone(), self._stale(made_from), self._void())
         if first is not None:
             return RunFirst(first.state, first.because, why=first.why)
         return self.skipped(verdict)
@@ -251,6 +259,7 @@ class _Claim:
         first = _lowest(
             self._undone(),
             self._stale([] if is_setup else [each.state for each in taken]),
+            self._void(),
             base if isinstance(base, Missing) else None,
             self._not_there(),
         )
@@ -268,19 +277,33 @@ class _Claim:
         return Granted(
             reason=reason,
             number=1 + max((each.number for each in _tries(self._history, query)), default=0),
-            fingerprint=fingerprint(self._view, query.state, query.recipe),
+            fingerprint=fingerprint(self._held(base), query.state, query.recipe),
             restore=_to_restore(self._below, base, query.recipe.consumes),
             is_in_place=is_setup or (base is not None and base.changed_a_machine_only),
             compared_with=self._newest.get(query.state),
             takes_over=own if own is not None and own.status.is_live else None,
         )
 
+    def _held(self, base: AttemptFact | None) -> Mapping[int, AttemptFact]:
+        """Return what the machine holds: in place also what has been lost from storage since."""
+        if base is None or not base.changed_a_machine_only:
+            return self._view
+        kept = {
+            state: each.as_it_was_kept()
+            for state, each in self._below.items()
+            if state < base.state and each.unusable_artifact is not None
+        }
+        held = set(base.fingerprint.items())
+        return {**self._view, **{at: kept[at] for at in kept if upstream_part(kept[at]) in held}}
+
     def _in_the_way(self, *, live: bool) -> AttemptFact | None:
-        recipe, state = self._query.recipe, self._query.state
-        own = self._newest.get(state)
-        kind = recipe.kind or (own.kind if own is not None else None)
-        needed = {*self._requires, *(recipe.consumes or ())}
-        return in_the_way(self._below, state, kind, needed=needed, live=live)
+        needed = {*self._requires, *(self._query.recipe.consumes or ())}
+        return in_the_way(self._below, self._query.state, self._kind, needed=needed, live=live)
+
+    @property
+    def _kind(self) -> Kind | None:
+        own = self._newest.get(self._query.state)
+        return self._query.recipe.kind or (own.kind if own is not None else None)
 
     def _undone(self) -> Missing | None:
         """Return what was left undone below, if it has to end well first."""
@@ -293,6 +316,12 @@ class _Claim:
         if found is None:
             return None
         return Missing(found.attempt.state, found.attempt, found.reason)
+
+    def _void(self) -> Missing | None:
+        """Return what has to look at the image, or tell of it, anew before an effect or a gate."""
+        if self._kind not in LOOKS_ON:
+            return None
+        return self._stale([state for state, each in self._below.items() if each.kind in LOOKS_ON])
 
     def _not_there(self) -> Missing | None:
         """Return what it says it consumes, and is not there."""

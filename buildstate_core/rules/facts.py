@@ -125,6 +125,14 @@ class AttemptFact:
             and not self.is_forced
         )
 
+    def as_it_was_kept(self) -> "AttemptFact":
+        """Return it as long as all that it left could be used."""
+        kept = (
+            replace(each, status=ArtifactStatus.AVAILABLE, unusable_because=None)
+            for each in self.artifacts
+        )
+        return replace(self, artifacts=tuple(kept))
+
     @property
     def is_done(self) -> bool:
         """Whether the milestone needs no further work as far as this attempt can tell."""

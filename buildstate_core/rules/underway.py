@@ -12,7 +12,7 @@ from buildstate_core.rules.facts import AttemptFact, History
 from buildstate_core.rules.fingerprints import step_digest
 from buildstate_core.vocabulary import AttemptStatus, Kind
 
-_LOOKS_ON: tuple[Kind, ...] = (Kind.EFFECT, Kind.GATE)
+LOOKS_ON: tuple[Kind, ...] = (Kind.EFFECT, Kind.GATE)
 """What tells the world of an image, or judges it: all that was to be told before has to be so."""
 
 
@@ -62,7 +62,7 @@ def in_the_way(
 def _matters(below: AttemptFact, kind: Kind | None) -> bool:
     if below.may_move_a_machine:
         return True
-    return below.kind in _LOOKS_ON and kind in _LOOKS_ON
+    return below.kind in LOOKS_ON and kind in LOOKS_ON
 
 
 def _settled(history: History, attempt: AttemptFact) -> AttemptFact | None:

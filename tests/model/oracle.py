@@ -7,6 +7,7 @@ rules of the project.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from buildstate_core.vocabulary import TRUNK, Kind
 
@@ -24,13 +25,20 @@ class Rebuilt:
     after: str
 
 
-def rebuilt(pipeline: Pipeline) -> Mapping[Key, Rebuilt]:
-    """Rebuild everything from nothing."""
+def rebuilt(
+    pipeline: Pipeline, nonces: Mapping[Key, str] = MappingProxyType({})
+) -> Mapping[Key, Rebuilt]:
+    """Rebuild everything from nothing.
+
+    Args:
+        pipeline: As it is now.
+        nonces: What was made differently the last time, of checkpoints that are never made equal.
+    """
     found: dict[Key, Rebuilt] = {}
     for view in views(pipeline):
         machine = ""
         for each in view:
-            after = each.applied_to(machine)
+            after = each.applied_to(machine, nonces.get(each.key, ""))
             found[each.key] = Rebuilt(machine, after)
             machine = after
     return found
@@ -44,7 +52,7 @@ def views(pipeline: Pipeline) -> list[Pipeline]:
 
 def has_to_run(pipeline: Pipeline, world: World) -> set[Key]:
     """Give the milestones whose result is not there as it would be made now."""
-    made = rebuilt(pipeline)
+    made = rebuilt(pipeline, world.nonces)
     return never_covered(pipeline) | {
         each.key
         for each in pipeline
@@ -70,7 +78,7 @@ def may_run(pipeline: Pipeline, world: World, *, images_are_read: bool) -> set[K
     Args:
         images_are_read: Whether the last image of each lane is pulled at the end.
     """
-    made = rebuilt(pipeline)
+    made = rebuilt(pipeline, world.nonces)
     own = has_to_run(pipeline, world)
     own |= {e.key for e in pipeline if _is_on_another(e, made[e.key].before, world, surely=False)}
     found: set[Key] = set()

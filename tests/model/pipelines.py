@@ -22,6 +22,8 @@ class Milestone:
         input: What is in the file that it reads.
         is_tidy: Whether every other change of its code is one that what it makes does not show.
         is_from_scratch: Whether, if it is a checkpoint, it has nothing of the one before it.
+        is_unequal: Whether, if it is a checkpoint, what it makes differs each time.
+        leaves_a_value: Whether, if it is a step, it gives back a value beside what it does.
     """
 
     state: int
@@ -31,6 +33,8 @@ class Milestone:
     input: int = 0
     is_tidy: bool = False
     is_from_scratch: bool = False
+    is_unequal: bool = False
+    leaves_a_value: bool = False
 
     @property
     def key(self) -> tuple[str, int]:
@@ -38,8 +42,8 @@ class Milestone:
 
     @property
     def parts(self) -> Mapping[str, str]:
-        """Its fingerprint, without what it builds on."""
-        return {"code": f"{self.code}", "input:playbook.yml": f"{self.input}"}
+        """Its fingerprint, without what it builds on. No two states have the same code."""
+        return {"code": f"{self.state}.{self.code}", "input:playbook.yml": f"{self.input}"}
 
     @property
     def is_made_from_scratch(self) -> bool:
@@ -62,13 +66,18 @@ class Milestone:
         is_on_a_step = machine.rpartition("\n")[0].rpartition("\n")[2].startswith(Kind.STEP)
         return machine if is_on_a_step else self.taken_from(machine)
 
-    def applied_to(self, machine: str) -> str:
-        """Give a machine as this milestone leaves it: one line for each thing done to it."""
+    def applied_to(self, machine: str, nonce: str = "") -> str:
+        """Give a machine as this milestone leaves it: one line for each thing done to it.
+
+        Args:
+            machine: As it was.
+            nonce: What is in it this time only.
+        """
         if not self.changes_the_machine:
             return machine
         is_tidy = self.is_tidy and self.kind is Kind.CHECKPOINT
         code = self.code // 2 if is_tidy else self.code
-        done = f"{self.kind} {self.state} code={code} input={self.input}\n"
+        done = f"{self.kind} {self.state} code={code} input={self.input}{nonce}\n"
         return self.taken_from(machine) + done
 
 

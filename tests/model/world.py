@@ -28,6 +28,9 @@ class Outcome(StrEnum):
     FAILED = "failed"
     GIVEN_UP = "given up"
     """Nothing was done, since what it needed was not there."""
+    AT_WORK = "at work"
+    LOST = "lost"
+    """Its lease ran out."""
 
 
 @dataclass(kw_only=True)
@@ -60,6 +63,8 @@ class World:
     """Of each effect the digest that it has published."""
     verdicts: dict[tuple[str, int], str] = field(default_factory=dict)
     """Of each gate the digest that its verdict is about."""
+    nonces: dict[tuple[str, int], str] = field(default_factory=dict)
+    """Of each checkpoint that is never made equal what is in the last one."""
 
     def newest(self, milestone: Milestone) -> Try | None:
         found = (each for each in reversed(self.tries) if each.milestone.key == milestone.key)

@@ -81,9 +81,15 @@ class Store:
                 pass
         return placement
 
-    def claim(self, query: ClaimQuery, *, lease: timedelta = timedelta(minutes=10)) -> Answer:
+    def claim(
+        self,
+        query: ClaimQuery,
+        *,
+        lease: timedelta = timedelta(minutes=10),
+        is_closed: bool = False,
+    ) -> Answer:
         self.settle()
-        answer = answer_claim(self.history, query, now=self.now)
+        answer = answer_claim(self.history, query, now=self.now, is_closed=is_closed)
         if isinstance(answer, Granted):
             if answer.takes_over is not None:
                 self._change(
@@ -103,6 +109,7 @@ class Store:
                 started_at=self.now,
                 lease_until=self.now + lease,
                 fingerprint=answer.fingerprint,
+                reason=answer.reason,
             )
             self.attempts[new.id] = new
             self.fences += 1

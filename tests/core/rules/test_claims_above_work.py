@@ -87,6 +87,26 @@ class TestRow1RepeatingAndDoneAbove:
         assert isinstance(answer, Skipped)
         assert (answer.reason, answer.attempt) == ("unchanged", above)
 
+    def test_so_is_a_step_below_that_a_checkpoint_above_covers(self) -> None:
+        below = make_attempt(20, fingerprint={"command": "cc", "upstream:10": "sha256:10"})
+        done = replace(DONE, fingerprint=MADE_OF | {"upstream:20": step_digest(below)})
+        again = replace(AGAIN, fingerprint=done.fingerprint)
+        includes = {"upstream:20": step_digest(below), "upstream:30": step_digest(done)}
+        above = checkpoint(50, fingerprint={"upstream:10": "sha256:10"} | includes)
+        answer = ask(below, done, above, again, state=20)
+        assert isinstance(answer, Skipped)
+        assert answer.reason == "covered_by:50"
+
+    def test_not_if_its_repetition_failed_and_has_to_run(self) -> None:
+        below = make_attempt(20, fingerprint={"command": "cc", "upstream:10": "sha256:10"})
+        done = replace(DONE, fingerprint=MADE_OF | {"upstream:20": step_digest(below)})
+        again = replace(AGAIN, fingerprint=done.fingerprint, status=FAILED, ended_at=at(95))
+        includes = {"upstream:20": step_digest(below), "upstream:30": step_digest(done)}
+        above = checkpoint(50, fingerprint={"upstream:10": "sha256:10"} | includes)
+        answer = ask(below, done, above, again, state=20)
+        assert isinstance(answer, Granted)
+        assert answer.reason == "not_restorable"
+
 
 class TestRow2RepeatingBelowACheckpointThatIncludesIt:
     INCLUDES: Final = checkpoint(40, fingerprint=OF_STEP)
@@ -171,6 +191,17 @@ class TestRow6EffectsAndGates:
         answer = ask(failed, recipe=make_recipe(kind=kind))
         assert isinstance(answer, RunFirst)
         assert (answer.state, answer.why) == (30, "failed_before")
+
+    @KINDS
+    @pytest.mark.parametrize("below", [Kind.EFFECT, Kind.GATE])
+    def test_they_do_not_run_above_one_that_was_about_another_image(
+        self, kind: Kind, below: Kind
+    ) -> None:
+        void = make_attempt(30, kind=below, fingerprint={"upstream:10": "sha256:old"})
+        answer = ask(void, recipe=make_recipe(kind=kind))
+        assert isinstance(answer, RunFirst)
+        assert (answer.state, answer.why) == (30, "upstream_changed:10")
+        assert isinstance(ask(void), Granted)  # a step does not build on it
 
     @KINDS
     def test_they_pass_over_live_set_up(self, kind: Kind) -> None:

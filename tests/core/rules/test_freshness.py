@@ -17,6 +17,7 @@ from .claiming import FAILED, claim
 from .factories import (
     at,
     checkpoint,
+    lost_checkpoint,
     make_artifact,
     make_attempt,
     make_history,
@@ -105,6 +106,22 @@ class TestWhatIsContinuedFrom:
         answer = claim(*CHAIN[:3], SAME_BASE, state=100, recipe=PUBLISH, machine=())
         assert isinstance(answer, Granted)
         assert answer.restore == (IMAGE,)
+
+
+class TestWhatIsRecorded:
+    def test_in_place_it_is_what_the_machine_holds_be_it_still_kept_or_not(self) -> None:
+        lost, earlier = lost_checkpoint(20), checkpoint(10)
+        answer = claim(earlier, lost, STEP, state=30, machine=(step_digest(STEP),))
+        assert isinstance(answer, Granted)
+        assert answer.is_in_place
+        assert answer.fingerprint == IMAGE.fingerprint | make_recipe().parts
+
+    def test_not_what_was_made_after_it_and_lost(self) -> None:
+        (artifact,) = lost_checkpoint(20).artifacts
+        lost = replace(NEW_BASE, artifacts=(replace(artifact, digest="sha256:other"),))
+        answer = claim(OLD_BASE, STEP, lost, state=30, machine=(step_digest(STEP),))
+        assert isinstance(answer, Granted)
+        assert "upstream:20" not in answer.fingerprint
 
 
 class TestWhatIsSkipped:
