@@ -102,7 +102,7 @@ class TestFamily:
         command = "touch here; until [ -e go ]; do sleep 0.05; done"
         running = start(machine, build, command)
         [guard] = [
-            each for each in children(running.pid) if "process_tree.py" in command_line(each)
+            each for each in children(running.pid) if "processes.watch" in command_line(each)
         ]
         machine.write("go")
         assert running.end().code == 0
