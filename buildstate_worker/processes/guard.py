@@ -16,21 +16,11 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from buildstate_worker.processes.tree import WITHIN, ProcessTree
+from buildstate_worker.processes.tree import GUARD, WITHIN, ProcessTree
 
 _ROOT: Final = Path(__file__).parents[2]
 # Isolated, without site packages: nothing that is installed slows it down or takes part in it.
-_PROGRAM: Final = (
-    "import sys; sys.path.append(sys.argv[1]);"
-    " from buildstate_worker.processes.watch import main; main()"
-)
-
-_guards: Final[set[int]] = set()
-
-
-def guards_here() -> frozenset[int]:
-    """Return the guards that this process has."""
-    return frozenset(_guards)
+_PROGRAM: Final = f"import sys; sys.path.append(sys.argv[1]); {GUARD}; main()"
 
 
 class Guard:
@@ -58,7 +48,6 @@ class Guard:
             assert self._process.stdout is not None  # noqa: S101 - it is a pipe
             os.set_blocking(self._process.stdin.fileno(), False)
             os.set_blocking(self._process.stdout.fileno(), False)
-            _guards.add(self._process.pid)
 
     def guard_tree(self, tree: ProcessTree, *, within: str) -> None:
         """Have a command ended, with all that it starts."""
@@ -107,7 +96,6 @@ class Guard:
             _ = self.has_ended_some
             self._process = None
         process.communicate()
-        _guards.discard(process.pid)
 
     def _say(self, line: str) -> None:
         with self._writing, contextlib.suppress(OSError, ValueError):

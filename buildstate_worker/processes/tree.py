@@ -28,6 +28,9 @@ GRACE_SECONDS: Final = 10.0
 WITHIN: Final = "BLDST_WITHIN"
 """The environment variable that all of them have."""
 
+GUARD: Final = "from buildstate_worker.processes.watch import main"
+"""Is in the command line of every guard, which is part of no tree: it ends by itself."""
+
 _PROC: Final = "/proc"
 _LOOK_EVERY_SECONDS: Final = 0.05
 _DEAD: Final = frozenset({b"Z", b"X"})
@@ -115,9 +118,10 @@ class ProcessTree:
                     roots.add(pid)
             roots.discard(self._below or 0)
             for pid in _with_descendants(roots, everyone) - spared:
-                self._known.setdefault(pid, everyone[pid].start)
-                if self._known[pid] not in {None, everyone[pid].start}:  # its number is used again
-                    self._known[pid] = everyone[pid].start
+                start = everyone[pid].start
+                is_new = pid not in self._known or self._known[pid] not in {None, start}
+                if is_new and not _is_guard(pid):
+                    self._known[pid] = start
 
     def is_gone(self) -> bool:
         """Return whether none is left of those that are known, and that may be ended."""
@@ -239,6 +243,12 @@ def _has_id(pid: int, within: str) -> bool:
         for each in file.read().split(b"\0"):
             if each.startswith(begin):
                 return within.encode() in each[len(begin) :].split(_BETWEEN.encode())
+    return False
+
+
+def _is_guard(pid: int) -> bool:
+    with contextlib.suppress(OSError), open(f"{_PROC}/{pid}/cmdline", "rb") as file:  # noqa: PTH123 - as above
+        return GUARD.encode() in file.read()
     return False
 
 

@@ -92,8 +92,7 @@ class _Watch:
             below=self._runner,
             since=self._began,
             spared=lambda: [
-                os.getpid(),
-                *(pid for each in threads for pid in children_of_thread(self._runner, each)),
+                pid for each in threads for pid in children_of_thread(self._runner, each)
             ],
         )
 
