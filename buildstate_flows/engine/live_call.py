@@ -133,13 +133,17 @@ class LiveCall:
         self._flow_ending = self._flow_ending or ending
         self.stopper.mark(_ended_with(ending))
 
+    def stop(self, ending: Ending) -> None:
+        """Stop its function."""
+        self.stopper.stop(_ended_with(ending))
+
     def end(self, ending: Ending) -> None:
         """End it from another thread: the flow itself has ended so."""
         self.will_end(ending)
         self._end_started(ending)
         self._end(ending)
         self._note_failure(ending)
-        self.stopper.stop(_ended_with(ending))
+        self.stop(ending)
 
     def mark_recorded(self) -> None:
         """Note that it is recorded as completed: that stands, however the call ends."""
@@ -166,7 +170,9 @@ class LiveCall:
             if stale.code == LEASE_RUNNING_OUT:
                 # Half of what is left is for killing what does not end by itself.
                 seconds = margin_seconds(self.claimed.claim.lease_seconds or 0) / 2
-            self.session.offspring.end_of(self._job, seconds=seconds)
+            self.session.offspring.end_of(
+                self._job, seconds=seconds, then=lambda: self.stopper.stop(stale)
+            )
         self.stopper.stop(stale)
 
     def _end_started(self, ending: Ending) -> None:
@@ -174,8 +180,8 @@ class LiveCall:
         if self._job is None:
             return
         if ending.is_of_flow:
-            self.session.will_end_all(ending)
-        if ending.is_of_flow or self._flow_ending is not None:
+            self.session.end_started(ending)
+        elif self._flow_ending is not None:
             self.session.offspring.end()
         else:
             self.session.offspring.end_of(self._job)

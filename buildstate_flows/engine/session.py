@@ -41,6 +41,9 @@ class Endable(Protocol):
     def will_end(self, ending: Ending) -> None:
         """Take that it ends so, whatever its function does now."""
 
+    def stop(self, ending: Ending) -> None:
+        """Stop its function."""
+
     def end(self, ending: Ending) -> None:
         """End what it has started, record that it ended so, and stop its function."""
 
@@ -176,16 +179,20 @@ class BuildSession:
         with self._change:
             self._running.discard(job)
 
-    def will_end_all(self, ending: Ending) -> list[Endable]:
-        """Have every milestone that runs know that it ends so; return them.
-
-        All of them before any: what one has started is not always told from another's.
-        """
+    def end_started(self, ending: Ending) -> list[Endable]:
+        """End what milestones have started, and have those that run now end so; return them."""
         with self._change:
             self._ending = ending
             jobs = list(self._running)
+        # All of them before any: what one has started is not always told from another's.
         for job in jobs:
             job.will_end(ending)
+
+        def stop() -> None:
+            for job in jobs:
+                job.stop(ending)
+
+        self.offspring.end(then=stop)
         return jobs
 
     def end_all(self, ending: Ending) -> None:
@@ -193,9 +200,9 @@ class BuildSession:
 
         One that still waits for its claim is ended when it has it.
         """
-        for job in self.will_end_all(ending):
+        jobs = self.end_started(ending)
+        for job in jobs:
             job.end(ending)
-        self.offspring.end()  # also what a milestone has left that has ended
 
     def expect(self, future: PrefectFuture[Any]) -> None:
         """Note a submitted milestone, which the end of the session waits for."""

@@ -55,9 +55,9 @@ class Guard:
             if start is not None:  # else it is gone already, or this system does not tell
                 self._say(f"tree {pid} {start} {within}")
 
-    def guard_children(self, *, within: str) -> None:
-        """Have all ended that this process starts from now on."""
-        self._say(f"below {within}")
+    def guard_children(self, *, within: str, since: int) -> None:
+        """Have all ended that this process has started since a time, as the kernel counts."""
+        self._say(f"below {within} {since}")
 
     def note_lease(
         self, attempt: str, *, until: float, stops_before: float = 0.0, thread: int = 0

@@ -141,7 +141,7 @@ class Offspring:
                 _starters.listen()
                 _marks.add(self._within)
                 self._guard = Guard()
-                self._guard.guard_children(within=self._within)
+                self._guard.guard_children(within=self._within, since=self._since)
             job = Job(name)
             self._jobs.add(job)
             _starters.jobs.add(job)
@@ -187,17 +187,32 @@ class Offspring:
                 self._guard.note_over(job.name)
         _starters.forget(job)
 
-    def end_of(self, job: Job, *, seconds: float = GRACE_SECONDS) -> None:
-        """End what a milestone has started: ask, insist after a time, wait until it is gone."""
+    def end_of(
+        self,
+        job: Job,
+        *,
+        seconds: float = GRACE_SECONDS,
+        then: Callable[[], None] | None = None,
+    ) -> None:
+        """End what a milestone has started. As `ProcessTree.end`."""
         if _starters.jobs == {job}:
-            self._tree(job.since).end(seconds)
-        else:
-            ProcessTree(_starters.children([job]), spared=self._all_spared).end(seconds)
+            self._tree(job.since).end(seconds, then=then)
+            return
+        while children := {
+            pid: start
+            for pid, start in _starters.children([job]).items()
+            if (found := seen(pid)) is not None and found.is_alive
+        }:
+            ProcessTree(children, spared=self._all_spared).end(seconds, then=then)
+        if then is not None:
+            then()
 
-    def end(self, *, seconds: float = GRACE_SECONDS) -> None:
-        """End what any milestone has started here since the first one began."""
+    def end(self, *, then: Callable[[], None] | None = None) -> None:
+        """End what any milestone has started here since the first one began. As `end_of`."""
         if self._since is not None:
-            self._tree(self._since).end(seconds)
+            self._tree(self._since).end(GRACE_SECONDS, then=then)
+        elif then is not None:
+            then()
 
     def close(self) -> None:
         """Leave what still runs alone."""

@@ -125,12 +125,16 @@ class ProcessTree:
 
     def is_gone(self) -> bool:
         """Return whether none is left of those that are known, and that may be ended."""
-        known = list(self._known.items())
-        return not any(_is_alive(pid, at) for pid, at in known if pid not in self._of_others)
+        known = dict(self._known)
+        return not _any_alive({pid: known[pid] for pid in known.keys() - self._of_others})
 
-    def send(self, number: signal.Signals) -> None:
+    def send(
+        self, number: signal.Signals, *, spared: Mapping[int, int | None] | None = None
+    ) -> None:
         """Send a signal to all of them that may be sent one."""
         for pid, start in list(self._known.items()):
+            if spared and spared.get(pid, -1) == start:
+                continue
             try:
                 _send(pid, start, number)
             except PermissionError:  # another user's: `sudo`
@@ -138,14 +142,24 @@ class ProcessTree:
             except OSError:
                 continue  # it is gone
 
-    def end(self, seconds: float) -> None:
+    def end(self, seconds: float, *, then: Callable[[], None] | None = None) -> None:
         """Ask all of them to end, insist after a time, and wait until they are gone.
 
         What they start when they are asked, they may need to clean up: it has the same time.
+
+        Args:
+            seconds: How long they have.
+            then: Called when those that were asked are gone, or the time is over: it keeps whoever
+                has started them from starting more.
         """
-        self.look()
-        self.send(signal.SIGTERM)
         deadline = time.monotonic() + seconds
+        asked = self._ask({})
+        while time.monotonic() < deadline and _any_alive(asked):
+            time.sleep(_LOOK_EVERY_SECONDS)
+            self.look()
+        if then is not None:
+            then()
+        self._ask(asked)
         while not self.is_gone():
             if time.monotonic() >= deadline:
                 # Stopped first, so that none of them starts another while the others are killed.
@@ -154,6 +168,12 @@ class ProcessTree:
                 self.send(signal.SIGKILL)
             time.sleep(_LOOK_EVERY_SECONDS)
             self.look()
+
+    def _ask(self, asked: Mapping[int, int | None]) -> dict[int, int | None]:
+        """Ask those to end that were not asked yet; return all of them but other users'."""
+        self.look()
+        self.send(signal.SIGTERM, spared=asked)
+        return {pid: at for pid, at in list(self._known.items()) if pid not in self._of_others}
 
 
 def seen(pid: int) -> Seen | None:
@@ -200,6 +220,10 @@ def _with_descendants(pids: Iterable[int], everyone: Mapping[int, Seen]) -> set[
     while new := {pid for pid, each in everyone.items() if each.parent in found} - found:
         found |= new
     return found
+
+
+def _any_alive(processes: Mapping[int, int | None]) -> bool:
+    return any(_is_alive(pid, start) for pid, start in processes.items())
 
 
 def _is_alive(pid: int, start: int | None) -> bool:

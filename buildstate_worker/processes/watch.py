@@ -3,7 +3,7 @@
 It reads lines from the runner, which closes the pipe between them by its end, even by SIGKILL::
 
     tree PID START WITHIN      end this command, and all that it started
-    below WITHIN               end all that the runner starts from now on
+    below WITHIN SINCE         end all that the runner has started since then
     lease ID UNTIL STOPS TID   an attempt is at work until then, by the monotonic clock; whether it
                                stops before; the thread of the runner that it has, or 0
     over ID                    it is not any more
@@ -23,7 +23,7 @@ import select
 import time
 from typing import Final, NamedTuple
 
-from buildstate_worker.processes.tree import GRACE_SECONDS, ProcessTree, children_of_thread, now
+from buildstate_worker.processes.tree import GRACE_SECONDS, ProcessTree, children_of_thread
 
 _LOOK_SECONDS: Final = 1.0
 _SHARE_OF_LOOKING: Final = 0.02
@@ -41,7 +41,7 @@ class _Lease(NamedTuple):
 class _Watch:
     def __init__(self) -> None:
         self._runner = os.getppid()
-        self._began = now()
+        self._since = 0
         self._tree: ProcessTree | None = None
         self._within: str | None = None
         self._leases: dict[str, _Lease] = {}
@@ -74,8 +74,8 @@ class _Watch:
         match words:
             case ["tree", pid, start, within]:
                 self._tree = ProcessTree.of(int(pid), int(start), within=within)
-            case ["below", within]:
-                self._within = within
+            case ["below", within, since]:
+                self._within, self._since = within, int(since)
                 self._tree = self._below()
             case ["lease", name, until, stops_before, thread]:
                 self._leases[name] = _Lease(float(until), float(stops_before), int(thread))
@@ -90,7 +90,7 @@ class _Watch:
             {},
             within=self._within,
             below=self._runner,
-            since=self._began,
+            since=self._since,
             spared=lambda: [
                 pid for each in threads for pid in children_of_thread(self._runner, each)
             ],
