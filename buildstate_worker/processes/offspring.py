@@ -9,10 +9,12 @@ that starts it, in the context of the milestone, also in one of many coroutines 
 
     event: milestone A, thread 7 ──► the kernel: a new child of thread 7 ──► it is A's
 
-An executor's thread may have lost the context. Then a child belongs to the only milestone that
-runs, or if there are several, to nobody alone: it ends with the flow.
+An executor's thread may have lost the context, and one whose parents have ended is a child of
+nobody here. Such a process belongs to the only milestone that runs, or if there are several, to
+nobody alone: it ends with the flow, or when all of them do.
 """
 
+import asyncio
 import os
 import sys
 import threading
@@ -46,11 +48,19 @@ class Job:
         name: Of its attempt.
         since: When it began, as the kernel counts.
         thread: The thread that it has for itself; 0 if it is a coroutine.
+        task: The task that runs it, if it is one.
     """
 
     name: str
     since: int = field(default_factory=now)
     thread: int = 0
+    task: "asyncio.Task[Any] | None" = None
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether it is about to end: its task is cancelled, which it may not know yet."""
+        task = self.task
+        return task is not None and task.cancelling() > 0
 
 
 _running: ContextVar[Job | None] = ContextVar("running", default=None)
@@ -166,6 +176,8 @@ class Offspring:
         if is_alone:
             job.thread = thread
             _starters.note(job, thread)
+        else:
+            job.task = asyncio.current_task()
         try:
             yield
         finally:
@@ -195,8 +207,10 @@ class Offspring:
         then: Callable[[], None] | None = None,
     ) -> None:
         """End what a milestone has started. As `ProcessTree.end`."""
-        if _starters.jobs == {job}:
-            self._tree(job.since).end(seconds, then=then)
+        jobs = _starters.jobs.copy()
+        if all(each is job or each.is_cancelled for each in jobs):  # and so end all together
+            since = min(each.since for each in {job, *jobs})
+            self._tree(since).end(seconds, then=then)
             return
         while children := {
             pid: start

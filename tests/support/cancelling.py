@@ -12,14 +12,21 @@ from support.service import Service
 
 MEMBERS = ("parent", "child", "orphan")
 
+FAMILY = """
+( sh -c 'echo $$ > $FAMILY-orphan; exec sleep 600' & )
+sh -c 'echo $$ > $FAMILY-child; exec sleep 600' &
+echo $$ > $FAMILY-parent
+wait
+"""
+"""A script that starts a child, and one that has lost its parent."""
+
 PIPELINE = '''
-"""Each milestone starts a family: a parent, its child, and one that has lost its parent."""
+"""Each milestone starts a family."""
 
 import asyncio
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from prefect import flow
@@ -32,11 +39,7 @@ FOLDER = Path(os.environ["TMPDIR"])
 
 
 def family(name):
-    tell = lambda member: f"echo $$ > {FOLDER / name}-{member}"
-    sleeper = lambda member: f"sh -c '{tell(member)}; exec sleep 600'"
-    orphan = f"( {sleeper('orphan')} & )"
-    words = ["sh", "-c", f"{orphan}; {sleeper('child')} & {tell('parent')}; wait"]
-    return ["env", f"FAMILY={FOLDER / name}", *words]
+    return ["env", f"FAMILY={FOLDER / name}", "sh", "-c", THE_SCRIPT]
 
 
 @milestone(state=20, lane="{name}")
@@ -92,11 +95,6 @@ async def coroutines() -> None:
 FLOWS = {each.fn.__name__: each for each in (direct, threads, mixed, processes, coroutines)}
 
 
-@flow
-def any_of_them(how: str) -> None:
-    FLOWS[how].fn()
-
-
 if __name__ == "__main__":
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         if sys.argv[1] == "serve":
@@ -107,7 +105,7 @@ if __name__ == "__main__":
             made = FLOWS[sys.argv[1]]()
             if asyncio.iscoroutine(made):
                 asyncio.run(made)
-'''
+'''.replace("THE_SCRIPT", repr(FAMILY))
 
 LANES = {
     "direct": ("a",),
