@@ -119,6 +119,7 @@ class Child:
                 with self._changing:
                     if self._was_stopped:
                         return self._ended(-signal.SIGTERM)
+                    guard.guard_started(within=self._within)
                     process = self._start()
                     tree = ProcessTree.of(process.pid, within=self._within)
                     guard.guard_tree(tree, within=self._within)

@@ -49,6 +49,10 @@ class Guard:
             os.set_blocking(self._process.stdin.fileno(), False)
             os.set_blocking(self._process.stdout.fileno(), False)
 
+    def guard_started(self, *, within: str) -> None:
+        """Have what is about to start ended, which is known by its environment alone."""
+        self._say(f"started {within}")
+
     def guard_tree(self, tree: ProcessTree, *, within: str) -> None:
         """Have a command ended, with all that it starts."""
         for pid, start in tree.roots.items():

@@ -2,6 +2,7 @@
 
 It reads lines from the runner, which closes the pipe between them by its end, even by SIGKILL::
 
+    started WITHIN             end what starts now, known by its environment
     tree PID START WITHIN      end this command, and all that it started
     below WITHIN SINCE         end all that the runner has started since then
     lease ID UNTIL STOPS TID   an attempt is at work until then, by the monotonic clock; whether it
@@ -72,6 +73,8 @@ class _Watch:
 
     def _take(self, words: list[str]) -> None:
         match words:
+            case ["started", within]:
+                self._tree = ProcessTree({}, within=within)
             case ["tree", pid, start, within]:
                 self._tree = ProcessTree.of(int(pid), int(start), within=within)
             case ["below", within, since]:

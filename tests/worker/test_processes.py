@@ -17,16 +17,20 @@ ORPHAN = "(sleep 600 & echo $! > orphan) ; touch here; sleep 600"
 """What it leaves has no living ancestor of ours, as a daemon."""
 
 RUNNER = """
-import subprocess, sys, time
+import os, subprocess, sys, time
 from buildstate_worker.processes.guard import Guard
-from buildstate_worker.processes.tree import ProcessTree
+within, until, stops_before = sys.argv[1], float(sys.argv[2]), float(sys.argv[3])
 guard = Guard()
-child = subprocess.Popen(["sh", "-c", "sleep 600 & echo $! > child; wait"])
-guard.guard_tree(ProcessTree.of(child.pid), within="w")
-guard.note_lease("a", until=time.monotonic() + float(sys.argv[1]), stops_before=float(sys.argv[2]))
-while True:
-    time.sleep(60)
+guard.note_lease("a", until=time.monotonic() + until, stops_before=stops_before)
+guard.guard_started(within=within)
+environ = {**os.environ, "BLDST_WITHIN": within}
+subprocess.run(["sh", "-c", "sleep 600 & echo $! > child; wait"], env=environ)
 """
+
+
+def running(folder: Path, *, until: int, stops_before: int) -> "subprocess.Popen[bytes]":
+    words = [os.urandom(8).hex(), str(until), str(stops_before)]
+    return subprocess.Popen([sys.executable, "-c", RUNNER, *words], cwd=folder)
 
 
 @pytest.fixture
@@ -88,7 +92,7 @@ def test_who_ignores_it_is_killed_and_gone_when_the_end_is_over(tmp_path: Path) 
 def test_a_guard_ends_what_a_killed_or_frozen_runner_can_not(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    with subprocess.Popen([sys.executable, "-c", RUNNER, "3", "1"], cwd=tmp_path) as runner:
+    with running(tmp_path, until=3, stops_before=1) as runner:
         child = read(tmp_path / "child")
         runner.send_signal(number)
         until(lambda: not is_alive(child))
@@ -96,7 +100,7 @@ def test_a_guard_ends_what_a_killed_or_frozen_runner_can_not(
 
 
 def test_what_may_go_on_is_left_when_its_runner_is_frozen(tmp_path: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", RUNNER, "0", "0"], cwd=tmp_path) as runner:
+    with running(tmp_path, until=0, stops_before=0) as runner:
         child = read(tmp_path / "child")
         runner.send_signal(signal.SIGSTOP)
         [guard] = [
