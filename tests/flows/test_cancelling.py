@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from prefect.settings import PREFECT_API_URL
 from support import until
-from support.cancelling import LANES, PIPELINE, has_family, is_free, kill, left
+from support.cancelling import FAMILY, LANES, PIPELINE, has_family, is_free, kill, left
 from support.prefect import PrefectServer
+
+from buildstate_core.vocabulary import Kind
 
 pytestmark = [
     pytest.mark.usefixtures("prefect"),
@@ -88,6 +90,39 @@ def test_a_flow_run_that_a_person_cancels_in_prefect_ends_them(
         serving.send_signal(signal.SIGTERM)
     ended = [each for each in worker.history() if each.worker == "worker-a"]
     assert {each.status for each in ended} == {"cancelled"}
+
+
+EFFECT = """
+import subprocess
+from pathlib import Path
+from buildstate_flows import build, milestone
+
+
+@milestone(state=60, kind="effect")
+def publish() -> None:
+    family = f"FAMILY={Path.cwd()}/a"
+    subprocess.run(["env", family, "sh", "-c", THE_SCRIPT], check=False)
+
+
+with build("rhel-base", "9.6", platform="aws"):
+    publish()
+""".replace("THE_SCRIPT", repr(FAMILY))
+
+
+def test_what_an_effect_has_started_ends_when_its_process_is_frozen(
+    worker: Any, tmp_path: Path
+) -> None:
+    script = tmp_path / "effect.py"
+    script.write_text(EFFECT)
+    with worker.process(script) as process:
+        until(lambda: has_family(worker.folder, "a"), seconds=60)
+        process.send_signal(signal.SIGSTOP)
+        number = next(iter(worker.service.client.list_builds())).number
+        until(lambda: is_free(worker.service, number, "", state=60, kind=Kind.EFFECT), seconds=60)
+        assert left(worker.folder, "a") == []
+        process.send_signal(signal.SIGCONT)
+        assert process.wait(60) != 0
+    assert [each.status for each in worker.history()] == ["lost", "in_progress"]
 
 
 def found(prefect: PrefectServer, path: str) -> str:

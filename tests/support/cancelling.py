@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from buildstate_core.models import ClaimRequest
 from buildstate_core.vocabulary import ClaimDecision
@@ -140,9 +141,9 @@ def kill(pids: Iterable[int]) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def is_free(service: Service, build: int, lane: str, *, worker: str = "next") -> bool:
+def is_free(service: Service, build: int, lane: str, *, state: int = 20, **fields: Any) -> bool:
     """Whether a second worker may begin; it has begun then."""
-    request = ClaimRequest(state=20, lane=lane, worker=worker)
+    request = ClaimRequest(state=state, lane=lane, worker="next", **fields)
     answer = service.client.claim(build, request)
     assert answer.decision in {ClaimDecision.RUN, ClaimDecision.HELD}, answer
     return answer.decision is ClaimDecision.RUN
