@@ -56,9 +56,17 @@ def run_first(build: BuildRow, request: ClaimRequest, answer: RunFirst) -> Refus
         code="run-first",
         field="state",
         hint=f"Run the pipeline again from state {answer.state}; what is done before it is"
-        f" skipped. Should state {answer.state} be skipped too, since a later checkpoint covers it:"
-        f" bldst force {build.number} {answer.state} --reason TEXT. Is it not in the pipeline any"
-        f" more: bldst waive {build.number} {answer.state} --reason TEXT",
+        f" skipped.{_if_skipped(build, answer)} Is it not in the pipeline any more:"
+        f" bldst waive {build.number} {answer.state} --reason TEXT",
+    )
+
+
+def _if_skipped(build: BuildRow, answer: RunFirst) -> str:
+    if answer.why != reasons.NOT_ON_THIS_MACHINE:
+        return ""
+    return (
+        f" Should state {answer.state} be skipped too, since a later checkpoint covers it:"
+        f" bldst force {build.number} {answer.state} --reason TEXT."
     )
 
 

@@ -3,8 +3,9 @@
 import inspect
 import threading
 from collections.abc import Callable
+from typing import Final
 
-from buildstate_core.errors import Conflict
+from buildstate_core.errors import Conflict, Refused
 from buildstate_core.models import Claim, ClaimRequest
 from buildstate_flows.engine.cancellation import Ending
 from buildstate_flows.engine.coroutines import run_to_end
@@ -19,7 +20,10 @@ from buildstate_flows.prefect_api.prefect_runs import (
     task_run_here,
 )
 from buildstate_worker import attempt
-from buildstate_worker.attempt import Done
+from buildstate_worker.attempt import Claimed, Done
+from buildstate_worker.rewind import RUN_FIRST
+
+_LOOK_SECONDS: Final = 1.0
 
 
 class Caller:
@@ -70,9 +74,12 @@ class Caller:
         if self._over.is_set():
             raise Conflict("The milestone was cancelled while it waited.", code="cancelled")
 
-    def end(self, _ending: Ending) -> None:
+    def will_end(self, _ending: Ending) -> None:
         """End the wait: the flow itself was ended."""
         self._over.set()
+
+    stop = will_end
+    end = will_end
 
     def take(self, live: LiveCall) -> None:
         """Take over what was claimed, or end it if nobody waits any more."""
@@ -127,20 +134,36 @@ def ask(
 
     session.begin(caller)
     try:
-        asked = attempt.ask(
-            session.worker,
-            session.build.id,
-            request,
-            on_wait=caller.tell,
-            sleep=caller.sleep,
-            probe=_probe_of(session, call),
-        )
+        asked = _asked(session, call, caller, request)
     finally:
         session.end(caller)
     caller.stop_waiting()
     if isinstance(asked, Done):
         return _skipped(session, call, asked)
     return LiveCall(session, call, asked)
+
+
+def _asked(
+    session: BuildSession,
+    call: MilestoneCall,
+    caller: Caller,
+    request: Callable[[], ClaimRequest],
+) -> Done | Claimed:
+    """Ask, and ask again while what has to come first has failed and is about to be retried."""
+    while True:
+        try:
+            return attempt.ask(
+                session.worker,
+                session.build.id,
+                request,
+                on_wait=caller.tell,
+                sleep=caller.sleep,
+                probe=_probe_of(session, call),
+            )
+        except Refused as error:
+            if error.code != RUN_FIRST or not session.awaits(call.lane, error.state):
+                raise
+        caller.sleep(_LOOK_SECONDS)
 
 
 def _skipped(session: BuildSession, call: MilestoneCall, done: Done) -> Outcome:

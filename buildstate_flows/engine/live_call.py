@@ -17,6 +17,7 @@ from buildstate_flows.engine.cancellation import Ending, Stopper, ending_by
 from buildstate_flows.engine.milestone_call import MilestoneCall
 from buildstate_flows.engine.session import BuildSession
 from buildstate_flows.prefect_api.flow_run_report import Row
+from buildstate_flows.prefect_api.prefect_runs import seconds_to_retry
 from buildstate_flows.prefect_api.transfers import noted
 from buildstate_worker.attempt import Claimed, Done
 from buildstate_worker.heartbeat import LEASE_RUNNING_OUT, margin_seconds, running_out
@@ -93,7 +94,9 @@ class LiveCall:
     ) -> None:
         self.session.end(self)
         if error is not None:
-            self.session.lose(self.call)
+            is_tried_again = isinstance(error, Exception) and self._flow_ending is None
+            retried_in = seconds_to_retry() if is_tried_again else None
+            self.session.lose(self.call, retried_in=retried_in)
             ending = self._flow_ending or ending_by(error, since=self._began)
             if ending is not None:
                 self._end_started(ending)

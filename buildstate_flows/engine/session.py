@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final, Protocol
 from uuid import UUID, uuid4
 
@@ -30,6 +31,9 @@ from buildstate_worker.workspace.process_memory import ProcessMemory
 
 OTHER_PROCESS: Final = "process-"
 """What the folder of a session in another process begins with; its number is next."""
+
+_RETRY_SLACK_SECONDS: Final = 30.0
+"""For Prefect, which begins a retry somewhat later than it says."""
 
 open_session: ContextVar["BuildSession | None"] = ContextVar("open_session", default=None)
 """The session that milestones record to. Prefect copies it into its task runners' threads."""
@@ -94,6 +98,7 @@ class BuildSession:
         )
         self.calls: dict[tuple[str, int], MilestoneCall] = {}
         self.failed: set[tuple[str, int]] = set()
+        self._awaited: dict[tuple[str, int], float] = {}
         self.rewinding = threading.Lock()
         self.rewinds = 0
         self.machine = ProcessMemory()
@@ -158,16 +163,31 @@ class BuildSession:
             known = self._orchestrators[flow_run] = orchestrator_of(flow_run)
         return known.model_copy(update={"task_run_id": task_run})
 
-    def lose(self, call: MilestoneCall) -> None:
-        """Note that a milestone failed half-way: its lane begins anew, with new copies of files."""
-        self.failed.add(call.key)
+    def lose(self, call: MilestoneCall, *, retried_in: float | None = None) -> None:
+        """Note that a milestone failed half-way: its lane begins anew, with new copies of files.
+
+        Args:
+            call: What failed.
+            retried_in: In how many seconds it is tried again; `None` if it is not.
+        """
+        self._awaited.pop(call.key, None)
+        if retried_in is None:
+            self.failed.add(call.key)
+        else:
+            self._awaited[call.key] = monotonic() + retried_in + _RETRY_SLACK_SECONDS
         self.machine.lose(call.lane)
         if call.lane != TRUNK:
             self.results.forget_copies(call.lane)
 
+    def awaits(self, lane: str, state: int | None) -> bool:
+        """Return whether a milestone failed that is about to be tried again."""
+        until = (self._awaited.get((each, state or 0), 0.0) for each in {lane, TRUNK})
+        return max(until) > monotonic()
+
     def note(self, call: MilestoneCall) -> None:
         """Keep a call that was made, so that it can be made again."""
         self.failed.discard(call.key)
+        self._awaited.pop(call.key, None)
         self.calls[call.key] = call
 
     def begin(self, job: Endable) -> None:
@@ -202,7 +222,7 @@ class BuildSession:
     def end_all(self, ending: Ending) -> None:
         """End every milestone that runs, in whatever thread: the flow itself was ended so.
 
-        One that still waits for its claim is ended when it has it.
+        One that still waits for its claim waits no longer.
         """
         jobs = self.end_started(ending)
         for job in jobs:

@@ -72,6 +72,24 @@ def tag_run(state: int, lane: str, number: int) -> None:
     _tell_state()  # Prefect learns of them with a state: the same one again
 
 
+def seconds_to_retry() -> float | None:
+    """Return how long Prefect waits at most before it tries the task run that this is in again.
+
+    `None` if it does not, as far as is known beforehand: a condition is asked only afterwards.
+    """
+    context = TaskRunContext.get()
+    if context is None:
+        return None
+    task, tried = context.task, context.task_run.run_count
+    if tried > task.retries or task.retry_condition_fn is not None:
+        return None
+    delays = task.retry_delay_seconds or 0
+    if callable(delays):
+        return None
+    delay = delays[min(tried, len(delays)) - 1] if isinstance(delays, list) else delays
+    return delay * (1 + (task.retry_jitter_factor or 0))
+
+
 def show_waiting(why: str) -> None:
     """Have the task run that this is in show that it waits, and why."""
     _tell_state(name="Waiting", message=why)

@@ -247,3 +247,27 @@ def test_a_task_run_that_waits_says_for_whom(worker_a: Any, worker_b: Any) -> No
         client.complete(held.attempt.id, Complete(token=held.token, kind=Kind.GATE))
         assert running.result(60) == "above"
     until(lambda: "Completed" in {name for name, _ in states()})
+
+
+def test_a_milestone_that_prefect_tries_again_is_waited_for(worker_a: Any, ran: Any) -> None:
+    @milestone(state=20, retries=1, retry_delay_seconds=2)
+    def flaky() -> Path:
+        ran(20)
+        if ran.made.count(20) == 1:
+            raise RuntimeError("mirror timed out")
+        return written("flaky.raw", "flaky")
+
+    @milestone(state=25)
+    def above() -> Path:
+        ran(25)
+        return written("above.raw", "above")
+
+    @flow
+    def run() -> list[str]:
+        with worker_a.build():
+            first = flaky.submit()
+            until(lambda: ran.made)
+            return [each.result().read_text() for each in (first, above.submit())]
+
+    assert run() == ["flaky", "above"]
+    assert ran.since() == [20, 20, 25]
