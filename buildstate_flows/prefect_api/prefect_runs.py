@@ -84,8 +84,6 @@ def seconds_to_retry() -> float | None:
     if tried > task.retries or task.retry_condition_fn is not None:
         return None
     delays = task.retry_delay_seconds or 0
-    if callable(delays):
-        return None
     delay = delays[min(tried, len(delays)) - 1] if isinstance(delays, list) else delays
     return delay * (1 + (task.retry_jitter_factor or 0))
 
