@@ -17,15 +17,13 @@ from buildstate_api.views import maker_number, state_names
 from buildstate_core.errors import NotFound
 from buildstate_core.models import Explanation, Part, PartChange
 from buildstate_core.rules.facts import AttemptFact
-from buildstate_core.rules.fingerprints import upstream_state
+from buildstate_core.rules.fingerprints import declared_on_one_side, upstream_state
 from buildstate_core.rules.plan import Planned
 from buildstate_core.rules.reasons import (
     BUILD_CLOSED,
     NEVER_COMPLETED,
     describe,
-    part_added,
     part_changed,
-    part_removed,
 )
 from buildstate_core.rules.recipes import fingerprint, likely_recipe
 from buildstate_core.vocabulary import TRUNK, AttemptStatus, Decision
@@ -142,6 +140,7 @@ def _explanation(
     state, lane, attempt = which
     decision, reason, text = decided
     before = {} if compared is None else compared.row.fingerprint
+    declared = declared_on_one_side(before, now)
     return Explanation(
         build=build.number,
         state=state,
@@ -154,16 +153,17 @@ def _explanation(
         compared_build=None if compared is None else compared.build,
         compared_attempt=None if compared is None else compared.row.number,
         parts=tuple(
-            _part(part, before.get(part), now.get(part), reason) for part in sorted({*before, *now})
+            _part(part, before.get(part), now.get(part), is_change=part in declared, reason=reason)
+            for part in sorted({*before, *now})
         ),
     )
 
 
-def _part(name: str, before: str | None, now: str | None, reason: str) -> Part:
+def _part(name: str, before: str | None, now: str | None, *, is_change: bool, reason: str) -> Part:
     if before is None or now is None:
-        # What one side has alone may be the reason all the same: a state or an input put in or out.
-        reasons = {part_changed(name), part_added(name), part_removed(name)}
-        change = PartChange.CHANGED if reason in reasons else PartChange.UNKNOWN
+        # A state that was put in or out is on one side alone, too, and may be the reason.
+        is_change = is_change or part_changed(name) == reason
+        change = PartChange.CHANGED if is_change else PartChange.UNKNOWN
     else:
         change = PartChange.SAME if before == now else PartChange.CHANGED
     return Part(part=name, before=before, now=now, change=change)

@@ -57,7 +57,7 @@ def _comparison(explanation: Explanation) -> list[Block]:
         Table(columns=_COLUMNS, rows=[_row(each) for each in parts], free_text=_FREE_TEXT),
     ]
     if any(each.change is PartChange.UNKNOWN for each in parts):
-        blocks.append("What only one of the two says is unknown, and never taken for a change.")
+        blocks.append("What is unknown is said by one of the two only, and not taken for a change.")
     if explanation.attempt is None:
         blocks.append("What a rerun brings along (code, parameters, files) is known only then.")
     return blocks

@@ -25,6 +25,7 @@ from buildstate_cli.signals import ENDING, Signalled, signals_raised
 from buildstate_cli.validation import build_reference
 from buildstate_core.errors import ArtifactLost, InvalidInput, Refused
 from buildstate_core.models import Claim
+from buildstate_core.rules.reasons import HELD
 from buildstate_worker.artifacts import Artifacts
 from buildstate_worker.attempt import Worker
 from buildstate_worker.client import STEADY
@@ -200,6 +201,9 @@ def _teller_of_waits() -> Callable[[Claim], None]:
         nonlocal told
         if time.monotonic() - told > _TELL_EVERY_SECONDS or not told:
             told = time.monotonic()
-            notice(f"bldst: build {claim.attempt.build}: {claim.text}; waiting until it is done.")
+            where = f"build {claim.attempt.build}"
+            if claim.reason == HELD:
+                where = f"state {claim.attempt.state} of {where}"
+            notice(f"bldst: {where}: {claim.text}; waiting until it is done.")
 
     return on_wait

@@ -50,7 +50,7 @@ class PartChange(StrEnum):
     SAME = "same"
     CHANGED = "changed"
     UNKNOWN = "unknown"
-    """Only one side has it, and it is not why the milestone runs."""
+    """Only one side could record it, so that it is not taken for a change."""
 
 
 class Part(Resource):

@@ -34,24 +34,28 @@ def changed_part(old: Mapping[str, str], new: Mapping[str, str]) -> str | None:
     return next((part for part in shared if old[part] != new[part]), None)
 
 
-def declared_on_one_side(old: Mapping[str, str], new: Mapping[str, str]) -> str | None:
-    """Return the first parameter or input that was declared then and is not now, or the reverse.
+def declared_on_one_side(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """Return the parameters and inputs that were declared then and are not now, or the reverse.
 
     Every release records these, so that one that is missing was not there. Only where one side says
     nothing at all of what would run, nothing is known.
 
     Args:
         old: Part name to digest, as recorded.
-        new: The same, of what would run now, without what it builds on.
+        new: The same, of what would run now.
 
-    >>> declared_on_one_side({"code": "aa", "param:os": "bb"}, {"code": "aa"})
-    'param:os'
+    Returns:
+        The parts' names, in alphabetical order.
+
+    >>> declared_on_one_side({"code": "aa", "param:os": "bb"}, {"code": "aa", "input:hosts": "cc"})
+    ['input:hosts', 'param:os']
     >>> declared_on_one_side({"code": "aa", "param:os": "bb"}, {})
+    []
     """
-    own = {part for part in old if upstream_state(part) is None}
-    if not own or not new:
-        return None
-    return next((part for part in sorted(own ^ new.keys()) if part.startswith(_DECLARED)), None)
+    before, now = ({part for part in each if upstream_state(part) is None} for each in (old, new))
+    if not before or not now:
+        return []
+    return sorted(part for part in before ^ now if part.startswith(_DECLARED))
 
 
 def step_digest(attempt: AttemptFact) -> str:

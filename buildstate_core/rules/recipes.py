@@ -110,7 +110,7 @@ def why_changed(
         return None
     if _is_of_another_kind(attempt.kind, recipe.kind):
         return reasons.part_changed("kind")
-    declared = declared_on_one_side(old, recipe.parts or {})
+    declared = next(iter(declared_on_one_side(old, recipe.parts or {})), None)
     if declared is not None:
         return reasons.part_added(declared) if declared in new else reasons.part_removed(declared)
     return _why_built_on_others(view, attempt, recipe, new)

@@ -159,7 +159,7 @@ def test_what_changed_comes_first() -> None:
     old, new = "0123456789abcdef" * 4, "fedcba9876543210" * 4
     parts = [
         {"part": "command", "before": old, "now": old, "change": "same"},
-        {"part": "param:mirror", "before": None, "now": new, "change": "unknown"},
+        {"part": "stdin", "before": None, "now": new, "change": "unknown"},
         {"part": "upstream:10", "before": f"sha256:{old}", "now": f"sha256:{new}",
          "change": "changed"},
         {"part": "code", "before": old, "now": new, "change": "changed"},
@@ -167,12 +167,12 @@ def test_what_changed_comes_first() -> None:
     assert plain.render(explanations.one(explanation(parts=parts))) == dedent("""\
         A rerun of build #14 runs state 25 Security baseline: its recipe has changed: code.
         Compared with attempt 2 of build #12:
-        PART          BEFORE        NOW           CHANGE
-        code          0123456789ab  fedcba987654  changed
-        upstream:10   0123456789ab  fedcba987654  changed
-        param:mirror  -             fedcba987654  unknown
-        command       0123456789ab  0123456789ab  same
-        What only one of the two says is unknown, and never taken for a change.
+        PART         BEFORE        NOW           CHANGE
+        code         0123456789ab  fedcba987654  changed
+        upstream:10  0123456789ab  fedcba987654  changed
+        stdin        -             fedcba987654  unknown
+        command      0123456789ab  0123456789ab  same
+        What is unknown is said by one of the two only, and not taken for a change.
         What a rerun brings along (code, parameters, files) is known only then.
         """)
 

@@ -132,8 +132,8 @@ def test_an_attempt_is_explained_by_what_it_was_compared_with(service: Service) 
     assert (found.attempt, found.compared_build, found.compared_attempt) == (2, build.number, 1)
     assert found.parts == (
         Part(part="command", before="a" * 64, now="c" * 64, change="changed"),
-        Part(part="input:hosts", before="b" * 64, now=None, change="unknown"),
-        Part(part="param:os", before=None, now="d" * 64, change="unknown"),
+        Part(part="input:hosts", before="b" * 64, now=None, change="changed"),
+        Part(part="param:os", before=None, now="d" * 64, change="changed"),
         *(each for each in found.parts if each.part == "upstream:10" and each.change == "same"),
     )
     assert len(found.parts) == 4
