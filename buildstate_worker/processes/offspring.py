@@ -140,14 +140,13 @@ class Offspring:
         self._spared = spared
         self._since: int | None = None
         self._guard: Guard | None = None
-        self._is_closed = False
         self._jobs: set[Job] = set()
         self._changing = threading.Lock()
 
     def begin(self, name: str) -> Job:
         """Note a milestone that is about to run; what starts from the first one on is known."""
         with self._changing:
-            if self._guard is None and not self._is_closed:
+            if self._guard is None:
                 self._since = now()
                 _starters.listen()
                 _marks.add(self._within)
@@ -233,7 +232,6 @@ class Offspring:
         """Leave what still runs alone."""
         with self._changing:
             guard, self._guard = self._guard, None
-            self._is_closed = True
         if guard is not None:
             guard.close()
             _marks.remove(self._within)
