@@ -1,1 +1,0 @@
-"""Processes that run for an attempt: who they are, and how they are ended together."""
