@@ -46,14 +46,14 @@ class Caller:
         self._told: str | None = None
 
     def tell(self, claim: Claim) -> None:
-        """Say whom it waits for, if that was not said yet."""
+        """Log once for whom it waits, and show it in Prefect."""
         if claim.text != self._told:
             self._told = claim.text
             say(f"Waiting: {claim.text}.")
             show_waiting(claim.text)
 
     def stop_waiting(self) -> None:
-        """Say that it goes on, if it has waited."""
+        """Show in Prefect that it runs, if it was shown to wait."""
         if self._told is not None:
             self._told = None
             show_running()

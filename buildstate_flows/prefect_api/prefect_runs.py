@@ -99,7 +99,7 @@ def show_running() -> None:
 
 
 def _tell_state(**fields: str) -> None:
-    """Tell Prefect the state of the task run that this is in, as it is but for some fields."""
+    """Send Prefect the current state of this task run once more, with some fields replaced."""
     context = TaskRunContext.get()
     if context is None or context.task_run.state is None:
         return

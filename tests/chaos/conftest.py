@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 from support import Cluster, ServiceProcess, short_folder
+from support.long_runs import leave_out_long_runs
 from support.s3 import S3, s3_server
 
 from .injecting import Installation
@@ -18,21 +19,11 @@ from .judging import Judge, told
 from .plans import history
 from .telling import Telling
 
-_LONG = "endurance"
-
 TellHistory = Callable[..., None]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    is_asked_for = _LONG in config.option.markexpr or any(_LONG in each for each in config.args)
-    if is_asked_for:
-        return
-    here = Path(__file__).parent
-    left_out = [
-        each for each in items if each.get_closest_marker(_LONG) and here in each.path.parents
-    ]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [each for each in items if each not in left_out]
+    leave_out_long_runs(config, items, Path(__file__).parent)
 
 
 @dataclass(frozen=True)
