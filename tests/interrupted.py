@@ -4,7 +4,6 @@ Nobody collects it who does not name it.
 """
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ from support.gcs import gcs_server
 from support.guard import begin_run
 from support.machine import machines
 from support.openssh import SSHD, openssh_server
+from support.ports import free_port
 from support.prefect import prefect_server
 from support.s3 import s3_server
 from support.sftp import sftp_server
@@ -64,10 +64,8 @@ def storages(tmp_path: Path) -> Iterator[None]:
         azure = stack.enter_context(azurite())
         stack.enter_context(proxied(azure.port))
         if SSHD.exists():
-            with socket.create_server(("127.0.0.1", 0)) as free:
-                port = free.getsockname()[1]
             (tmp_path / "ssh").mkdir()
-            stack.enter_context(openssh_server(tmp_path / "ssh", port=port))
+            stack.enter_context(openssh_server(tmp_path / "ssh", port=free_port()))
         yield
 
 

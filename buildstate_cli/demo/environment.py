@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import os
+import random
 import shutil
 import signal
 import socket
@@ -27,6 +28,8 @@ _READY_SECONDS: Final = 180.0
 _STOP_SECONDS: Final = 30.0
 _MAX_SAID: Final = 1000
 _LEASE_SECONDS: Final = 5
+# Below what a system gives to the near end of a connection, which takes a port at any moment.
+_PORTS: Final = range(10_000, 32_000)
 
 
 @dataclass
@@ -205,10 +208,10 @@ def _is_healthy(prefect_port: int) -> bool:
 
 
 def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    while True:
+        port = random.SystemRandom().choice(_PORTS)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def _end(process: subprocess.Popen[str], how: signal.Signals) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from prefect.settings import (
     temporary_settings,
 )
 from support import short_folder
+from support.ports import free_port
 
 from .snippets import ROOT, Shell
 
@@ -26,10 +26,7 @@ sys.path.append(str(ROOT))
 @pytest.fixture
 def environ() -> Iterator[dict[str, str]]:
     """A newcomer's environment: no settings, an empty home, a free port."""
-    with socket.socket() as sock, short_folder() as folder:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
-        sock.close()
+    with short_folder() as folder:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("BLDST_", "PREFECT"))}
         environ = {
             **inherited,
@@ -37,7 +34,7 @@ def environ() -> Iterator[dict[str, str]]:
             "BLDST_DATA_DIR": str(folder / "data"),
             "BLDST_CONFIG_DIR": str(folder / "config"),
             "BLDST_CACHE_DIR": str(folder / "cache"),
-            "BLDST_PORT": str(port),
+            "BLDST_PORT": str(free_port()),
         }
         try:
             yield environ

@@ -1,6 +1,5 @@
 """Storages as their administrators see them, without the code under test."""
 
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -186,11 +185,3 @@ class GoogleBucket:
 
     def unreachable_uri(self) -> str:
         return f"{self.root}-with-a-typo/image.raw"
-
-
-def closed_port() -> int:
-    """A port of this machine that nothing listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port

@@ -4,11 +4,10 @@ import fcntl
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from uuid import uuid4
 
 import urllib3
 
+from support.ports import free_port
 from support.waiting import until
 
 QUIET = {
@@ -133,8 +133,7 @@ def prefect_server(
     folder.mkdir(parents=True, exist_ok=True)
     if home is not None:
         shutil.copytree(home, folder / "prefect")
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     server = PrefectServer(f"http://127.0.0.1:{port}/api")
     log = folder / "prefect-server.log"
     command = [sys.executable, "-m", "prefect", "server", "start"]

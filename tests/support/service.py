@@ -3,12 +3,11 @@
 import hashlib
 import json
 import signal
-import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, LiteralString
@@ -38,6 +37,7 @@ from buildstate_core.models import (
 )
 from buildstate_core.vocabulary import AttemptStatus
 from buildstate_worker.client import Client
+from support.ports import free_port
 from support.waiting import until
 
 PROGRAM = """
@@ -233,9 +233,7 @@ class ServiceProcess(Service):
 
     @classmethod
     def on_a_free_port(cls, database_url: str, key: str) -> "ServiceProcess":
-        with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-            port = listener.getsockname()[1]
-        return cls(f"http://127.0.0.1:{port}", key, database_url)
+        return cls(f"http://127.0.0.1:{free_port()}", key, database_url)
 
     def start(self) -> None:
         """Start it, on the port that it had, and wait until it is ready."""

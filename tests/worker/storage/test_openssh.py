@@ -10,7 +10,7 @@ import pytest
 from support.disks import small_disk
 from support.faults import proxied
 from support.openssh import SSHD, WHY_NOT, OpenSsh, openssh_server
-from support.places import closed_port
+from support.ports import free_port
 
 from buildstate_core.errors import ArtifactLost, ArtifactUnreachable, Conflict, Unreachable
 from buildstate_worker.storage.base import Storage
@@ -29,7 +29,7 @@ GRAIN = 64 * 1024
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSsh]:
     folder = tmp_path_factory.mktemp("openssh") / "server"
-    with openssh_server(folder, port=closed_port()) as server:
+    with openssh_server(folder, port=free_port()) as server:
         yield server
 
 

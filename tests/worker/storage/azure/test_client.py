@@ -5,7 +5,7 @@ import socket
 
 import pytest
 from support.azurite import ACCOUNT, KEY, Azurite
-from support.places import closed_port
+from support.ports import free_port
 
 from buildstate_core.errors import ArtifactUnreachable, Unreachable
 from buildstate_worker.storage.azure import storage as azure
@@ -77,7 +77,7 @@ def test_what_is_missing_in_the_environment_is_named(
     ("host", "why"),
     [
         pytest.param("nowhere.invalid", "the host nowhere.invalid is not known", id="no host"),
-        pytest.param(f"127.0.0.1:{closed_port()}", "Connection refused", id="nothing listens"),
+        pytest.param(f"127.0.0.1:{free_port()}", "Connection refused", id="nothing listens"),
     ],
 )
 def test_an_account_that_cannot_be_reached_is_named(

@@ -12,7 +12,7 @@ from uuid import uuid4
 import asyncssh
 import pytest
 from support.faults import Proxy, proxied
-from support.places import closed_port
+from support.ports import free_port
 from support.sftp import READER, Sftp, sftp_server
 
 from buildstate_core.errors import (
@@ -257,7 +257,7 @@ def test_a_server_that_is_not_there_is_unreachable(
     server: Sftp, storage: Storage, proxy: Proxy
 ) -> None:
     with pytest.raises(ArtifactUnreachable, match="Connection refused") as caught:
-        storage.size_of(server.uri("a.raw", port=closed_port()))
+        storage.size_of(server.uri("a.raw", port=free_port()))
     assert "port" in (caught.value.hint or "")
     with pytest.raises(ArtifactUnreachable, match=r"no-such-host\.invalid"):
         storage.size_of("sftp://builder@no-such-host.invalid/a.raw")
