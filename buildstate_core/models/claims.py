@@ -34,6 +34,11 @@ class ClaimRequest(Request):
     fingerprint: Digests = Field(
         default_factory=dict, description="Part name to digest, of what would run."
     )
+    older_fingerprint: Digests | None = Field(
+        default=None,
+        description="The same as the release before records it, for attempts that were recorded"
+        " by it; null: no different.",
+    )
     consumes: Annotated[tuple[State, ...], Field(max_length=101)] | None = Field(
         default=None,
         description="States whose artifacts it takes; null for the checkpoint before it.",
