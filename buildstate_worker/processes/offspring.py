@@ -140,13 +140,14 @@ class Offspring:
         self._spared = spared
         self._since: int | None = None
         self._guard: Guard | None = None
+        self._is_closed = False
         self._jobs: set[Job] = set()
         self._changing = threading.Lock()
 
     def begin(self, name: str) -> Job:
         """Note a milestone that is about to run; what starts from the first one on is known."""
         with self._changing:
-            if self._guard is None:
+            if self._guard is None and not self._is_closed:
                 self._since = now()
                 _starters.listen()
                 _marks.add(self._within)
@@ -232,6 +233,7 @@ class Offspring:
         """Leave what still runs alone."""
         with self._changing:
             guard, self._guard = self._guard, None
+            self._is_closed = True
         if guard is not None:
             guard.close()
             _marks.remove(self._within)

@@ -11,7 +11,8 @@ It reads lines from the runner, which closes the pipe between them by its end, e
     close                      there is nothing to end any more
 
 - **The runner is gone.** All is asked to end, and killed within half of the time that is left of
-  the shortest lease: whoever takes over begins when nothing of it is left.
+  the shortest lease: whoever takes over begins when nothing of it is left. A runner that has only
+  let go of the pipe, and lives on, is not gone: then nothing ends.
 - **The runner is frozen**, and an effect's lease runs out. The runner itself stops an effect when
   a margin is left of its lease, and kills it by half of that. What is there then ends here.
 
@@ -68,8 +69,25 @@ class _Watch:
                     break
                 wait = self._look()
                 self._end_effects()
-        if not self._is_closed:
+            is_gone = not self._is_closed and self._has_ended(runner)
+        if is_gone:
             self._end_all()
+
+    def _has_ended(self, runner: int | None) -> bool:
+        """Return whether the runner is gone, and has not only let go of the pipe.
+
+        Its end closes the pipe first.
+        """
+        deadline = time.monotonic() + GRACE_SECONDS
+        while os.getppid() == self._runner:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            if runner is None:
+                time.sleep(min(left, _BETWEEN_LOOKS_SECONDS))
+            elif select.select([runner], [], [], left)[0]:
+                return True
+        return True
 
     def _take(self, words: list[str]) -> None:
         match words:
