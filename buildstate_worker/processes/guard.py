@@ -20,7 +20,7 @@ from buildstate_worker.processes.tree import GUARD, WITHIN, ProcessTree
 
 _ROOT: Final = Path(__file__).parents[2]
 # Isolated, without site packages: nothing that is installed slows it down or takes part in it.
-_PROGRAM: Final = f"import sys; sys.path.append(sys.argv[1]); {GUARD}; main()"
+_PROGRAM: Final = f"import sys; sys.path.append(sys.argv[1]); {GUARD}; main(int(sys.argv[2]))"
 
 
 class Guard:
@@ -35,7 +35,7 @@ class Guard:
         self._has_ended_some = False
         with contextlib.suppress(OSError):
             self._process = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-I", "-S", "-c", _PROGRAM, _ROOT],
+                [sys.executable, "-I", "-S", "-c", _PROGRAM, _ROOT, str(os.getpid())],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

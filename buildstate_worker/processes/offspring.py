@@ -29,6 +29,7 @@ from buildstate_worker.processes.tree import (
     GRACE_SECONDS,
     WITHIN,
     ProcessTree,
+    StartedBy,
     children_of_thread,
     joined,
     now,
@@ -244,8 +245,7 @@ class Offspring:
             {},
             # Those of other sessions have it, too.
             within=self._within if is_alone else None,
-            below=os.getpid(),
-            since=since,
+            below=StartedBy(os.getpid(), since),
             spared=self._all_spared,
         )
 

@@ -52,6 +52,19 @@ class Seen(NamedTuple):
     is_alive: bool
 
 
+class StartedBy(NamedTuple):
+    """What one process starts.
+
+    Attributes:
+        pid: The process that starts it.
+        since: The time from which on that counts, as the kernel counts. Whatever was started
+            before is somebody else's.
+    """
+
+    pid: int
+    since: int
+
+
 class ProcessTree:
     """Processes and their descendants.
 
@@ -59,9 +72,8 @@ class ProcessTree:
         roots: The processes, each with its start; they need not be children of this one.
         within: The id that `BLDST_WITHIN` has in what was started for them; such processes are
             part of it, whoever their parents are.
-        below: A process whose children are roots, too, from when they start.
-        since: Those that started before are no part of it, as far as they are found by `within`
-            or `below`.
+        below: Whose children are roots, too. Then whoever has started before is no part of it
+            because of `within`, either.
         spared: Returns processes that are no part of it, with their descendants.
     """
 
@@ -70,15 +82,13 @@ class ProcessTree:
         roots: Mapping[int, int | None],
         *,
         within: str | None = None,
-        below: int | None = None,
-        since: int = 0,
+        below: StartedBy | None = None,
         spared: Callable[[], Iterable[int]] = tuple,
     ) -> None:
         self._roots = dict(roots)
         self._known = dict(roots)
         self._within = within
         self._below = below
-        self._since = since
         self._spared = spared
         self._of_others: set[int] = set()
         self._looking = threading.RLock()  # a signal's handler looks, too
@@ -108,20 +118,26 @@ class ProcessTree:
         """
         everyone = _everyone()
         with self._looking:
-            spared = _with_descendants(self._spared(), everyone)
+            # Nobody ends themselves, or who has started them, whatever is said of the tree.
+            never = _with_ancestors(os.getpid(), everyone)
+            never |= _with_descendants(self._spared(), everyone)
             roots = {pid for pid, start in list(self._known.items()) if _is_alive(pid, start)}
             for pid, each in everyone.items():
-                if pid in roots or pid in spared or each.start < self._since:
-                    continue
-                is_below = each.parent == self._below
-                if is_below or (is_thorough and self._within and _has_id(pid, self._within)):
+                if pid not in never and self._is_root(pid, each, is_thorough=is_thorough):
                     roots.add(pid)
-            roots.discard(self._below or 0)
-            for pid in _with_descendants(roots, everyone) - spared:
+            for pid in _with_descendants(roots, everyone) - never:
                 start = everyone[pid].start
                 is_new = pid not in self._known or self._known[pid] not in {None, start}
                 if is_new and not _is_guard(pid):
                     self._known[pid] = start
+
+    def _is_root(self, pid: int, each: Seen, *, is_thorough: bool) -> bool:
+        if self._below is not None:
+            if each.start < self._below.since:
+                return False
+            if each.parent == self._below.pid:
+                return True
+        return is_thorough and self._within is not None and _has_id(pid, self._within)
 
     def is_gone(self) -> bool:
         """Return whether none is left of those that are known, and that may be ended."""
@@ -219,6 +235,13 @@ def _with_descendants(pids: Iterable[int], everyone: Mapping[int, Seen]) -> set[
     found = {pid for pid in pids if pid in everyone}
     while new := {pid for pid, each in everyone.items() if each.parent in found} - found:
         found |= new
+    return found
+
+
+def _with_ancestors(pid: int, everyone: Mapping[int, Seen]) -> set[int]:
+    found = {pid}
+    while pid in everyone and (pid := everyone[pid].parent) not in found:
+        found.add(pid)
     return found
 
 

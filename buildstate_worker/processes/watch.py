@@ -25,7 +25,12 @@ import select
 import time
 from typing import Final, NamedTuple
 
-from buildstate_worker.processes.tree import GRACE_SECONDS, ProcessTree, children_of_thread
+from buildstate_worker.processes.tree import (
+    GRACE_SECONDS,
+    ProcessTree,
+    StartedBy,
+    children_of_thread,
+)
 
 _LOOK_SECONDS: Final = 1.0
 _SHARE_OF_LOOKING: Final = 0.02
@@ -41,8 +46,8 @@ class _Lease(NamedTuple):
 
 
 class _Watch:
-    def __init__(self) -> None:
-        self._runner = os.getppid()
+    def __init__(self, runner: int) -> None:
+        self._runner = runner
         self._since = 0
         self._tree: ProcessTree | None = None
         self._within: str | None = None
@@ -110,8 +115,7 @@ class _Watch:
         return ProcessTree(
             {},
             within=self._within,
-            below=self._runner,
-            since=self._since,
+            below=StartedBy(self._runner, self._since),
             spared=lambda: [
                 pid for each in threads for pid in children_of_thread(self._runner, each)
             ],
@@ -179,6 +183,10 @@ def _opened(pid: int):  # type: ignore[no-untyped-def]  # noqa: ANN202 - typing 
             os.close(found)
 
 
-def main() -> None:
-    """Watch until the runner closes the pipe."""
-    _Watch().run()
+def main(runner: int) -> None:
+    """Watch until the runner closes the pipe.
+
+    Args:
+        runner: Its pid. It may be gone before this has begun, so that it is told.
+    """
+    _Watch(runner).run()

@@ -11,7 +11,7 @@ import pytest
 from support import until
 
 from buildstate_worker.processes.guard import Guard
-from buildstate_worker.processes.tree import WITHIN, ProcessTree, seen
+from buildstate_worker.processes.tree import GUARD, WITHIN, ProcessTree, StartedBy, now, seen
 
 ORPHAN = "(sleep 600 & echo $! > orphan) ; touch here; sleep 600"
 """What it leaves has no living ancestor of ours, as a daemon."""
@@ -68,14 +68,28 @@ def test_one_that_was_left_behind_is_found_by_its_environment(
 
 def test_what_is_spared_is_left_with_all_below_it(tmp_path: Path, ours: list[int]) -> None:
     command = "sleep 600 & echo $! > child; wait"
+    below = StartedBy(os.getpid(), now())
     with subprocess.Popen(["sh", "-c", command], cwd=tmp_path) as process:
         child = read(tmp_path / "child")
         ours.append(child)
-        ProcessTree({}, below=os.getpid(), spared=lambda: {process.pid}).end(0)
+        ProcessTree({}, below=below, spared=lambda: {process.pid}).end(0)
         assert process.poll() is None
         ProcessTree.of(process.pid).end(5)
         process.wait()
     assert not is_alive(child)
+
+
+def test_what_was_started_before_is_no_part_of_it(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "600"], cwd=tmp_path) as before:
+        begun = seen(before.pid)
+        assert begun is not None
+        below = StartedBy(os.getpid(), max(now(), begun.start + 1))
+        until(lambda: now() >= below.since)
+        with subprocess.Popen(["sleep", "600"], cwd=tmp_path) as after:
+            ProcessTree({}, below=below).end(5)
+            assert after.wait() == -signal.SIGTERM
+        assert before.poll() is None
+        before.kill()
 
 
 def test_who_ignores_it_is_killed_and_gone_when_the_end_is_over(tmp_path: Path) -> None:
@@ -97,6 +111,16 @@ def test_a_guard_ends_what_a_killed_or_frozen_runner_can_not(
         runner.send_signal(number)
         until(lambda: not is_alive(child))
         runner.kill()
+
+
+def test_a_guard_that_begins_when_its_runner_is_gone_already_ends_what_it_is_told() -> None:
+    within = os.urandom(8).hex()
+    with subprocess.Popen(["true"]) as runner:
+        runner.wait()
+    guard = [sys.executable, "-c", f"{GUARD}; main({runner.pid})"]
+    with subprocess.Popen(["sleep", "600"], env={**os.environ, WITHIN: within}) as child:
+        subprocess.run(guard, input=f"started {within}\n".encode(), check=True)
+        assert child.wait() == -signal.SIGTERM
 
 
 def test_what_may_go_on_is_left_when_its_runner_is_frozen(tmp_path: Path) -> None:
