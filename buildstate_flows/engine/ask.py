@@ -74,9 +74,12 @@ class Caller:
         if self._over.is_set():
             raise Conflict("The milestone was cancelled while it waited.", code="cancelled")
 
-    def end(self, _ending: Ending) -> None:
+    def will_end(self, _ending: Ending) -> None:
         """End the wait: the flow itself was ended."""
         self._over.set()
+
+    stop = will_end
+    end = will_end
 
     def take(self, live: LiveCall) -> None:
         """Take over what was claimed, or end it if nobody waits any more."""

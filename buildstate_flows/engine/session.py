@@ -4,7 +4,7 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
 from time import monotonic
@@ -25,8 +25,12 @@ from buildstate_flows.prefect_api.prefect_runs import flow_run_here, orchestrato
 from buildstate_worker.artifacts import Artifacts
 from buildstate_worker.attempt import Worker
 from buildstate_worker.client import Client
+from buildstate_worker.processes.offspring import Offspring
 from buildstate_worker.settings import Settings
 from buildstate_worker.workspace.process_memory import ProcessMemory
+
+OTHER_PROCESS: Final = "process-"
+"""What the folder of a session in another process begins with; its number is next."""
 
 _RETRY_SLACK_SECONDS: Final = 30.0
 """For Prefect, which begins a retry somewhat later than it says."""
@@ -38,8 +42,14 @@ open_session: ContextVar["BuildSession | None"] = ContextVar("open_session", def
 class Endable(Protocol):
     """A milestone that runs."""
 
+    def will_end(self, ending: Ending) -> None:
+        """Take that it ends so, whatever its function does now."""
+
+    def stop(self, ending: Ending) -> None:
+        """Stop its function."""
+
     def end(self, ending: Ending) -> None:
-        """Record that it ended so, and stop its function."""
+        """End what it has started, record that it ended so, and stop its function."""
 
 
 class BuildSession:
@@ -58,6 +68,7 @@ class BuildSession:
     Attributes:
         worker: Who claims, and by what.
         machine: What this process remembers of the machine of each lane.
+        offspring: What its milestones have started in this process.
         calls: The milestones that were called, in order, by lane and state.
         failed: Those of them that have failed, and not succeeded since.
         rewinding: Held by the thread that makes earlier calls again.
@@ -91,6 +102,7 @@ class BuildSession:
         self.rewinding = threading.Lock()
         self.rewinds = 0
         self.machine = ProcessMemory()
+        self.offspring = Offspring(spared=_other_processes_of(weakref.ref(self)))
         self._submitted: set[PrefectFuture[Any]] = set()
         self._running: set[Endable] = set()
         self._ending: Ending | None = None
@@ -100,7 +112,7 @@ class BuildSession:
         self._folder = folder
         self._temporary: list[Path] = []
         # Also when the flow failed and left milestones behind that still run.
-        self._clean_up = weakref.finalize(self, _clean_up, client, self._temporary)
+        self._clean_up = weakref.finalize(self, _clean_up, client, self.offspring, self._temporary)
 
     @classmethod
     def current(cls) -> "BuildSession":
@@ -191,14 +203,28 @@ class BuildSession:
         with self._change:
             self._running.discard(job)
 
+    def end_started(self, ending: Ending) -> list[Endable]:
+        """End what milestones have started, and have those that run now end so; return them."""
+        with self._change:
+            self._ending = ending
+            jobs = list(self._running)
+        # All of them before any: what one has started is not always told from another's.
+        for job in jobs:
+            job.will_end(ending)
+
+        def stop() -> None:
+            for job in jobs:
+                job.stop(ending)
+
+        self.offspring.end(then=stop)
+        return jobs
+
     def end_all(self, ending: Ending) -> None:
         """End every milestone that runs, in whatever thread: the flow itself was ended so.
 
         One that still waits for its claim waits no longer.
         """
-        with self._change:
-            self._ending = ending
-            jobs = list(self._running)
+        jobs = self.end_started(ending)
         for job in jobs:
             job.end(ending)
 
@@ -226,7 +252,22 @@ class BuildSession:
             self._change.notify_all()
 
 
-def _clean_up(client: Client, folders: list[Path]) -> None:
+def _other_processes_of(
+    this: Callable[[], BuildSession | None],
+) -> Callable[[], Iterable[int]]:
+    """Return what lists the processes of a task runner that run milestones of a session."""
+
+    def listed() -> Iterator[int]:
+        session = this()
+        if session is not None and session.has_folder:
+            for found in session.folder.glob(f"{OTHER_PROCESS}*"):
+                yield int(found.name.split("-")[1])
+
+    return listed
+
+
+def _clean_up(client: Client, offspring: Offspring, folders: list[Path]) -> None:
+    offspring.close()
     client.close()
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
