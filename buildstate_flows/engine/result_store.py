@@ -145,6 +145,14 @@ class ResultStore:
                 if lane != slot.now.record.lane:
                     slot.now.places.pop(lane, None)
 
+    def leave(self, folder: Path) -> None:
+        """Forget what was in a folder that is gone."""
+        with self._lock:
+            for slot in self._slots.values():
+                for lane, path in list(slot.now.places.items()):
+                    if path.resolve().is_relative_to(folder):
+                        slot.now.places.pop(lane)
+
     def _pull(self, record: RecordedArtifact, path: Path, root: str | None) -> Pulled:
         """Download an artifact, and say how far that is."""
         note = noting.get()

@@ -134,13 +134,18 @@ class BuildSession:
 
     @property
     def folder(self) -> Path:
-        """Where files go. A temporary one is made when it is first needed."""
+        """Where files go. A temporary one is made when it is first needed.
+
+        What is read after the end of the session has one that lasts as long as its results.
+        """
         with self._change:
             if self._folder is None:
                 self._folder = Path(tempfile.mkdtemp(prefix="bldst-"))
-                self._temporary.append(self._folder)
-            if not self._is_closed:
-                self._folder.mkdir(parents=True, exist_ok=True)
+                if self._is_closed:
+                    weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+                else:
+                    self._temporary.append(self._folder)
+            self._folder.mkdir(parents=True, exist_ok=True)
             return self._folder.resolve()
 
     @property
@@ -150,7 +155,7 @@ class BuildSession:
 
     @property
     def is_closed(self) -> bool:
-        """Whether its folder is gone."""
+        """Whether it has ended."""
         return self._is_closed
 
     def orchestrator(self, task_run: UUID | None) -> Orchestrator | None:
@@ -245,6 +250,9 @@ class BuildSession:
             if not self._submitted:
                 self._is_closed = True
                 self._clean_up()
+                if self._folder in self._temporary:
+                    self.results.leave(self._folder.resolve())
+                    self._folder = None
 
     def _has_ended(self, future: PrefectFuture[Any]) -> None:
         with self._change:
