@@ -117,11 +117,12 @@ def ask(
 
     Raises:
         ArtifactUnreachable: Nobody can tell whether its artifact is there. Nothing is run.
+        InvalidInput: Another milestone was called at its state.
         Held, Refused, Conflict: As the service says.
     """
 
     def request() -> ClaimRequest:
-        return call.to_request(
+        wanted = call.to_request(
             session.build,
             session.machine.held(call.lane),
             worker=session.worker.name,
@@ -131,6 +132,8 @@ def ask(
             session_id=session.id,
             orchestrator=session.orchestrator(task_run_here()),
         )
+        session.check_alone(call, wanted.fingerprint)
+        return wanted
 
     session.begin(caller)
     try:

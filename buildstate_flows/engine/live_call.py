@@ -1,9 +1,10 @@
 """A call whose attempt is ours, from its claim to its end; and what came of a call."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -15,6 +16,7 @@ from buildstate_core.errors import ArtifactLost, BuildStateError, Conflict, Stal
 from buildstate_core.models import Attempt
 from buildstate_flows.engine.cancellation import Ending, Stopper, ending_by
 from buildstate_flows.engine.milestone_call import MilestoneCall
+from buildstate_flows.engine.results.returned_files import ReturnedFiles
 from buildstate_flows.engine.session import BuildSession
 from buildstate_flows.prefect_api.flow_run_report import Row
 from buildstate_flows.prefect_api.prefect_runs import seconds_to_retry
@@ -115,6 +117,19 @@ class LiveCall:
             yield
         finally:
             inside_of.reset(token)
+
+    def returned(self, paths: Iterable[Path]) -> ReturnedFiles:
+        """Return what it has returned, to be told from what others return."""
+        session, spec = self.session, self.call.spec
+        lane = f" in lane {self.call.lane}" if self.call.lane else ""
+        found = ReturnedFiles(
+            session.client,
+            f"State {spec.state}{lane} ({spec.name})",
+            self._began,
+            frozenset(each.resolve() for each in paths),
+        )
+        session.returned.append(found)
+        return found
 
     def noted(self) -> AbstractContextManager[None]:
         """Have what is downloaded in a block noted for this attempt."""

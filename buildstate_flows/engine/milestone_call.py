@@ -20,7 +20,7 @@ from buildstate_flows.engine.arguments import (
     replaced,
     results_in,
 )
-from buildstate_flows.engine.results import is_named
+from buildstate_flows.engine.results.recorded import is_named
 from buildstate_flows.handle import Handle
 from buildstate_worker.fingerprint.code import code_parts
 from buildstate_worker.fingerprint.inputs import input_parts

@@ -4,11 +4,11 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from uuid import UUID, uuid4
 
 from prefect.futures import PrefectFuture
@@ -19,7 +19,7 @@ from buildstate_core.vocabulary import TRUNK
 from buildstate_flows.artifact import Slot
 from buildstate_flows.engine.cancellation import Ending
 from buildstate_flows.engine.milestone_call import MilestoneCall
-from buildstate_flows.engine.result_store import ResultStore
+from buildstate_flows.engine.results.store import ResultStore
 from buildstate_flows.prefect_api.flow_run_report import FlowRunReport
 from buildstate_flows.prefect_api.prefect_runs import flow_run_here, orchestrator_of
 from buildstate_worker.artifacts import Artifacts
@@ -28,6 +28,9 @@ from buildstate_worker.client import Client
 from buildstate_worker.processes.offspring import Offspring
 from buildstate_worker.settings import Settings
 from buildstate_worker.workspace.process_memory import ProcessMemory
+
+if TYPE_CHECKING:
+    from buildstate_flows.engine.results.returned_files import ReturnedFiles
 
 OTHER_PROCESS: Final = "process-"
 """What the folder of a session in another process begins with; its number is next."""
@@ -71,6 +74,7 @@ class BuildSession:
         offspring: What its milestones have started in this process.
         calls: The milestones that were called, in order, by lane and state.
         failed: Those of them that have failed, and not succeeded since.
+        returned: The files that they have returned, for as long as the session is there.
         rewinding: Held by the thread that makes earlier calls again.
         rewinds: How often that was done.
     """
@@ -98,7 +102,9 @@ class BuildSession:
         )
         self.calls: dict[tuple[str, int], MilestoneCall] = {}
         self.failed: set[tuple[str, int]] = set()
+        self.returned: list[ReturnedFiles] = []
         self._awaited: dict[tuple[str, int], float] = {}
+        self._recipes: dict[tuple[str, int], tuple[str, Mapping[str, str]]] = {}
         self.rewinding = threading.Lock()
         self.rewinds = 0
         self.machine = ProcessMemory()
@@ -168,6 +174,33 @@ class BuildSession:
             known = self._orchestrators[flow_run] = orchestrator_of(flow_run)
         return known.model_copy(update={"task_run_id": task_run})
 
+    def check_alone(self, call: MilestoneCall, fingerprint: Mapping[str, str]) -> None:
+        """Make sure that no other milestone has the same state and lane.
+
+        Each would undo what the other has recorded, for ever. One that failed may be replaced.
+
+        Args:
+            call: What is about to be asked for.
+            fingerprint: Its own parts. Files may change between two calls of one milestone.
+
+        Raises:
+            InvalidInput: Another one has it.
+        """
+        own = {part: each for part, each in fingerprint.items() if not part.startswith("input:")}
+        with self._change:
+            name, recipe = self._recipes.setdefault(call.key, (call.spec.name, own))
+        if recipe == own:
+            return
+        differs = sorted(part for part in {*recipe, *own} if recipe.get(part) != own.get(part))
+        where = f"State {call.spec.state}" + (f" in lane {call.lane}" if call.lane else "")
+        raise InvalidInput(
+            f"{where} is called twice in this build, as {name} and as {call.spec.name}, which"
+            f" differ in {', '.join(differs)}. Each would undo what the other has recorded.",
+            code="two-calls",
+            field="lane",
+            hint='Give each a lane, such as lane="{region}", or a state of its own.',
+        )
+
     def lose(self, call: MilestoneCall, *, retried_in: float | None = None) -> None:
         """Note that a milestone failed half-way: its lane begins anew, with new copies of files.
 
@@ -176,6 +209,7 @@ class BuildSession:
             retried_in: In how many seconds it is tried again; `None` if it is not.
         """
         self._awaited.pop(call.key, None)
+        self._recipes.pop(call.key, None)
         if retried_in is None:
             self.failed.add(call.key)
         else:

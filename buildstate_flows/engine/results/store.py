@@ -12,7 +12,7 @@ from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Artifact as RecordedArtifact
 from buildstate_core.vocabulary import Activity, ArtifactKind
 from buildstate_flows.artifact import Artifact, Slot, Version, open_results
-from buildstate_flows.engine.results import is_named, value_of
+from buildstate_flows.engine.results.recorded import is_named, value_of
 from buildstate_flows.handle import Handle
 from buildstate_flows.prefect_api.transfers import logged, noting
 from buildstate_worker.artifacts import Artifacts, is_pullable, place_of
