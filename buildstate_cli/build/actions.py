@@ -14,6 +14,7 @@ from buildstate_cli.session import Session
 from buildstate_cli.validation import build_reference, checked, pairs
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Build, BuildCreate, BuildDerive
+from buildstate_core.vocabulary import TRUNK
 
 _FLAGS: Final = {
     "derived_from": "--derive-from",
@@ -84,10 +85,20 @@ def get(session: Session, output: Format, build: str) -> None:
 
 
 def history(
-    session: Session, output: Format, build: str, *, state: int | None, lane: str | None
+    session: Session,
+    output: Format,
+    build: str,
+    *,
+    state: int | None,
+    lane: str | None,
+    is_trunk: bool,
 ) -> None:
-    """Print a build's attempts, all or those of one state or lane."""
+    """Print a build's attempts, all or those of one state, of one lane or the trunk."""
     reference = build_reference(build)
+    if is_trunk:
+        if lane is not None:
+            raise InvalidInput("--lane and --trunk are given; use one of them.", field="--lane")
+        lane = TRUNK
     with connect(session) as client:
         found = [
             each

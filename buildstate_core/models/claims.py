@@ -8,7 +8,6 @@ from pydantic import Field, StrictBool
 from buildstate_core.models.artifacts import Artifact, ArtifactRecords, Transfer
 from buildstate_core.models.base import (
     Digests,
-    LaneName,
     Request,
     Resource,
     State,
@@ -19,6 +18,7 @@ from buildstate_core.models.base import (
     Word,
 )
 from buildstate_core.models.builds import Attempt, Orchestrator
+from buildstate_core.models.names import LaneName
 from buildstate_core.models.retention import StorageRules
 from buildstate_core.vocabulary import TRUNK, ClaimDecision, Kind
 
