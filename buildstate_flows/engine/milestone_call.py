@@ -1,6 +1,7 @@
 """One call of a milestone: what would run, and what it is compared by."""
 
 import hashlib
+import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +11,7 @@ from uuid import UUID
 
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Build, ClaimRequest, Orchestrator
+from buildstate_core.models.names import given_lane
 from buildstate_core.vocabulary import TRUNK, Kind
 from buildstate_flows.artifact import Artifact
 from buildstate_flows.engine.arguments import (
@@ -28,6 +30,19 @@ from buildstate_worker.fingerprint.params import param_parts
 from buildstate_worker.storage_options import StorageOptions
 
 
+class _NoValueError(Exception):
+    """A parameter that a lane is named after is `None`."""
+
+
+class _LaneTemplate(string.Formatter):
+    """Fills parameters into a lane; `None` would be a lane of that name."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if value is None:
+            raise _NoValueError
+        return str(super().format_field(value, format_spec))
+
+
 @dataclass(frozen=True, kw_only=True)
 class MilestoneSpec:
     """What a milestone is, whatever it is called with.
@@ -36,7 +51,7 @@ class MilestoneSpec:
         function: The user's function.
         name: For messages.
         state: Its state.
-        lane: Its lane, or a template that names parameters: `{region}`.
+        lane: Its lane, or a template that names parameters: `{region}`. `None` for the trunk.
         kind: What it does, if that was said.
         inputs: Files whose content decides "unchanged".
         version: Stands for the code, if it is given.
@@ -48,7 +63,7 @@ class MilestoneSpec:
     function: Callable[..., Any]
     name: str
     state: int
-    lane: str
+    lane: str | None
     kind: Kind | None
     inputs: Sequence[str]
     version: str | None
@@ -86,17 +101,27 @@ class MilestoneSpec:
         """Return the lane of a call; it may depend on the parameters.
 
         Raises:
-            InvalidInput: The lane's template names something else.
+            InvalidInput: The lane's template names something else, or what it names gives none.
         """
+        if self.lane is None:
+            return TRUNK
         try:
-            return self.lane.format_map(parameters)
-        except (KeyError, ValueError, IndexError, AttributeError) as error:
+            lane = _LaneTemplate().vformat(self.lane, (), parameters)
+        except _NoValueError:
+            raise InvalidInput(
+                f"The lane {self.lane!r} of {self.name} is named after a parameter that is None.",
+                code="empty-lane",
+                field="lane",
+                hint="Does it come from a variable that is not set?",
+            ) from None
+        except (KeyError, ValueError, IndexError, AttributeError, TypeError) as error:
             raise InvalidInput(
                 f"The lane {self.lane!r} of {self.name} names what is no parameter of it.",
                 code="bad-lane",
                 field="lane",
                 hint=f"It has {', '.join(parameters) or 'none'}; write the name in braces.",
             ) from error
+        return given_lane(lane, f"The lane of {self.name}", field="lane")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +142,7 @@ class MilestoneCall:
         """Make one.
 
         Raises:
-            InvalidInput: The lane's template names what is no parameter.
+            InvalidInput: The lane's template names what is no parameter, or no lane.
         """
         return cls(spec=spec, parameters=parameters, lane=spec.lane_of(parameters))
 
