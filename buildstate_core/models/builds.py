@@ -51,6 +51,7 @@ class BuildCreate(Request):
 
     Without a `key` it is made from version, platform, os and image type, so that the same request
     from any worker means the same build. Without a `version` either, each request is a new build.
+    What it says of an existing build has to be what is recorded, or is recorded if nothing was.
     """
 
     project: ProjectName

@@ -18,7 +18,7 @@ from buildstate_core.vocabulary import TRUNK
 _BLANKS: Final = "\t \xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u202f\u205f\u3000"
 """A tab and Unicode's spaces. The end of a line is none: it is refused, as in the middle."""
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-_LANE: Final = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_LANE: Final = "[A-Za-z0-9][A-Za-z0-9._-]"
 _MAX_LANE: Final = 63
 _TRUNK_IN_WORDS: Final = "trunk"
 """What stands for the trunk in locations and in what people say, and so for no lane."""
@@ -87,7 +87,7 @@ def _lane(value: object) -> object:
         raise UseInstead(_A_LANE)
     if name.casefold() == _TRUNK_IN_WORDS:
         raise UseInstead("another name: the trunk is meant where no lane is given")
-    if not re.fullmatch(_LANE, name):
+    if not re.fullmatch(f"{_LANE}*", name):
         raise UseInstead("letters, digits, dot, dash and underscore, and a letter or digit first")
     if len(name) > _MAX_LANE:
         raise UseInstead(f"at most {_MAX_LANE} characters")
@@ -96,17 +96,17 @@ def _lane(value: object) -> object:
 
 LaneName = Annotated[
     str,
+    StringConstraints(pattern=f"^({_LANE}{{0,{_MAX_LANE - 1}}})?$"),
     BeforeValidator(_lane),
-    StringConstraints(pattern=f"^({_LANE})?$", max_length=_MAX_LANE),
     Field(examples=["eu-west-1"], description="Empty for the trunk, whose name no lane has."),
 ]
 _LANES: Final[TypeAdapter[str]] = TypeAdapter(LaneName)
 
-Trait = Annotated[str, BeforeValidator(_some_text), StringConstraints(min_length=1, max_length=128)]
+Trait = Annotated[str, StringConstraints(min_length=1, max_length=128), BeforeValidator(_some_text)]
 """What a build is of: its version, platform, OS or image type."""
 BuildKey = Annotated[
     str,
-    BeforeValidator(_some_text),
     StringConstraints(min_length=1, max_length=500),
+    BeforeValidator(_some_text),
     Field(examples=["9.6/aws/rhel-9/base"]),
 ]
