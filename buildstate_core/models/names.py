@@ -13,15 +13,13 @@ from pydantic import BeforeValidator, Field, StringConstraints, TypeAdapter, Val
 
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models.refusals import UseInstead, refusal, shown
-from buildstate_core.vocabulary import TRUNK
+from buildstate_core.vocabulary import TRUNK, TRUNK_IN_WORDS
 
 _BLANKS: Final = "\t \xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u202f\u205f\u3000"
 """A tab and Unicode's spaces. The end of a line is none: it is refused, as in the middle."""
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _LANE: Final = "[A-Za-z0-9][A-Za-z0-9._-]"
 _MAX_LANE: Final = 63
-_TRUNK_IN_WORDS: Final = "trunk"
-"""What stands for the trunk in locations and in what people say, and so for no lane."""
 _A_LANE: Final = "a lane's name, or leave it out for the trunk"
 
 
@@ -85,7 +83,7 @@ def _lane(value: object) -> object:
         return name
     if not name:
         raise UseInstead(_A_LANE)
-    if name.casefold() == _TRUNK_IN_WORDS:
+    if name.casefold() == TRUNK_IN_WORDS:
         raise UseInstead("another name: the trunk is meant where no lane is given")
     if not re.fullmatch(f"{_LANE}*", name):
         raise UseInstead("letters, digits, dot, dash and underscore, and a letter or digit first")
