@@ -1,0 +1,103 @@
+"""The digest of all the code that a function reaches in the user's project."""
+
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from types import FunctionType
+from typing import Any, Final
+
+from buildstate_worker.fingerprint.code.files.project import Project
+from buildstate_worker.fingerprint.code.opaque import opaque
+from buildstate_worker.fingerprint.code.walk.ledger import Place
+from buildstate_worker.fingerprint.code.walk.objects import (
+    file_of_function,
+    file_of_module,
+    innermost,
+)
+from buildstate_worker.fingerprint.code.walk.reach import Reach
+
+_walking: Final = threading.RLock()
+
+
+@dataclass(frozen=True)
+class Code:
+    """What a function reaches. It can be sent to another process, where there may be no source.
+
+    Attributes:
+        digest: Of all of it: 64 hexadecimal digits.
+        parts: The digest of each function, class, module and datum, by its name.
+    """
+
+    digest: str
+    parts: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Reached:
+    """The code of a function, and the data of modules that it came by.
+
+    Attributes:
+        code: The code.
+        places: Where the data is kept.
+        project: What counted as the user's own.
+    """
+
+    code: Code
+    places: tuple[Place, ...]
+    project: Project
+
+
+def is_no_result(_: object) -> bool:
+    """Return that an object is not counted elsewhere."""
+    return False
+
+
+def code_of(
+    function: Callable[..., Any], *, is_result: Callable[[object], bool] = is_no_result
+) -> Code:
+    """Return what a function reaches in the user's project, part by part.
+
+    It is equal on every version of Python, in every folder and process, and wherever only the looks
+    of the code differ. Installed packages do not count.
+
+    Args:
+        function: The function, or anything else that can be called.
+        is_result: Whether an object that is come by is counted elsewhere, as what another milestone
+            returned.
+
+    Raises:
+        InvalidInput: Some of it cannot be seen (`opaque-code`), or is not what is on the disk any
+            more (`code-changed-since-loaded`).
+    """
+    return reached_by(function, is_result=is_result).code
+
+
+def reached_by(
+    function: Callable[..., Any], *, is_result: Callable[[object], bool] = is_no_result
+) -> Reached:
+    """Return the same, with the data of modules. As `code_of`."""
+    # Walks share what was first seen of a container, and the files that were read.
+    with _walking:
+        project = Project(_file_of(function))
+        reach = Reach(project, is_result)
+        first = reach.values.text(function)
+        reach.ledger.finish()
+    parts = dict(sorted(reach.ledger.parts.items()))
+    said = "\n".join([first, *(f"{name}={digest}" for name, digest in parts.items())])
+    code = Code(digest=sha256(said.encode()).hexdigest(), parts=parts)
+    return Reached(code, tuple(reach.ledger.places.values()), project)
+
+
+def _file_of(function: Any) -> Path:
+    inner = innermost(function)
+    if isinstance(inner, FunctionType):
+        path = file_of_function(inner)
+    else:
+        cls = inner if isinstance(inner, type) else type(inner)
+        path = file_of_module(sys.modules.get(cls.__module__))
+    if path is None:
+        raise opaque(getattr(inner, "__qualname__", type(inner).__qualname__), "has no source")
+    return path

@@ -1,0 +1,299 @@
+"""A source file, read once in a process: its definitions, and the code that it compiles to."""
+
+import ast
+import linecache
+import threading
+import warnings
+from collections.abc import Iterator
+from functools import cached_property
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any, Final
+
+from buildstate_core.errors import InvalidInput
+from buildstate_worker.fingerprint.code.files.loaded import signature
+from buildstate_worker.fingerprint.code.files.project import module_name
+from buildstate_worker.fingerprint.code.opaque import changed
+from buildstate_worker.fingerprint.code.tree.canonical import canonical
+from buildstate_worker.fingerprint.code.tree.references import References, references_of
+from buildstate_worker.fingerprint.code.tree.scopes import names_bound_by
+
+_TOOLS: Final = frozenset({"buildstate_flows", "prefect"})
+"""What their decorators were given is no code: it is recorded elsewhere, or decides nothing."""
+
+_DEFINES: Final = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+_Node = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
+
+
+class Definition:
+    """One function, lambda or class in a source file.
+
+    Attributes:
+        node: Its tree.
+        qualname: Its name in the module, as Python would say it.
+        parent: The one that it is directly inside of.
+    """
+
+    def __init__(self, node: _Node, parent: "Definition | None") -> None:
+        self.node = node
+        self.parent = parent
+        name = "<lambda>" if isinstance(node, ast.Lambda) else node.name
+        if parent is None:
+            self.qualname = name
+        elif isinstance(parent.node, ast.ClassDef):
+            self.qualname = f"{parent.qualname}.{name}"
+        else:
+            self.qualname = f"{parent.qualname}.<locals>.{name}"
+
+    @cached_property
+    def text(self) -> str:
+        """What it does, equal on every version of Python."""
+        return canonical(self.node)
+
+    @cached_property
+    def references(self) -> References:
+        """What it refers to."""
+        return references_of(self.node, is_method=self.is_method)
+
+    @property
+    def is_method(self) -> bool:
+        """Whether its first parameter is an instance or a class."""
+        if self.parent is None or not isinstance(self.parent.node, ast.ClassDef):
+            return False
+        decorators = getattr(self.node, "decorator_list", [])
+        return not any(getattr(each, "id", "") == "staticmethod" for each in decorators)
+
+    def around(self) -> "Iterator[Definition]":
+        """Yield those that it is inside of, from the innermost."""
+        around = self.parent
+        while around is not None:
+            yield around
+            around = around.parent
+
+
+class SourceFile:
+    """A file of Python as it was when this process first asked for it.
+
+    Attributes:
+        path: The file.
+        name: What its module is called.
+        text: Its text.
+        tree: It, without the decorators of BuildState and Prefect and those above them.
+    """
+
+    def __init__(self, path: Path, text: bytes) -> None:
+        self.path = path
+        self.name = module_name(path)
+        self.text = text
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.tree = ast.parse(text)
+            self._code = compile(self.tree, str(path), "exec", dont_inherit=True)
+        self._definitions: dict[tuple[str, int], list[Definition]] = {}
+        self.classes: dict[str, list[Definition]] = {}
+        self._index(self.tree, None)
+        self._drop_tools()
+
+    @cached_property
+    def bindings(self) -> dict[str, list[ast.stmt]]:
+        """The statements of the module that bind each of its names."""
+        found: dict[str, list[ast.stmt]] = {}
+        for statement in _statements(self.tree.body):
+            if isinstance(statement, _DEFINES):
+                names = {statement.name}
+            else:
+                names = {name for node in ast.walk(statement) for name in names_bound_by(node)}
+            for name in names:
+                found.setdefault(name, []).append(statement)
+        return found
+
+    def imports_of(self, name: str) -> Iterator[tuple[str, str]]:
+        """Yield the modules that a name is imported from by their full names, with what it is."""
+        for statement in self.bindings.get(name, ()):
+            if not isinstance(statement, ast.Import | ast.ImportFrom):
+                continue
+            for each in statement.names:
+                if name != (each.asname or each.name.partition(".")[0]):
+                    continue
+                if isinstance(statement, ast.Import):
+                    yield each.name, each.name
+                elif not statement.level:
+                    yield statement.module or "", f"{statement.module}.{each.name}"
+
+    def assignments_of(self, name: str) -> Iterator[ast.stmt]:
+        """Yield the statements of the module that give a name its value."""
+        for each in self.bindings.get(name, ()):
+            if not isinstance(each, _DEFINES | ast.Import | ast.ImportFrom):
+                yield each
+
+    def definition_of(self, function: FunctionType) -> Definition:
+        """Return where a function is defined.
+
+        Raises:
+            InvalidInput: The file has changed since the function was loaded.
+        """
+        wanted = function.__code__
+        same = [each for each in self._codes.get(wanted.co_qualname, ()) if _is_same(each, wanted)]
+        if not same and not _was_compiled_as_written(function):
+            same = [wanted]
+        # Of two with the same code the one at the same place, if the file's lines did not move.
+        same.sort(key=lambda each: list(each.co_positions()) != list(wanted.co_positions()))
+        found = self._definition_at(same[0]) if same else None
+        if found is None:
+            raise changed(self.path, wanted.co_qualname)
+        return found
+
+    @cached_property
+    def _codes(self) -> dict[str, list[CodeType]]:
+        found: dict[str, list[CodeType]] = {}
+        todo = [self._code]
+        while todo:
+            code = todo.pop(0)
+            found.setdefault(code.co_qualname, []).append(code)
+            todo.extend(each for each in code.co_consts if isinstance(each, CodeType))
+        return found
+
+    def _definition_at(self, code: CodeType) -> Definition | None:
+        here = self._definitions.get((code.co_name, code.co_firstlineno), [])
+        if len(here) == 1:
+            return here[0]
+        # Lambdas on one line; of one in another both have the inner one's places.
+        holding = [each for each in here if _holds(each.node, code)]
+        return holding[-1] if holding else next(iter(here), None)
+
+    def _index(self, node: ast.AST, parent: Definition | None) -> None:
+        todo: list[tuple[ast.AST, Definition | None]] = [(node, parent)]
+        while todo:
+            node, parent = todo.pop(0)
+            inside = parent
+            if isinstance(node, _Node):
+                inside = Definition(node, parent)
+                self._add(inside)
+            todo.extend((each, inside) for each in ast.iter_child_nodes(node))
+
+    def _add(self, found: Definition) -> None:
+        node = found.node
+        if isinstance(node, ast.ClassDef):
+            self.classes.setdefault(found.qualname, []).append(found)
+            return
+        name = "<lambda>" if isinstance(node, ast.Lambda) else node.name
+        lines = [node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))]
+        self._definitions.setdefault((name, min(lines)), []).append(found)
+
+    def _drop_tools(self) -> None:
+        tools: set[str] = set()
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.ImportFrom):
+                if (node.module or "").partition(".")[0] in _TOOLS:
+                    tools |= names_bound_by(node)
+            elif isinstance(node, ast.Import):
+                tools |= {each for each in names_bound_by(node) if each in _TOOLS} | {
+                    each.asname
+                    for each in node.names
+                    if each.asname and each.name.partition(".")[0] in _TOOLS
+                }
+        for node in ast.walk(self.tree) if tools else ():
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                of_tools = [
+                    at for at, each in enumerate(node.decorator_list) if _root_of(each) in tools
+                ]
+                if of_tools:
+                    del node.decorator_list[: of_tools[-1] + 1]
+
+
+_read: Final[dict[str, SourceFile | None]] = {}
+_lock: Final = threading.RLock()
+
+
+def source_of(path: Path) -> SourceFile | None:
+    """Return a source file as it was when first asked for, or `None` if it cannot be read.
+
+    Args:
+        path: The file; or what stands for one in an interactive session that keeps its text.
+    """
+    with _lock:
+        if str(path) not in _read:
+            _read[str(path)] = _read_now(path)
+        return _read[str(path)]
+
+
+def find_definition(function: FunctionType, path: Path) -> tuple[SourceFile, Definition] | None:
+    """Return where a function is defined, or `None` if the file cannot be read.
+
+    Raises:
+        InvalidInput: The file has changed since the function was loaded.
+    """
+    file = source_of(path)
+    if file is None:
+        return None
+    try:
+        return file, file.definition_of(function)
+    except InvalidInput:
+        # The module may have been loaded anew since the file was read.
+        newest = _read_now(path)
+        if newest is None or newest.text == file.text:
+            raise
+        found = newest.definition_of(function)
+        with _lock:
+            _read[str(path)] = newest
+        return newest, found
+
+
+def _read_now(path: Path) -> SourceFile | None:
+    try:
+        return SourceFile(path, path.read_bytes())
+    except OSError:
+        lines = linecache.getlines(str(path))
+    except (SyntaxError, ValueError):
+        return None
+    try:
+        return SourceFile(path, "".join(lines).encode()) if lines else None
+    except (SyntaxError, ValueError):
+        return None
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the simple statements of a module, also those in its `if` and `try`."""
+    for each in body:
+        inner = [getattr(each, name, None) for name in ("body", "orelse", "finalbody")]
+        handlers = getattr(each, "handlers", [])
+        is_block = isinstance(each, ast.If | ast.Try | ast.With | ast.For | ast.While)
+        if not is_block:
+            yield each
+            continue
+        if isinstance(each, ast.With | ast.For):
+            yield each
+        for block in [*inner, *(handler.body for handler in handlers)]:
+            yield from _statements(block or [])
+
+
+def _is_same(code: CodeType, wanted: CodeType) -> bool:
+    return signature(code) == signature(wanted)
+
+
+def _was_compiled_as_written(function: FunctionType) -> bool:
+    """Return whether nothing changed the code on its way, as pytest does for its assertions."""
+    loader: Any = function.__globals__.get("__loader__")
+    return loader is None or type(loader) is SourceFileLoader
+
+
+def _holds(node: ast.AST, code: CodeType) -> bool:
+    """Return whether a lambda's body has all the places of a code object."""
+    body = getattr(node, "body", None)
+    if not isinstance(body, ast.expr):
+        return False
+    begin, end = (body.lineno, body.col_offset), (body.end_lineno, body.end_col_offset)
+    places = [
+        ((line, column), (end_line, end_column))
+        for line, end_line, column, end_column in code.co_positions()
+        if column is not None and (column, end_column) != (0, 0)
+    ]
+    return bool(places) and all(begin <= first and last <= end for first, last in places)
+
+
+def _root_of(decorator: ast.expr) -> str:
+    node: ast.expr = decorator
+    while isinstance(node, ast.Call | ast.Attribute):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return getattr(node, "id", "")
