@@ -23,6 +23,7 @@ _TOOLS: Final = frozenset({"buildstate_flows", "prefect"})
 """What their decorators were given is no code: it is recorded elsewhere, or decides nothing."""
 
 _DEFINES: Final = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+_LEAVES: Final = (ast.Name, ast.Constant, ast.expr_context, ast.operator)
 _Node = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 
 
@@ -90,10 +91,10 @@ class SourceFile:
             warnings.simplefilter("ignore")
             self.tree = ast.parse(text)
             self._code = compile(self.tree, str(path), "exec", dont_inherit=True)
+        self._known: dict[int, tuple[CodeType, Definition]] = {}
         self._definitions: dict[tuple[str, int], list[Definition]] = {}
         self.classes: dict[str, list[Definition]] = {}
-        self._index(self.tree, None)
-        self._drop_tools()
+        self._index()
 
     @cached_property
     def bindings(self) -> dict[str, list[ast.stmt]]:
@@ -134,11 +135,19 @@ class SourceFile:
             InvalidInput: The file has changed since the function was loaded.
         """
         wanted = function.__code__
+        known = self._known.get(id(wanted))
+        if known is None:
+            known = self._known[id(wanted)] = wanted, self._find(function)
+        return known[1]
+
+    def _find(self, function: FunctionType) -> Definition:
+        wanted = function.__code__
         same = [each for each in self._codes.get(wanted.co_qualname, ()) if _is_same(each, wanted)]
         if not same and not _was_compiled_as_written(function):
             same = [wanted]
-        # Of two with the same code the one at the same place, if the file's lines did not move.
-        same.sort(key=lambda each: list(each.co_positions()) != list(wanted.co_positions()))
+        if len(same) > 1:
+            # Of two with the same code the one at the same place, if lines did not move.
+            same.sort(key=lambda each: list(each.co_positions()) != list(wanted.co_positions()))
         found = self._definition_at(same[0]) if same else None
         if found is None:
             raise changed(self.path, wanted.co_qualname)
@@ -162,15 +171,28 @@ class SourceFile:
         holding = [each for each in here if _holds(each.node, code)]
         return holding[-1] if holding else next(iter(here), None)
 
-    def _index(self, node: ast.AST, parent: Definition | None) -> None:
-        todo: list[tuple[ast.AST, Definition | None]] = [(node, parent)]
-        while todo:
-            node, parent = todo.pop(0)
+    def _index(self) -> None:
+        tools: set[str] = set()
+        decorated: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
+        todo: list[tuple[ast.AST, Definition | None]] = [(self.tree, None)]
+        for node, parent in todo:
+            if isinstance(node, _LEAVES):
+                continue
             inside = parent
             if isinstance(node, _Node):
                 inside = Definition(node, parent)
                 self._add(inside)
-            todo.extend((each, inside) for each in ast.iter_child_nodes(node))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.decorator_list:
+                decorated.append(node)
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                tools |= _tools_bound_by(node)
+            todo += [(each, inside) for each in ast.iter_child_nodes(node)]
+        for function in decorated:
+            of_tools = [
+                at for at, each in enumerate(function.decorator_list) if _root_of(each) in tools
+            ]
+            if of_tools:
+                del function.decorator_list[: of_tools[-1] + 1]
 
     def _add(self, found: Definition) -> None:
         node = found.node
@@ -180,26 +202,6 @@ class SourceFile:
         name = "<lambda>" if isinstance(node, ast.Lambda) else node.name
         lines = [node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))]
         self._definitions.setdefault((name, min(lines)), []).append(found)
-
-    def _drop_tools(self) -> None:
-        tools: set[str] = set()
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.ImportFrom):
-                if (node.module or "").partition(".")[0] in _TOOLS:
-                    tools |= names_bound_by(node)
-            elif isinstance(node, ast.Import):
-                tools |= {each for each in names_bound_by(node) if each in _TOOLS} | {
-                    each.asname
-                    for each in node.names
-                    if each.asname and each.name.partition(".")[0] in _TOOLS
-                }
-        for node in ast.walk(self.tree) if tools else ():
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                of_tools = [
-                    at for at, each in enumerate(node.decorator_list) if _root_of(each) in tools
-                ]
-                if of_tools:
-                    del node.decorator_list[: of_tools[-1] + 1]
 
 
 _read: Final[dict[str, SourceFile | None]] = {}
@@ -290,6 +292,14 @@ def _holds(node: ast.AST, code: CodeType) -> bool:
         if column is not None and (column, end_column) != (0, 0)
     ]
     return bool(places) and all(begin <= first and last <= end for first, last in places)
+
+
+def _tools_bound_by(node: ast.Import | ast.ImportFrom) -> set[str]:
+    """Return the names by which an import gives BuildState and Prefect."""
+    if isinstance(node, ast.ImportFrom):
+        return names_bound_by(node) if (node.module or "").partition(".")[0] in _TOOLS else set()
+    of_tools = [each for each in node.names if each.name.partition(".")[0] in _TOOLS]
+    return names_bound_by(ast.Import(names=of_tools))
 
 
 def _root_of(decorator: ast.expr) -> str:

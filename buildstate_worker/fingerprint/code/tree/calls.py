@@ -36,6 +36,11 @@ def runs_text(name: str | None) -> bool:
     return name is not None and name.removeprefix("builtins.") in _RUN_TEXT
 
 
+def looks_up_globals(name: str | None) -> bool:
+    """Return whether a function gives all names of the module that it is called in."""
+    return name in _GLOBALS
+
+
 def module_imported(name: str | None, call: ast.Call) -> str | None:
     """Return the module that a call imports, if it is one that says its name.
 
@@ -49,7 +54,7 @@ def why_opaque(name: str | None, call: ast.Call) -> str | None:
     """Return why a call hides what is reached, as a sentence's end, or `None`."""
     if runs_text(name):
         return f"calls {name}"
-    if name in _GLOBALS:
+    if looks_up_globals(name):
         return "looks names up in globals()"
     if name in _LOAD or (name in _IMPORT and module_imported(name, call) is None):
         return f"imports by a computed name, with {name}"

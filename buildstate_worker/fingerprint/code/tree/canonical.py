@@ -6,18 +6,20 @@ constants that stand alone, `pass`, type parameters, and annotations outside of 
 """
 
 import ast
-from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 _LEFT_OUT: Final = frozenset(
-    {"ctx", "kind", "type_comment", "type_ignores", "type_params", "simple"}
+    {"ctx", "kind", "type_comment", "type_ignores", "type_params", "simple", "returns"}
 )
 _READ_ANNOTATIONS: Final = frozenset(
     {"beartype", "callback", "command", "register", "typechecked", "validate_call"}
 )
 """Decorators, by their last name, to which a function's annotations are code."""
+
+_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 _Piece = str | ast.AST | list[Any]
 
@@ -32,11 +34,10 @@ def canonical(node: ast.AST) -> str:
         if isinstance(piece, str):
             out.append(piece)
         elif isinstance(piece, list):
-            todo.extend((each, is_field) for each in reversed(_of_list(piece, is_field=is_field)))
+            todo += [(each, is_field) for each in reversed(_of_list(piece, is_field=is_field))]
         else:
             inner = _is_in_class(piece, is_field=is_field)
-            pieces = list(_of_node(piece, is_field=is_field))
-            todo.extend((each, inner) for each in reversed(pieces))
+            todo += [(each, inner) for each in reversed(_of_node(piece, is_field=is_field))]
     return "".join(out)
 
 
@@ -44,7 +45,7 @@ def _is_in_class(node: ast.AST, *, is_field: bool) -> bool:
     """Return whether annotated names directly in this node are the fields of a class."""
     if isinstance(node, ast.ClassDef):
         return True
-    return is_field and not isinstance(node, Definition | ast.Lambda)
+    return is_field and not isinstance(node, _FUNCTIONS)
 
 
 def _of_list(items: list[Any], *, is_field: bool) -> list[_Piece]:
@@ -64,34 +65,34 @@ def _does_nothing(statement: ast.stmt, *, is_field: bool) -> bool:
     )
 
 
-def _of_node(node: ast.AST, *, is_field: bool) -> Iterator[_Piece]:
+def _of_node(node: ast.AST, *, is_field: bool) -> list[_Piece]:
     if isinstance(node, ast.JoinedStr):
         node = _merged(node)
     if isinstance(node, ast.Constant):
-        yield _constant(node.value)
-        return
+        return [_constant(node.value)]
     if isinstance(node, ast.AnnAssign) and not is_field and node.value is not None:
         node = ast.Assign(targets=[node.target], value=node.value)
-    yield f"{type(node).__name__}("
+    pieces: list[_Piece] = [f"{type(node).__name__}("]
     if isinstance(node, ast.MatchSingleton):
-        yield _constant(node.value)
-    for name in sorted(node._fields):
+        pieces.append(_constant(node.value))
+    for name in _fields_of(type(node).__name__, node._fields):
         value = getattr(node, name, None)
-        if name in _LEFT_OUT or value is None or value == [] or _is_annotation(node, name):
+        if value is None or value == []:
             continue
-        yield f"{name}="
-        yield value if isinstance(value, ast.AST | list) else _constant(value)
-        yield ";"
-    if isinstance(node, Definition) and _shows_annotations(node):
+        said = value if isinstance(value, ast.AST | list) else _constant(value)
+        pieces += [f"{name}=", said, ";"]
+    if isinstance(node, Definition) and node.decorator_list and _shows_annotations(node):
         for each in ast.walk(node.args):
             if isinstance(each, ast.arg) and each.annotation is not None:
-                yield f"annotation {each.arg}="
-                yield each.annotation
-    yield ")"
+                pieces += [f"annotation {each.arg}=", each.annotation]
+    return [*pieces, ")"]
 
 
-def _is_annotation(node: ast.AST, name: str) -> bool:
-    return name == "returns" or (name == "annotation" and isinstance(node, ast.arg))
+@cache
+def _fields_of(kind: str, fields: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the fields of a kind of node that count; their order differs between versions."""
+    of_arguments = {"annotation"} if kind == "arg" else set()
+    return tuple(sorted(set(fields) - _LEFT_OUT - of_arguments))
 
 
 def _shows_annotations(node: Definition) -> bool:

@@ -20,12 +20,10 @@ class Call:
     """A call of a name.
 
     Attributes:
-        chain: The name.
         node: The call.
         subject: Its first argument, if that is a name that is not its own.
     """
 
-    chain: Chain
     node: ast.Call
     subject: Chain | None
 
@@ -37,7 +35,7 @@ class References:
     Attributes:
         chains: Names that are not its own, with their attributes.
         stores: The same of what it assigns to.
-        calls: Calls of such names.
+        calls: Calls of such names, by the name.
         local_calls: Calls of names that it imports itself, by their full name.
         imports: Its own imports.
         imported: The full names of what they bind.
@@ -48,7 +46,7 @@ class References:
 
     chains: dict[Chain, None] = field(default_factory=dict)
     stores: dict[Chain, None] = field(default_factory=dict)
-    calls: list[Call] = field(default_factory=list)
+    calls: dict[Chain, list[Call]] = field(default_factory=dict)
     local_calls: list[tuple[str, ast.Call]] = field(default_factory=list)
     imports: list[ast.Import | ast.ImportFrom] = field(default_factory=list)
     imported: dict[str, str] = field(default_factory=dict)
@@ -139,7 +137,7 @@ class _Visitor(ast.NodeVisitor):
             subject = chain_of(node.args[0]) if node.args else None
             if subject is not None and not self._is_outside(subject[0]):
                 subject = None
-            self.found.calls.append(Call(chain, node, subject))
+            self.found.calls.setdefault(chain, []).append(Call(node, subject))
         elif chain is not None and chain[0] in self.found.imported:
             name = ".".join((self.found.imported[chain[0]], *chain[1:]))
             self.found.local_calls.append((name, node))

@@ -8,6 +8,10 @@ Kind = Literal["function", "class", "comprehension"]
 
 _SCOPES: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+_NAMED: Final = (
+    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
+    ast.ExceptHandler, ast.MatchAs, ast.MatchStar,
+)  # fmt: skip
 
 
 @dataclass
@@ -54,7 +58,8 @@ def _body_scope(kind: Kind, body: list[ast.stmt] | list[ast.expr]) -> Scope:
     todo: list[ast.AST] = list(body)
     while todo:
         node = todo.pop()
-        scope.bound |= names_bound_by(node)
+        if names := names_bound_by(node):
+            scope.bound |= names
         if isinstance(node, ast.Global):
             scope.declared |= set(node.names)
         elif isinstance(node, ast.Nonlocal):
@@ -72,12 +77,12 @@ def names_bound_by(node: ast.AST) -> set[str]:
     """Return the names that one node binds, without those inside of it."""
     if isinstance(node, ast.Name):
         return set() if isinstance(node.ctx, ast.Load) else {node.id}
+    if isinstance(node, ast.expr):
+        return set()
     if isinstance(node, ast.Import | ast.ImportFrom):
         return {each.asname or each.name.partition(".")[0] for each in node.names}
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+    if isinstance(node, _NAMED) and node.name:
         return {node.name}
-    if isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar):
-        return {node.name} if node.name else set()
-    if isinstance(node, ast.MatchMapping):
-        return {node.rest} if node.rest else set()
+    if isinstance(node, ast.MatchMapping) and node.rest:
+        return {node.rest}
     return set()

@@ -4,6 +4,7 @@ import functools
 import linecache
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from types import (
@@ -40,12 +41,16 @@ def file_of_function(function: FunctionType) -> Path | None:
     In an interactive session it is the name by which Python keeps the text.
     """
     name = function.__code__.co_filename
+    return _file_named(name, str(function.__globals__.get("__file__") or name))
+
+
+@cache
+def _file_named(name: str, of_module: str) -> Path | None:
     if name.startswith("<"):
         return Path(name) if linecache.getlines(name) else None
-    if not Path(name).is_absolute():
+    if not Path(name).is_absolute() and Path(of_module).name == Path(name).name:
         # A script's code has the name that it was started by, from a folder of that time.
-        own = function.__globals__.get("__file__") or name
-        name = own if Path(own).name == Path(name).name else name
+        name = of_module
     path = real(name)
     return path if path.is_file() or linecache.getlines(name) else None
 
@@ -89,10 +94,17 @@ def is_own_class(cls: type, project: Project) -> bool:
 
 def function_of_tool(value: object) -> object | None:
     """Return the function of a milestone, or of a task or flow of Prefect."""
-    for cls in type(value).__mro__:
-        if cls.__module__.partition(".")[0] in _TOOLS:
-            return attributes(value).get("fn")
-    return None
+    if not any(_is_of_tool(cls.__module__) for cls in type(value).__mro__):
+        return None
+    function: object = attributes(value).get("fn")
+    if isinstance(function, FunctionType) and _is_of_tool(str(function.__globals__["__name__"])):
+        # A milestone's records; the user's own is inside.
+        function = attributes(function).get("__wrapped__", function)
+    return function
+
+
+def _is_of_tool(module: str) -> bool:
+    return module.partition(".")[0] in _TOOLS
 
 
 def parts_of(value: Any) -> tuple[object, ...] | None:

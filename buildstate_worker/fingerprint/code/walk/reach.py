@@ -7,7 +7,7 @@ alone, and `explain` can name it.
 
 import builtins
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from buildstate_worker.fingerprint.code.walk.ledger import Ledger
 from buildstate_worker.fingerprint.code.walk.members import members_of
 from buildstate_worker.fingerprint.code.walk.objects import (
     BUILT_IN,
+    attributes,
     cells_of,
     file_of_function,
     file_of_module,
@@ -204,7 +205,11 @@ class Reach:
             yield f"defaults {self.values.texts(function.__defaults__)}"
         for name, value in sorted((function.__kwdefaults__ or {}).items()):
             yield f"default {name}={self.values.text(value)}"
+        inner = vars(function).get("__wrapped__")
+        taken_over = attributes(inner)
         for name, value in sorted(vars(function).items()):
+            if name in taken_over and taken_over[name] is value and value is not inner:
+                continue
             if not name.startswith("__") or name == "__wrapped__":
                 yield f"attribute {name}={self.values.text(value)}"
 
@@ -298,7 +303,7 @@ class Reach:
         """Yield the texts of what is referred to."""
         used = {chain[0] for chain in found.chains}
         for chain in found.chains:
-            yield from self._chain(chain, frame)
+            yield from self._chain(chain, frame, found.calls.get(chain, ()))
         for name, value in frame.cells.items():
             if name not in used and name != "__class__":
                 yield f"{name}={self._data.cell(value, frame)}"
@@ -307,12 +312,8 @@ class Reach:
             self._data.store(target, chain, frame)
         for node in found.imports:
             yield from self._modules.imported(node, frame.file.path, frame.name)
-        for each in found.calls:
-            target = self._found(each.chain, frame)
-            known = calls.known_name(target.value) if target and not target.rest else None
-            yield from self._call(known, each, frame)
         for name, call in found.local_calls:
-            yield from self._call(name, Call((), call, None), frame)
+            yield from self._call(name, Call(call, None), frame)
 
     def _found(self, chain: Chain, frame: Frame) -> Found | None:
         value = frame.value_of(chain[0])
@@ -331,18 +332,22 @@ class Reach:
             return
         attribute = calls.attribute_taken(call.node)
         if attribute is not None:
-            yield from self._chain((*call.subject, attribute), frame)
+            yield from self._chain((*call.subject, attribute), frame, ())
             return
         target = self._found(call.subject, frame)
         if target is not None and not target.rest and self._data.is_own_holder(target.value):
             raise opaque(frame.name, f"takes a computed name from {'.'.join(call.subject)}")
 
-    def _chain(self, chain: Chain, frame: Frame) -> Iterator[str]:
+    def _chain(self, chain: Chain, frame: Frame, made: Iterable[Call]) -> Iterator[str]:
+        """Yield the text for a name with its attributes, and for the calls that are made of it."""
         target = self._found(chain, frame)
         if target is None or chain[0] in _OF_MODULES or target.name in _OF_MODULES:
             return
-        if calls.runs_text(calls.known_name(target.value)):
+        known = None if target.rest else calls.known_name(target.value)
+        if calls.runs_text(known):
             raise opaque(frame.name, f"calls {'.'.join(chain)}")
+        for each in made if known is not None else ():
+            yield from self._call(known, each, frame)
         if frame.value_of(chain[0]) is MISSING:
             return  # It is built in.
         text = self._target(target, chain[0], frame)

@@ -16,7 +16,7 @@ from hashlib import sha256
 from inspect import getattr_static
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path, PurePath
-from types import MappingProxyType, SimpleNamespace
+from types import FunctionType, MappingProxyType, SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
 
@@ -181,7 +181,6 @@ def _is_cached(cls: type, name: str) -> bool:
 
 def _place(value: object) -> tuple[str, int]:
     """Return what sorts functions of a set the same way in every process."""
-    code = getattr(value, "__code__", None)
-    if code is None:
+    if not isinstance(value, FunctionType):
         return os.devnull, 0
-    return code.co_filename, code.co_firstlineno
+    return value.__code__.co_filename, value.__code__.co_firstlineno

@@ -10,7 +10,11 @@ from buildstate_worker.fingerprint.code.files.imports import files_imported, fil
 from buildstate_worker.fingerprint.code.files.project import Project
 from buildstate_worker.fingerprint.code.files.source import SourceFile, source_of
 from buildstate_worker.fingerprint.code.opaque import opaque
-from buildstate_worker.fingerprint.code.tree.calls import module_imported, why_opaque
+from buildstate_worker.fingerprint.code.tree.calls import (
+    looks_up_globals,
+    module_imported,
+    why_opaque,
+)
 from buildstate_worker.fingerprint.code.tree.canonical import canonical
 from buildstate_worker.fingerprint.code.tree.references import References, references_of
 from buildstate_worker.fingerprint.code.walk.ledger import Ledger
@@ -74,7 +78,8 @@ class WholeModules:
         for node in found.imports:
             yield from self.imported(node, file.path, file.name)
         for name, call in [*_calls_by_name(found), *found.local_calls]:
-            why = why_opaque(name, call)
+            # Its own names are all counted, computed or not.
+            why = None if looks_up_globals(name) else why_opaque(name, call)
             if why is not None:
                 raise opaque(file.name, why)
             module = module_imported(name, call)
@@ -83,9 +88,9 @@ class WholeModules:
 
 
 def _calls_by_name(found: References) -> Iterator[tuple[str, ast.Call]]:
-    for each in found.calls:
-        first, *rest = each.chain
-        yield ".".join((found.imported.get(first, first), *rest)), each.node
+    for (first, *rest), made in found.calls.items():
+        for each in made:
+            yield ".".join((found.imported.get(first, first), *rest)), each.node
 
 
 def _as_imported(tree: ast.Module) -> ast.Module:
