@@ -49,12 +49,38 @@ def _is_in_class(node: ast.AST, *, is_field: bool) -> bool:
 
 
 def _of_list(items: list[Any], *, is_field: bool) -> list[_Piece]:
-    pieces: list[_Piece] = ["["]
+    pieces = _Pieces("[")
     for each in items:
         if isinstance(each, ast.stmt) and _does_nothing(each, is_field=is_field):
             continue
-        pieces += [each if isinstance(each, ast.AST) else _constant(each), ","]
-    return [*pieces, "]"]
+        pieces.add(each)
+        pieces.add_text(",")
+    return pieces.ended("]")
+
+
+class _Pieces:
+    """Collects what a node is made of; texts that follow each other are one."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._pieces: list[_Piece] = []
+
+    def add_text(self, text: str) -> None:
+        self._text += text
+
+    def add(self, value: object) -> None:
+        if isinstance(value, ast.Name):
+            self._text += f"Name({value.id})"
+        elif isinstance(value, ast.Constant):
+            self._text += _constant(value.value)
+        elif isinstance(value, ast.AST | list):
+            self._pieces += [self._text, value]
+            self._text = ""
+        else:
+            self._text += _constant(value)
+
+    def ended(self, text: str) -> list[_Piece]:
+        return [*self._pieces, self._text + text]
 
 
 def _does_nothing(statement: ast.stmt, *, is_field: bool) -> bool:
@@ -68,24 +94,28 @@ def _does_nothing(statement: ast.stmt, *, is_field: bool) -> bool:
 def _of_node(node: ast.AST, *, is_field: bool) -> list[_Piece]:
     if isinstance(node, ast.JoinedStr):
         node = _merged(node)
-    if isinstance(node, ast.Constant):
-        return [_constant(node.value)]
     if isinstance(node, ast.AnnAssign) and not is_field and node.value is not None:
         node = ast.Assign(targets=[node.target], value=node.value)
-    pieces: list[_Piece] = [f"{type(node).__name__}("]
+    if isinstance(node, ast.Name | ast.Constant):
+        pieces = _Pieces("")
+        pieces.add(node)
+        return pieces.ended("")
+    pieces = _Pieces(f"{type(node).__name__}(")
     if isinstance(node, ast.MatchSingleton):
-        pieces.append(_constant(node.value))
+        pieces.add(node.value)
     for name in _fields_of(type(node).__name__, node._fields):
         value = getattr(node, name, None)
         if value is None or value == []:
             continue
-        said = value if isinstance(value, ast.AST | list) else _constant(value)
-        pieces += [f"{name}=", said, ";"]
+        pieces.add_text(f"{name}=")
+        pieces.add(value)
+        pieces.add_text(";")
     if isinstance(node, Definition) and node.decorator_list and _shows_annotations(node):
         for each in ast.walk(node.args):
             if isinstance(each, ast.arg) and each.annotation is not None:
-                pieces += [f"annotation {each.arg}=", each.annotation]
-    return [*pieces, ")"]
+                pieces.add_text(f"annotation {each.arg}=")
+                pieces.add(each.annotation)
+    return pieces.ended(")")
 
 
 @cache
