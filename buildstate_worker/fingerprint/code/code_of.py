@@ -81,7 +81,7 @@ def reached_by(
     """Return the same, with the data of modules. As `code_of`."""
     # Walks share what was first seen of a container, and the files that were read.
     with _walking:
-        project = Project(_file_of(function))
+        project = _project_of(function)
         reach = Reach(project, is_result)
         first = reach.values.text(function)
         reach.ledger.finish()
@@ -91,13 +91,16 @@ def reached_by(
     return Reached(code, tuple(reach.ledger.places.values()), project)
 
 
-def _file_of(function: Any) -> Path:
+def _project_of(function: Any) -> Project:
     inner = innermost(function)
     if isinstance(inner, FunctionType):
-        path = file_of_function(inner)
+        path, named = file_of_function(inner), inner.__globals__.get("__file__")
     else:
         cls = inner if isinstance(inner, type) else type(inner)
-        path = file_of_module(sys.modules.get(cls.__module__))
+        module = sys.modules.get(cls.__module__)
+        path, named = file_of_module(module), getattr(module, "__file__", None)
     if path is None:
         raise opaque(getattr(inner, "__qualname__", type(inner).__qualname__), "has no source")
-    return path
+    as_named = None if named is None else Path(named)
+    is_alike = as_named is not None and as_named.name == path.name
+    return Project(path, as_named if is_alike else None)

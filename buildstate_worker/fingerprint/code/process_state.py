@@ -99,7 +99,7 @@ def _now(place: Place, project: Project) -> object:
     if is_constant(value) and not isinstance(value, tuple):
         return type(value), value
     values = Values(
-        project.root,
+        project.roots,
         lambda each: f"code {id(each)}" if is_code(each) else None,
         lambda each: is_own_class(each, project),
     )

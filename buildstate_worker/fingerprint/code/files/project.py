@@ -24,12 +24,22 @@ class Project:
     A function that is itself installed makes its own top-level package count.
 
     Attributes:
-        root: The nearest folder above with `.git` or `pyproject.toml`; else the one that its
-            package, or its file, is in.
+        roots: The nearest folder above with `.git` or `pyproject.toml`; else the one that its
+            package, or its file, is in. First without links, then as Python names it.
     """
 
-    def __init__(self, file: Path) -> None:
-        self.root = _root_of(file.parent)
+    def __init__(self, file: Path, as_named: Path | None = None) -> None:
+        """Find the project of a file.
+
+        Args:
+            file: The file, without links on the way to it.
+            as_named: The file as Python names it, which may go through links.
+        """
+        root = _root_of(file.parent)
+        depth = len(file.relative_to(root).parts) - 1
+        named = as_named or file
+        others = [named.parents[depth]] if depth < len(named.parents) else []
+        self.roots = tuple(dict.fromkeys([root, *others]))
         self._beside = file.parent
         self._package = _package_of(file) if _is_installed(file) else None
 

@@ -17,7 +17,7 @@ from buildstate_worker.fingerprint.code.files.project import module_name
 from buildstate_worker.fingerprint.code.opaque import changed
 from buildstate_worker.fingerprint.code.tree.canonical import canonical
 from buildstate_worker.fingerprint.code.tree.references import References, references_of
-from buildstate_worker.fingerprint.code.tree.scopes import names_bound_by
+from buildstate_worker.fingerprint.code.tree.scopes import class_scope, names_bound_by
 
 _TOOLS: Final = frozenset({"buildstate_flows", "prefect"})
 """What their decorators were given is no code: it is recorded elsewhere, or decides nothing."""
@@ -65,6 +65,11 @@ class Definition:
         decorators = getattr(self.node, "decorator_list", [])
         return not any(getattr(each, "id", "") == "staticmethod" for each in decorators)
 
+    @cached_property
+    def names(self) -> set[str]:
+        """The names that it binds, if it is a class."""
+        return class_scope(self.node).bound if isinstance(self.node, ast.ClassDef) else set()
+
     def around(self) -> "Iterator[Definition]":
         """Yield those that it is inside of, from the innermost."""
         around = self.parent
@@ -83,9 +88,9 @@ class SourceFile:
         tree: It, without the decorators of BuildState and Prefect and those above them.
     """
 
-    def __init__(self, path: Path, text: bytes) -> None:
+    def __init__(self, path: Path, text: bytes, name: str) -> None:
         self.path = path
-        self.name = module_name(path)
+        self.name = name
         self.text = text
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -169,7 +174,17 @@ class SourceFile:
             return here[0]
         # Lambdas on one line; of one in another both have the inner one's places.
         holding = [each for each in here if _holds(each.node, code)]
-        return holding[-1] if holding else next(iter(here), None)
+        if holding or not here:
+            return holding[-1] if holding else None
+        # Python may run without columns (`-X no_debug_ranges`); then their order tells.
+        alike = [
+            each
+            for codes in self._codes.values()
+            for each in codes
+            if (each.co_name, each.co_firstlineno) == (code.co_name, code.co_firstlineno)
+        ]
+        at = next((at for at, each in enumerate(alike) if each is code), 0)
+        return here[at] if at < len(here) else here[0]
 
     def _index(self) -> None:
         tools: set[str] = set()
@@ -244,13 +259,14 @@ def find_definition(function: FunctionType, path: Path) -> tuple[SourceFile, Def
 
 def _read_now(path: Path) -> SourceFile | None:
     try:
-        return SourceFile(path, path.read_bytes())
+        return SourceFile(path, path.read_bytes(), module_name(path))
     except OSError:
         lines = linecache.getlines(str(path))
     except (SyntaxError, ValueError):
         return None
     try:
-        return SourceFile(path, "".join(lines).encode()) if lines else None
+        # What a session calls its pieces of text differs each time.
+        return SourceFile(path, "".join(lines).encode(), "__main__") if lines else None
     except (SyntaxError, ValueError):
         return None
 

@@ -52,10 +52,12 @@ def home_of(name: str, value: object, frame: Frame, project: Project) -> tuple[F
     seen: set[tuple[object, str]] = set()
     while (frame.file.path, name) not in seen:
         seen.add((frame.file.path, name))
-        for statement in frame.file.bindings.get(name, ()):
+        bindings = frame.file.bindings
+        for statement in bindings.get(name) or bindings.get("*") or ():
             if not isinstance(statement, ast.ImportFrom):
                 continue
-            origin = next(e.name for e in statement.names if name in {e.asname or e.name, "*"})
+            origins = (e.name for e in statement.names if (e.asname or e.name) in {name, "*"})
+            origin = next((name if each == "*" else each for each in origins), name)
             module = sys.modules.get(module_named(statement, frame.namespace))
             inner = None if module is None else frame_of_module(module, project)
             if inner is not None and inner.namespace.get(origin, MISSING) is value:

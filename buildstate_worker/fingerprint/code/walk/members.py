@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from buildstate_worker.fingerprint.code.walk.objects import innermost, is_code
 
+_OF_ANNOTATIONS: Final = frozenset({"__annotate__", "__annotate_func__"})
+"""Functions that Python makes from 3.14 on; the annotations are in the class's text."""
 _SLOTS: Final = (MemberDescriptorType, GetSetDescriptorType)
 
 
@@ -19,7 +21,11 @@ def members_of(cls: type) -> Iterator[tuple[str, Any]]:
     for name in sorted(vars(cls)):
         value = vars(cls)[name]
         is_special = name.startswith("__") and name.endswith("__")
-        if isinstance(value, _SLOTS) or (is_special and not is_code(value)):
+        if (
+            name in _OF_ANNOTATIONS
+            or isinstance(value, _SLOTS)
+            or (is_special and not is_code(value))
+        ):
             continue
         if is_special and _was_generated(value):
             continue

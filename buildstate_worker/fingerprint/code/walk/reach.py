@@ -78,7 +78,7 @@ class Reach:
             is_result: Whether an object is counted elsewhere, as what another milestone returned.
         """
         self.ledger = Ledger()
-        self.values = Values(project.root, self.code, self._is_own_class)
+        self.values = Values(project.roots, self.code, self._is_own_class)
         self._project = project
         self._is_result = is_result
         self._modules = WholeModules(project, self.ledger)
@@ -287,7 +287,11 @@ class Reach:
             # The class's text says which installed ones there are, if it has a text.
             if not found or self._is_own_class(base):
                 yield f"base {self.code(base)}"
+        bound = set[str]().union(*(each.names for each in found))
         for attribute, value in members_of(cls):
+            plain = attribute.removeprefix(f"_{cls.__name__.lstrip('_')}")
+            if found and attribute[0] == "_" and bound.isdisjoint({attribute, plain}):
+                continue  # Of a metaclass, and not the same on every version.
             text = self.code(value)
             if text is None:
                 text = self._data.plain(value)
@@ -369,4 +373,7 @@ class Reach:
             text = code
         if first in frame.cells:
             return text
+        if text.startswith(_INSTALLED):
+            # Its own name is another one in some versions; the names that led to it are not.
+            text = _INSTALLED
         return f"{text};{self._data.binding(first, frame)}"

@@ -39,18 +39,18 @@ class Values:
 
     def __init__(
         self,
-        root: Path,
+        roots: tuple[Path, ...],
         code: Callable[[object], str | None],
         is_own: Callable[[type], bool],
     ) -> None:
         """Keep how to tell what is no plain data.
 
         Args:
-            root: The project's folder, which no text depends on.
+            roots: The project's folder, by each of its names; no text depends on it.
             code: Gives the text of a function, a class or a module, and `None` for data.
             is_own: Whether a class is the project's.
         """
-        self._root = str(root) if root != Path(root.anchor) else "\0"
+        self._roots = [str(each) for each in roots if each != Path(each.anchor)]
         self._code = code
         self._is_own = is_own
         self._inside: dict[int, int] = {}
@@ -135,7 +135,10 @@ class Values:
 
     def _placed(self, text: str) -> str:
         """Return a text in which the project's folder is not said."""
-        return text.replace(self._root, "<project>") if self._root in text else text
+        for root in self._roots:
+            if root in text:
+                text = "<project>" if text == root else text.replace(f"{root}/", "<project>/")
+        return text
 
 
 def is_constant(value: object) -> bool:

@@ -1,6 +1,7 @@
 """Modules that count whole: what is imported inside of a function, or handed on as a module."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -8,7 +9,7 @@ from typing import Final
 
 from buildstate_worker.fingerprint.code.files.imports import files_imported, files_of
 from buildstate_worker.fingerprint.code.files.project import Project
-from buildstate_worker.fingerprint.code.files.source import SourceFile, source_of
+from buildstate_worker.fingerprint.code.files.source import SourceFile, find_definition, source_of
 from buildstate_worker.fingerprint.code.opaque import opaque
 from buildstate_worker.fingerprint.code.tree.calls import (
     looks_up_globals,
@@ -18,7 +19,7 @@ from buildstate_worker.fingerprint.code.tree.calls import (
 from buildstate_worker.fingerprint.code.tree.canonical import canonical
 from buildstate_worker.fingerprint.code.tree.references import References, references_of
 from buildstate_worker.fingerprint.code.walk.ledger import Ledger
-from buildstate_worker.fingerprint.code.walk.objects import is_extension
+from buildstate_worker.fingerprint.code.walk.objects import file_of_module, is_extension
 
 _ONLY_FOR_TYPES: Final = "TYPE_CHECKING"
 
@@ -47,9 +48,12 @@ class WholeModules:
         file = None if is_extension(path) else source_of(path)
         if file is None:
             raise opaque(wanted_by, f"uses {path.name}, which is no Python source")
-        for each in vars(loaded).values() if loaded is not None else ():
+        if loaded is None:
+            named = sys.modules.get(file.name)
+            loaded = named if file_of_module(named) == path else None
+        for each in list(vars(loaded).values()) if loaded is not None else ():
             if isinstance(each, FunctionType) and each.__globals__ is vars(loaded):
-                file.definition_of(each)
+                find_definition(each, path)
         name = f"{file.name} (module)"
         return self._ledger.add(path, name, lambda: self._text(file))
 

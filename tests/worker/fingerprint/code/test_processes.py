@@ -18,20 +18,31 @@ TEXT = '''
 import functools
 import logging
 import re
+from abc import ABC, abstractmethod
 from collections import namedtuple
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum, IntFlag
 from pathlib import Path
+from typing import Protocol
 
 log = logging.getLogger(__name__)
 NAMES = {"a", "b", "c", "d", b"e", 1, (2, "x")}
 HERE = Path(__file__).parent
 ODD = re.compile("ä+"), Decimal("1.0"), 1.5, frozenset({1, 2}), {"ü": None}
 Old = namedtuple("Old", "a b")
+PAIR = [lambda x: 1, lambda x: 2]
 
 class Color(Enum):
     RED = 1
+
+class Shape(Protocol):
+    _size: int = 1
+    @abstractmethod
+    def draw(self) -> int: ...
+
+class Square(Shape, ABC):
+    def draw(self): return self._size
 
 class Right(IntFlag):
     READ = 1
@@ -75,9 +86,10 @@ def harden(image: "str", *rest, level: int = 1) -> str:
         case None | Old(a=1): total -= 1
     try:
         with open(HERE / "x") as f: lines = [line async for line in f] if False else (lambda: 1)
-    except* ValueError as error:
+    except* (re.error, ValueError) as error:
         raise RuntimeError(f"{error!r:>{level}}" f" and {total=}" "x") from error
-    return kind(image), Color.RED, Right.READ, Old(1, 2), Tool(), ODD, helpers.fix, lines, -0.0
+    seen = PAIR, Color.RED, Right.READ
+    return seen, kind(image), Old(1, 2), Tool(), Square(), ODD, helpers.fix, lines, -0.0
 '''.replace("[line async for line in f] if False else ", "")
 
 SAY = """
