@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -56,7 +56,10 @@ def is_no_result(_: object) -> bool:
 
 
 def code_of(
-    function: Callable[..., Any], *, is_result: Callable[[object], bool] = is_no_result
+    function: Callable[..., Any],
+    *,
+    called_with: Iterable[object] = (),
+    is_result: Callable[[object], bool] = is_no_result,
 ) -> Code:
     """Return what a function reaches in the user's project, part by part.
 
@@ -65,6 +68,8 @@ def code_of(
 
     Args:
         function: The function, or anything else that can be called.
+        called_with: Arguments whose code counts too: functions, classes, and instances of the
+            project's classes. Their values do not count here.
         is_result: Whether an object that is come by is counted elsewhere, as what another milestone
             returned.
 
@@ -72,21 +77,24 @@ def code_of(
         InvalidInput: Some of it cannot be seen (`opaque-code`), or is not what is on the disk any
             more (`code-changed-since-loaded`).
     """
-    return reached_by(function, is_result=is_result).code
+    return reached_by(function, called_with=called_with, is_result=is_result).code
 
 
 def reached_by(
-    function: Callable[..., Any], *, is_result: Callable[[object], bool] = is_no_result
+    function: Callable[..., Any],
+    *,
+    called_with: Iterable[object] = (),
+    is_result: Callable[[object], bool] = is_no_result,
 ) -> Reached:
     """Return the same, with the data of modules. As `code_of`."""
     # Walks share what was first seen of a container, and the files that were read.
     with _walking:
         project = _project_of(function)
         reach = Reach(project, is_result)
-        first = reach.values.text(function)
+        first = [reach.values.text(function), *map(reach.code_of_argument, called_with)]
         reach.ledger.finish()
     parts = dict(sorted(reach.ledger.parts.items()))
-    said = "\n".join([first, *(f"{name}={digest}" for name, digest in parts.items())])
+    said = "\n".join([*first, *(f"{name}={digest}" for name, digest in parts.items())])
     code = Code(digest=sha256(said.encode()).hexdigest(), parts=parts)
     return Reached(code, tuple(reach.ledger.places.values()), project)
 

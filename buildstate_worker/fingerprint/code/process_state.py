@@ -30,13 +30,15 @@ class ProcessState:
         folder: The working directory; `None` if it is gone.
         environment: The environment, as digests: it holds secrets.
         arguments: Those of the program.
-        data: The data of modules that the function reaches, by its label.
+        data: The data of modules that the function reaches, with what stands for its content.
+        project: What counts as the user's own.
     """
 
     folder: str | None
     environment: Mapping[str, str]
     arguments: tuple[str, ...]
-    data: Mapping[str, object]
+    data: Mapping[Place, object]
+    project: Project
 
     @classmethod
     def take(
@@ -58,7 +60,8 @@ class ProcessState:
                 if not name.startswith(_OURS)
             },
             arguments=tuple(map(str, sys.argv)),
-            data={each.label: _now(each, reached.project) for each in reached.places},
+            data={each: _now(each, reached.project) for each in reached.places},
+            project=reached.project,
         )
 
     def changes_since(self, before: "ProcessState") -> list[str]:
@@ -75,7 +78,14 @@ class ProcessState:
         ]
         if self.arguments != before.arguments:
             changed.append("the program's arguments (sys.argv)")
-        return changed + _differing(before.data, self.data)
+        # What only the later state reaches was not there to be changed.
+        data = {
+            each: self.data[each] if each in self.data else _now(each, before.project)
+            for each in before.data
+        }
+        return changed + sorted(
+            {each.label for each in before.data if before.data[each] != data[each]}
+        )
 
 
 def _differing(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:

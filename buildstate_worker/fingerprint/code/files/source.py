@@ -133,6 +133,10 @@ class SourceFile:
             if not isinstance(each, _DEFINES | ast.Import | ast.ImportFrom):
                 yield each
 
+    def defines(self, name: str) -> bool:
+        """Return whether a name is bound by a definition, which a decorator may have replaced."""
+        return any(isinstance(each, _DEFINES) for each in self.bindings.get(name, ()))
+
     def definition_of(self, function: FunctionType) -> Definition:
         """Return where a function is defined.
 

@@ -67,7 +67,7 @@ class Data:
         known = self._ledger.name_of(key)
         if known is not None:
             return known
-        label = f"{at.file.name}.{name}"
+        label = f"{at.file.name}.{name}{' (object)' if at.file.defines(name) else ''}"
         return self._ledger.add(key, label, lambda: self._texts(found.value, name, at))
 
     def _texts(self, value: object, name: str, at: Frame) -> Iterator[str]:

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Place:
     """Data of a module or a class that a function reaches.
 
@@ -20,6 +20,12 @@ class Place:
     label: str
     holder: Any
     name: str
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Place) and other.holder is self.holder and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash((id(self.holder), self.name))
 
 
 class Ledger:

@@ -118,6 +118,13 @@ class Reach:
         is_data = self._is_own_class(type(value)) or shows_its_fields(value)
         return None if is_data else self._installed(value)
 
+    def code_of_argument(self, value: object) -> str:
+        """Return the text for the code of a value, whatever it holds."""
+        text = self.code(value)
+        if text is not None:
+            return text
+        return self._class(type(value)) if self._is_own_class(type(value)) else ""
+
     def _made_of(self, value: Any, parts: tuple[object, ...], owner: type | None) -> str:
         inner = [self.code(each, owner) or self.values.text(each) for each in parts]
         if len(inner) == 1 and inner[0].startswith(_INSTALLED):

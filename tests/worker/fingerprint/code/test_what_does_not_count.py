@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from textwrap import dedent
+from types import ModuleType
 
 import pytest
 
-from buildstate_worker.fingerprint.code import Code
+from buildstate_worker.fingerprint.code import Code, code_of
 
 CodeOf = Callable[[Mapping[str, str]], Code]
+Load = Callable[[Mapping[str, str]], ModuleType]
 
 BASE = """
 from dataclasses import dataclass
@@ -210,3 +212,23 @@ def test_what_a_module_only_does_as_a_script_or_for_types_does_not_count(code_in
     files = {"pipeline.py": body, "helpers.py": helpers, "other.py": "x = 1\n"}
     changed = files | {"helpers.py": helpers.replace("fix(1)", "fix(2)"), "other.py": "x = 2\n"}
     assert code_in(files) == code_in(changed)
+
+
+def test_what_a_function_is_called_with_counts_by_its_code_alone(load: Load) -> None:
+    text = dedent(
+        """
+        class Tool:
+            def __init__(self, level): self.level = level
+            def run(self): return helper()
+        def helper(): return 1
+        def other(): return 2
+        def harden(tool): return tool.run()
+        """
+    )
+    module = load({"pipeline.py": text})
+    plain = code_of(module.harden, called_with=[1, "a", None])
+    assert plain.parts.keys() == {"pipeline.harden"}
+    one, two = (code_of(module.harden, called_with=[module.Tool(level)]) for level in (1, 2))
+    assert one == two
+    assert one.parts.keys() == {"pipeline.Tool", "pipeline.harden", "pipeline.helper"}
+    assert "pipeline.other" in code_of(module.harden, called_with=[module.other]).parts
