@@ -17,7 +17,11 @@ from buildstate_worker.fingerprint.code.files.project import module_name
 from buildstate_worker.fingerprint.code.opaque import changed
 from buildstate_worker.fingerprint.code.tree.canonical import canonical
 from buildstate_worker.fingerprint.code.tree.references import References, references_of
-from buildstate_worker.fingerprint.code.tree.scopes import class_scope, names_bound_by
+from buildstate_worker.fingerprint.code.tree.scopes import (
+    class_scope,
+    names_bound_by,
+    runs_only_as_script,
+)
 
 _TOOLS: Final = frozenset({"buildstate_flows", "prefect"})
 """What their decorators were given is no code: it is recorded elsewhere, or decides nothing."""
@@ -132,6 +136,16 @@ class SourceFile:
         for each in self.bindings.get(name, ()):
             if not isinstance(each, _DEFINES | ast.Import | ast.ImportFrom):
                 yield each
+
+    def effects_on(self, name: str) -> Iterator[ast.stmt]:
+        """Yield the statements of the module that do something with what a name stands for."""
+        for each in self._effects:
+            if any(_root_of(target) == name for target in _targets_of(each)):
+                yield each
+
+    @cached_property
+    def _effects(self) -> list[ast.stmt]:
+        return [each for each in _statements(self.tree.body) if _targets_of(each)]
 
     def defines(self, name: str) -> bool:
         """Return whether a name is bound by a definition, which a decorator may have replaced."""
@@ -278,6 +292,11 @@ def _read_now(path: Path) -> SourceFile | None:
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """Yield the simple statements of a module, also those in its `if` and `try`."""
     for each in body:
+        if isinstance(each, ast.If) and runs_only_as_script(each.test):
+            # What it binds may be used all the same, but in a script alone.
+            yield from (found for found in _statements(each.body) if not _targets_of(found))
+            yield from _statements(each.orelse)
+            continue
         inner = [getattr(each, name, None) for name in ("body", "orelse", "finalbody")]
         handlers = getattr(each, "handlers", [])
         is_block = isinstance(each, ast.If | ast.Try | ast.With | ast.For | ast.While)
@@ -322,8 +341,15 @@ def _tools_bound_by(node: ast.Import | ast.ImportFrom) -> set[str]:
     return names_bound_by(ast.Import(names=of_tools))
 
 
-def _root_of(decorator: ast.expr) -> str:
-    node: ast.expr = decorator
-    while isinstance(node, ast.Call | ast.Attribute):
+def _targets_of(statement: ast.stmt) -> list[ast.expr]:
+    """Return what a statement changes that it does not bind."""
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        return [statement.value]
+    targets: list[ast.expr] = getattr(statement, "targets", [getattr(statement, "target", None)])
+    return [each for each in targets if isinstance(each, ast.Attribute | ast.Subscript)]
+
+
+def _root_of(node: ast.expr) -> str:
+    while isinstance(node, ast.Call | ast.Attribute | ast.Subscript):
         node = node.func if isinstance(node, ast.Call) else node.value
     return getattr(node, "id", "")

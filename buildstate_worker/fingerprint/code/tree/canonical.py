@@ -110,7 +110,7 @@ def _of_node(node: ast.AST, *, is_field: bool) -> list[_Piece]:
         pieces.add_text(f"{name}=")
         pieces.add(value)
         pieces.add_text(";")
-    if isinstance(node, Definition) and node.decorator_list and _shows_annotations(node):
+    if isinstance(node, Definition) and node.decorator_list and shows_annotations(node):
         for each in ast.walk(node.args):
             if isinstance(each, ast.arg) and each.annotation is not None:
                 pieces.add_text(f"annotation {each.arg}=")
@@ -125,7 +125,8 @@ def _fields_of(kind: str, fields: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(set(fields) - _LEFT_OUT - of_arguments))
 
 
-def _shows_annotations(node: Definition) -> bool:
+def shows_annotations(node: Definition) -> bool:
+    """Return whether the annotations of a function are code, since a decorator reads them."""
     for each in node.decorator_list:
         used = each.func if isinstance(each, ast.Call) else each
         last = used.attr if isinstance(used, ast.Attribute) else getattr(used, "id", "")

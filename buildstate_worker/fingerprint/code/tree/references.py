@@ -3,6 +3,7 @@
 import ast
 from dataclasses import dataclass, field
 
+from buildstate_worker.fingerprint.code.tree.canonical import shows_annotations
 from buildstate_worker.fingerprint.code.tree.scopes import (
     Comprehension,
     Scope,
@@ -75,6 +76,10 @@ class _Visitor(ast.NodeVisitor):
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self._visit_all(node.decorator_list)
+        if shows_annotations(node):
+            for each in ast.walk(node.args):
+                if isinstance(each, ast.arg) and each.annotation is not None:
+                    self._visit_annotation(each.annotation)
         self._visit_function(node)
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
@@ -112,7 +117,16 @@ class _Visitor(ast.NodeVisitor):
         if node.value is not None:
             self.visit(node.value)
         if self._scopes and self._scopes[-1].kind == "class":
-            self.visit(node.annotation)
+            self._visit_annotation(node.annotation)
+
+    def _visit_annotation(self, node: ast.expr) -> None:
+        self.visit(node)
+        for each in ast.walk(node):
+            if isinstance(each, ast.Constant) and isinstance(each.value, str):
+                try:
+                    self.visit(ast.parse(each.value, mode="eval").body)
+                except SyntaxError:
+                    continue  # A word, such as one of a `Literal`.
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         chain = chain_of(node.target)

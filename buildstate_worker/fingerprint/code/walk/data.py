@@ -12,7 +12,7 @@ from buildstate_worker.fingerprint.code.walk.bindings import Frame, frame_of_mod
 from buildstate_worker.fingerprint.code.walk.ledger import Ledger
 from buildstate_worker.fingerprint.code.walk.objects import file_of_module, source_of_class
 from buildstate_worker.fingerprint.code.walk.resolve import Found, member
-from buildstate_worker.fingerprint.code.walk.values import MUTABLE, Values
+from buildstate_worker.fingerprint.code.walk.values import MUTABLE, Values, is_constant
 
 _first_seen: Final[dict[int, tuple[object, str, bool]]] = {}
 """The texts of containers when they were first asked for in this process, by their address."""
@@ -156,6 +156,15 @@ class Data:
         for statement in frame.file.assignments_of(name):
             texts.append(canonical(statement))
             texts += self._references(references_of(statement), frame.of_module())
+        for statement in frame.file.effects_on(name):
+            texts.append(canonical(statement))
+            # Not the code in it: a module's last statement may call all of the flow.
+            chains = {
+                each: None
+                for each in references_of(statement).chains
+                if is_constant(frame.value_of(each[0]))
+            }
+            texts += self._references(References(chains=chains), frame.of_module())
         text = ";".join(texts)
         self._ledger.note(key, text)
         return text

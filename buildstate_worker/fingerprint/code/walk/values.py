@@ -7,7 +7,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
@@ -112,9 +112,11 @@ class Values:
             ((bytes, bytearray, memoryview), lambda: sha256(bytes(value)).hexdigest()),
             (PurePath, lambda: ascii(self._placed(str(value)))),
             (datetime, lambda: f"{value.isoformat()}{value.fold}"),
+            (timezone, lambda: f"{value!r}"),
             (_AS_SAID, value.__str__),
             ((set, frozenset), lambda: self._unordered(value)),
-            ((list, tuple, deque), lambda: self.texts(value)),
+            ((list, tuple), lambda: self.texts(value)),
+            (deque, lambda: self.texts((*value, value.maxlen))),
             ((dict, MappingProxyType), lambda: self._pairs(value)),
             (array.array, lambda: sha256(value.tobytes()).hexdigest()),
             (re.Pattern, lambda: self.texts((value.pattern, value.flags))),

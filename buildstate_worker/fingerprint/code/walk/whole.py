@@ -18,6 +18,7 @@ from buildstate_worker.fingerprint.code.tree.calls import (
 )
 from buildstate_worker.fingerprint.code.tree.canonical import canonical
 from buildstate_worker.fingerprint.code.tree.references import References, references_of
+from buildstate_worker.fingerprint.code.tree.scopes import runs_only_as_script
 from buildstate_worker.fingerprint.code.walk.ledger import Ledger
 from buildstate_worker.fingerprint.code.walk.objects import file_of_module, is_extension
 
@@ -109,11 +110,4 @@ def _as_imported(tree: ast.Module) -> ast.Module:
 def _is_never_true(test: ast.expr) -> bool:
     if isinstance(test, ast.Name | ast.Attribute):
         return (test.id if isinstance(test, ast.Name) else test.attr) == _ONLY_FOR_TYPES
-    return (
-        isinstance(test, ast.Compare)
-        and isinstance(test.left, ast.Name)
-        and test.left.id == "__name__"
-        and isinstance(test.ops[0], ast.Eq)
-        and isinstance(test.comparators[0], ast.Constant)
-        and test.comparators[0].value == "__main__"
-    )
+    return runs_only_as_script(test)

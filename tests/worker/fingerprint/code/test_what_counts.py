@@ -107,6 +107,13 @@ CHANGES = [
         "from two import fix as a\nfrom one import fix as b",
         "pipeline.harden", use="a(b(image))",
         one="def fix(x): return 1", two="def fix(x): return 2"),
+    row("what a module does with what it imports", "import random\nrandom.seed(1)", "seed(1)",
+        "seed(2)", "pipeline.harden", use="random.random()"),
+    row("constant in what a module does", "import decimal\nN = 1\ndecimal.getcontext().prec = N",
+        "N = 1", "N = 2", "pipeline.N", use="decimal.Decimal(1)"),
+    row("what a module does with an installed object",
+        "import logging\nlog = logging.getLogger('a')\nlog.setLevel(1)", "setLevel(1)",
+        "setLevel(2)", "pipeline.log", use="log"),
     row("singledispatch",
         "from functools import singledispatch\n@singledispatch\ndef fix(x): return 1\n"
         "@fix.register\ndef of_int(x: int): return 2\n",
@@ -250,6 +257,10 @@ IN_CLASSES = [
         "class A:\n    def f(self): return 1\n"
         "class B(A):\n    def f(self): return super().f()\n",
         "return 1", "return 2", "pipeline.A", use="B().f()"),
+    row("class in a field's annotation, in quotes",
+        "from dataclasses import dataclass\nclass B:\n    def run(self): return 1\n"
+        "@dataclass\nclass A:\n    b: 'list[B]'\n",
+        "return 1", "return 2", "pipeline.B", use="A([])"),
     row("pydantic model", "from pydantic import BaseModel\nclass M(BaseModel):\n    x: int = 1\n",
         "x: int = 1", "x: float = 1", "pipeline.M", use="M()"),
     row("validator of a pydantic model",

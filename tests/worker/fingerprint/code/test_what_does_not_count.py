@@ -232,3 +232,22 @@ def test_what_a_function_is_called_with_counts_by_its_code_alone(load: Load) -> 
     assert one == two
     assert one.parts.keys() == {"pipeline.Tool", "pipeline.harden", "pipeline.helper"}
     assert "pipeline.other" in code_of(module.harden, called_with=[module.other]).parts
+
+
+def test_what_a_script_does_at_its_end_does_not_reach_the_whole_flow(code_in: CodeOf) -> None:
+    text = dedent(
+        """
+        import sys
+        def harden(x): return sys.argv
+        def other(): return 1
+        def flow(): return harden(1), other()
+        if __name__ == "__main__":
+            sys.exit(flow())
+        else:
+            sys.intern(str(flow()))
+        """
+    )
+    assert code_in({"pipeline.py": text}).parts.keys() == {"pipeline.harden"}
+    assert code_in({"pipeline.py": text}) == code_in(
+        {"pipeline.py": text.replace("return 1", "return 2").replace("exit(flow())", "exit(1)")}
+    )
