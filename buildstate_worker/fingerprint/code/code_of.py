@@ -29,10 +29,12 @@ class Code:
     Attributes:
         digest: Of all of it: 64 hexadecimal digits.
         parts: The digest of each function, class, module and datum, by its name.
+        functions: The names of those that are functions.
     """
 
     digest: str
     parts: Mapping[str, str]
+    functions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,11 @@ def reached_by(
         reach.ledger.finish()
     parts = dict(sorted(reach.ledger.parts.items()))
     said = "\n".join([*first, *(f"{name}={digest}" for name, digest in parts.items())])
-    code = Code(digest=sha256(said.encode()).hexdigest(), parts=parts)
+    code = Code(
+        digest=sha256(said.encode()).hexdigest(),
+        parts=parts,
+        functions=tuple(sorted(reach.ledger.names_of("function") & parts.keys())),
+    )
     return Reached(code, tuple(reach.ledger.places.values()), project)
 
 
