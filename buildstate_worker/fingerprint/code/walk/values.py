@@ -135,7 +135,7 @@ class Values:
 
     def _pairs(self, value: Any) -> str:
         # The order counts: whoever goes through it sees it.
-        pairs = [f"{self.text(key)}:{self.text(each)}" for key, each in value.items()]
+        pairs = [f"{self.text(key)}:{self.text(each)}" for key, each in list(value.items())]
         factory = getattr(value, "default_factory", None)
         return ",".join([*pairs, *([] if factory is None else [self.text(factory)])])
 
