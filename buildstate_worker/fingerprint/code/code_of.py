@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from buildstate_worker.fingerprint.code.files.project import Project
 from buildstate_worker.fingerprint.code.opaque import opaque
+from buildstate_worker.fingerprint.code.walk.classes import Classes
 from buildstate_worker.fingerprint.code.walk.ledger import Place
 from buildstate_worker.fingerprint.code.walk.objects import (
     file_of_function,
@@ -29,10 +30,12 @@ class Code:
     Attributes:
         digest: Of all of it: 64 hexadecimal digits.
         parts: The digest of each function, class, module and datum, by its name.
+        functions: The names of those that are functions.
     """
 
     digest: str
     parts: Mapping[str, str]
+    functions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,11 +46,13 @@ class Reached:
         code: The code.
         places: Where the data is kept.
         project: What counted as the user's own.
+        classes: Finds the user's own classes.
     """
 
     code: Code
     places: tuple[Place, ...]
     project: Project
+    classes: Classes
 
 
 def is_no_result(_: object) -> bool:
@@ -91,12 +96,20 @@ def reached_by(
     with _walking:
         project = _project_of(function)
         reach = Reach(project, is_result)
-        first = [reach.values.text(function), *map(reach.code_of_argument, called_with)]
-        reach.ledger.finish()
+        try:
+            first = [reach.values.text(function), *map(reach.code_of_argument, called_with)]
+            reach.ledger.finish()
+        except RecursionError:
+            name = getattr(function, "__qualname__", type(function).__qualname__)
+            raise opaque(name, "reaches data that is nested too deep") from None
     parts = dict(sorted(reach.ledger.parts.items()))
     said = "\n".join([*first, *(f"{name}={digest}" for name, digest in parts.items())])
-    code = Code(digest=sha256(said.encode()).hexdigest(), parts=parts)
-    return Reached(code, tuple(reach.ledger.places.values()), project)
+    code = Code(
+        digest=sha256(said.encode()).hexdigest(),
+        parts=parts,
+        functions=tuple(sorted(reach.ledger.names_of("function") & parts.keys())),
+    )
+    return Reached(code, tuple(reach.ledger.places.values()), project, reach.classes)
 
 
 def _project_of(function: Any) -> Project:

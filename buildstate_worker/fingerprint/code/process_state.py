@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
-from buildstate_worker.fingerprint.code.code_of import is_no_result, reached_by
-from buildstate_worker.fingerprint.code.files.project import Project
+from buildstate_worker.fingerprint.code.code_of import Reached, is_no_result, reached_by
 from buildstate_worker.fingerprint.code.walk.ledger import Place
-from buildstate_worker.fingerprint.code.walk.objects import is_code, is_own_class
+from buildstate_worker.fingerprint.code.walk.objects import is_code
 from buildstate_worker.fingerprint.code.walk.resolve import MISSING
 from buildstate_worker.fingerprint.code.walk.values import Values, is_constant
 
@@ -31,14 +30,14 @@ class ProcessState:
         environment: The environment, as digests: it holds secrets.
         arguments: Those of the program.
         data: The data of modules that the function reaches, with what stands for its content.
-        project: What counts as the user's own.
+        reached: What the function reaches.
     """
 
     folder: str | None
     environment: Mapping[str, str]
     arguments: tuple[str, ...]
     data: Mapping[Place, object]
-    project: Project
+    reached: Reached
 
     @classmethod
     def take(
@@ -60,8 +59,8 @@ class ProcessState:
                 if not name.startswith(_OURS)
             },
             arguments=tuple(map(str, sys.argv)),
-            data={each: _now(each, reached.project) for each in reached.places},
-            project=reached.project,
+            data={each: _now(each, reached) for each in reached.places},
+            reached=reached,
         )
 
     def changes_since(self, before: "ProcessState") -> list[str]:
@@ -80,7 +79,7 @@ class ProcessState:
             changed.append("the program's arguments (sys.argv)")
         # What only the later state reaches was not there to be changed.
         data = {
-            each: self.data[each] if each in self.data else _now(each, before.project)
+            each: self.data[each] if each in self.data else _now(each, before.reached)
             for each in before.data
         }
         return changed + sorted(
@@ -100,7 +99,7 @@ def _folder() -> str | None:
         return None
 
 
-def _now(place: Place, project: Project) -> object:
+def _now(place: Place, reached: Reached) -> object:
     """Return what stands for data as it is: a digest of its content, or which object it is."""
     names = vars(place.holder) if isinstance(place.holder, type) else place.holder
     value = names.get(place.name, MISSING)
@@ -109,9 +108,9 @@ def _now(place: Place, project: Project) -> object:
     if is_constant(value) and not isinstance(value, tuple):
         return type(value), value
     values = Values(
-        project.roots,
+        reached.project.roots,
         lambda each: f"code {id(each)}" if is_code(each) else None,
-        lambda each: is_own_class(each, project),
+        reached.classes.is_own,
     )
     text = sha256(values.text(value).encode()).hexdigest()
     return (text, id(value)) if values.is_unknown else text

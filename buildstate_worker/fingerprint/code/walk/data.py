@@ -9,8 +9,9 @@ from buildstate_worker.fingerprint.code.files.project import Project
 from buildstate_worker.fingerprint.code.tree.canonical import canonical
 from buildstate_worker.fingerprint.code.tree.references import Chain, References, references_of
 from buildstate_worker.fingerprint.code.walk.bindings import Frame, frame_of_module, home_of
+from buildstate_worker.fingerprint.code.walk.classes import Classes
 from buildstate_worker.fingerprint.code.walk.ledger import Ledger
-from buildstate_worker.fingerprint.code.walk.objects import file_of_module, source_of_class
+from buildstate_worker.fingerprint.code.walk.objects import file_of_module
 from buildstate_worker.fingerprint.code.walk.resolve import Found, member
 from buildstate_worker.fingerprint.code.walk.values import MUTABLE, Values, is_constant
 
@@ -26,7 +27,7 @@ class Data:
         project: Project,
         ledger: Ledger,
         values: Values,
-        is_own_class: Callable[[type], bool],
+        classes: Classes,
         references: Callable[[References, Frame], Iterator[str]],
     ) -> None:
         """Keep what the walk shares.
@@ -35,13 +36,13 @@ class Data:
             project: Which files are the user's own.
             ledger: Where parts are added.
             values: Makes the texts of values.
-            is_own_class: Whether a class is the user's own.
+            classes: Finds the user's own classes.
             references: Makes the texts of what a statement refers to.
         """
         self._project = project
         self._ledger = ledger
         self._values = values
-        self._is_own_class = is_own_class
+        self._classes = classes
         self._references = references
 
     def text(self, found: Found, first: str, frame: Frame) -> str:
@@ -78,9 +79,9 @@ class Data:
 
     def of_class(self, holder: type, name: str, value: object) -> str:
         """Return the text for data that is an attribute of a class."""
-        if not self._is_own_class(holder):
+        if not self._classes.is_own(holder):
             return "installed"
-        file = source_of_class(holder)
+        file = self._classes.source_of(holder)
         self._ledger.place(f"{holder.__qualname__}.{name} in {file.path.name}", holder, name)
         key = "data", id(holder), name
         known = self._ledger.name_of(key)
@@ -130,8 +131,8 @@ class Data:
                 self._ledger.place(f"{name} in {frame.file.path.name}", frame.namespace, name)
         elif target is None or target.rest:
             return
-        elif isinstance(target.value, type) and self._is_own_class(target.value):
-            file = source_of_class(target.value)
+        elif isinstance(target.value, type) and self._classes.is_own(target.value):
+            file = self._classes.source_of(target.value)
             label = f"{target.value.__qualname__}.{name} in {file.path.name}"
             self._ledger.place(label, target.value, name)
         elif isinstance(target.value, ModuleType):
@@ -174,4 +175,4 @@ class Data:
         if isinstance(value, ModuleType):
             path = file_of_module(value)
             return path is not None and self._project.has(path)
-        return isinstance(value, type) and self._is_own_class(value)
+        return isinstance(value, type) and self._classes.is_own(value)

@@ -48,6 +48,12 @@ class Ledger:
         """Return the name of a part that was found already."""
         return self._names.get(key)
 
+    def names_of(self, kind: str) -> set[str]:
+        """Return the names of what was found of one kind, which is the first of its key."""
+        return {
+            name for key, name in self._names.items() if isinstance(key, tuple) and key[0] == kind
+        }
+
     def add(
         self, key: Hashable, name: str, text: Callable[[], Iterable[str]], *, keep: object = None
     ) -> str:

@@ -21,8 +21,6 @@ from types import (
 from typing import Any, Final
 
 from buildstate_worker.fingerprint.code.files.project import Project, real
-from buildstate_worker.fingerprint.code.files.source import SourceFile, source_of
-from buildstate_worker.fingerprint.code.opaque import opaque
 
 BUILT_IN: Final = (
     BuiltinFunctionType, BuiltinMethodType, MethodWrapperType,
@@ -77,19 +75,6 @@ def is_own_function(function: FunctionType, project: Project) -> bool:
         return False
     home = file_of_module(sys.modules.get(str(function.__globals__.get("__name__"))))
     return home is None or project.has(home)
-
-
-def is_own_class(cls: type, project: Project) -> bool:
-    """Return whether a class is the user's own."""
-    module = sys.modules.get(cls.__module__)
-    path = file_of_module(module)
-    if path is not None:
-        return project.has(path)
-    if cls.__module__ == "__main__":
-        return True
-    methods = [each for each in vars(cls).values() if isinstance(each, FunctionType)]
-    paths = [file_of_function(each) for each in methods]
-    return any(each is not None and project.has(each) for each in paths)
 
 
 def function_of_tool(value: object) -> object | None:
@@ -173,19 +158,3 @@ def innermost(value: Any) -> object:
         elif "__wrapped__" in attributes(value):
             value = value.__wrapped__
     return value
-
-
-def source_of_class(cls: type) -> SourceFile:
-    """Return the source file of a class of the project.
-
-    Raises:
-        InvalidInput: It has none.
-    """
-    path = file_of_module(sys.modules.get(cls.__module__))
-    if path is None:
-        methods = (each for each in vars(cls).values() if isinstance(each, FunctionType))
-        path = next(filter(None, map(file_of_function, methods)), None)
-    file = None if path is None or is_extension(path) else source_of(path)
-    if file is None:
-        raise opaque(cls.__qualname__, "has no source")
-    return file

@@ -21,6 +21,7 @@ from buildstate_worker.fingerprint.code.tree.references import (
     References,
 )
 from buildstate_worker.fingerprint.code.walk.bindings import Frame
+from buildstate_worker.fingerprint.code.walk.classes import Classes
 from buildstate_worker.fingerprint.code.walk.data import Data
 from buildstate_worker.fingerprint.code.walk.ledger import Ledger
 from buildstate_worker.fingerprint.code.walk.members import members_of
@@ -34,10 +35,8 @@ from buildstate_worker.fingerprint.code.walk.objects import (
     held_by_installed,
     is_code,
     is_extension,
-    is_own_class,
     is_own_function,
     parts_of,
-    source_of_class,
 )
 from buildstate_worker.fingerprint.code.walk.resolve import (
     MISSING,
@@ -67,6 +66,7 @@ class Reach:
 
     Attributes:
         ledger: What was found.
+        classes: Finds the user's own classes.
         values: Makes the texts of values, and adds the code in them.
     """
 
@@ -78,12 +78,12 @@ class Reach:
             is_result: Whether an object is counted elsewhere, as what another milestone returned.
         """
         self.ledger = Ledger()
-        self.values = Values(project.roots, self.code, self._is_own_class)
+        self.classes = Classes(project)
+        self.values = Values(project.roots, self.code, self.classes.is_own)
         self._project = project
         self._is_result = is_result
         self._modules = WholeModules(project, self.ledger)
-        self._data = Data(project, self.ledger, self.values, self._is_own_class, self._references)
-        self._own_classes: dict[int, tuple[type, bool]] = {}
+        self._data = Data(project, self.ledger, self.values, self.classes, self._references)
         self._whole_classes: set[int] = set()
 
     def code(self, value: Any, owner: type | None = None) -> str | None:
@@ -115,7 +115,7 @@ class Reach:
             return self._made_of(value, made_of, owner)
         if tool is not None:
             return self.code(tool, owner)
-        is_data = self._is_own_class(type(value)) or shows_its_fields(value)
+        is_data = self.classes.is_own(type(value)) or shows_its_fields(value)
         return None if is_data else self._installed(value)
 
     def code_of_argument(self, value: object) -> str:
@@ -123,7 +123,7 @@ class Reach:
         text = self.code(value)
         if text is not None:
             return text
-        return self._class(type(value)) if self._is_own_class(type(value)) else ""
+        return self._class(type(value)) if self.classes.is_own(type(value)) else ""
 
     def _made_of(self, value: Any, parts: tuple[object, ...], owner: type | None) -> str:
         inner = [self.code(each, owner) or self.values.text(each) for each in parts]
@@ -177,6 +177,7 @@ class Reach:
         if found is None:
             raise opaque(function.__qualname__, "has no source")
         file, definition = found
+        self.classes.note(function.__globals__, file.path)
         name = f"{file.name}.{definition.qualname}"
         frame = Frame(
             name=name,
@@ -227,7 +228,7 @@ class Reach:
             return None
         cell = frame.cells.get("__class__")
         found = cell if isinstance(cell, type) else class_named(around.qualname, frame.namespace)
-        return found if found is None or self._is_own_class(found) else None
+        return found if found is None or self.classes.is_own(found) else None
 
     def _of_instance(self, found: References, frame: Frame, owner: type) -> Iterator[str]:
         """Yield the texts of what a method takes from its instance's class."""
@@ -237,7 +238,7 @@ class Reach:
             names |= {
                 name: None
                 for cls in owner.__mro__
-                if self._is_own_class(cls)
+                if self.classes.is_own(cls)
                 for name, value in members_of(cls)
                 if function_of_tool(value) is None
             }
@@ -249,7 +250,7 @@ class Reach:
             yield from self._member(name, behind, owner)
 
     def _member(self, name: str, found: tuple[type, Any] | None, owner: type) -> Iterator[str]:
-        if found is None or not self._is_own_class(found[0]):
+        if found is None or not self.classes.is_own(found[0]):
             return
         holder, value = found
         text = self.code(value, owner)
@@ -259,16 +260,8 @@ class Reach:
 
     # Classes
 
-    def _is_own_class(self, cls: type) -> bool:
-        if cls.__module__ == "builtins":
-            return False
-        known = self._own_classes.get(id(cls))
-        if known is None:
-            known = self._own_classes[id(cls)] = cls, is_own_class(cls, self._project)
-        return known[1]
-
     def _class(self, cls: type) -> str:
-        if not self._is_own_class(cls):
+        if not self.classes.is_own(cls):
             path = file_of_module(sys.modules.get(cls.__module__))
             if path is not None and is_extension(path) and self._project.has(path):
                 raise opaque(cls.__qualname__, f"is in {path.name}, which is no Python source")
@@ -277,7 +270,7 @@ class Reach:
         known = self.ledger.name_of(key)
         if known is not None:
             return known
-        file = source_of_class(cls)
+        file = self.classes.source_of(cls)
         found = file.classes.get(cls.__qualname__, [])
         self._whole_classes.update(map(id, found))
         name = f"{file.name}.{cls.__qualname__}"
@@ -285,14 +278,13 @@ class Reach:
 
     def _class_text(self, cls: type, file: SourceFile, found: list[Definition]) -> Iterator[str]:
         name = f"{file.name}.{cls.__qualname__}"
-        namespace = vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}
-        frame = Frame(name=name, file=file, namespace=namespace)
+        frame = Frame(name=name, file=file, namespace=self.classes.namespace_of(cls))
         for each in found:
             yield each.text
             yield from self._references(each.references, frame)
         for base in (*cls.__bases__, type(cls)):
             # The class's text says which installed ones there are, if it has a text.
-            if not found or self._is_own_class(base):
+            if not found or self.classes.is_own(base):
                 yield f"base {self.code(base)}"
         bound = set[str]().union(*(each.names for each in found))
         for attribute, value in members_of(cls):
@@ -330,7 +322,7 @@ class Reach:
         value = frame.value_of(chain[0])
         if value is MISSING:
             value = getattr(builtins, chain[0], MISSING)
-        return None if value is MISSING else follow(chain, value, self._is_own_class)
+        return None if value is MISSING else follow(chain, value, self.classes.is_own)
 
     def _call(self, name: str | None, call: Call, frame: Frame) -> Iterator[str]:
         why = calls.why_opaque(name, call.node)

@@ -26,6 +26,8 @@ _AS_SAID: Final = (
 )  # fmt: skip
 _CONSTANTS: Final = (bool, int, float, complex, str, bytes, type(None), type(...), tuple, frozenset)
 MUTABLE: Final = (list, dict, set, deque, bytearray)
+_SAYS_ITSELF: Final = "__bldst_fingerprint__"
+"""The method by which a class says what of an instance counts."""
 _KEPT_BY_PYDANTIC: Final = ("__pydantic_extra__", "__pydantic_private__")
 
 
@@ -92,6 +94,8 @@ class Values:
         if isinstance(value, Enum):
             self.met_code = self.met_code or is_own
             return f"{owner}{value.name}={self.text(value.value)}"
+        if hasattr(type(value), _SAYS_ITSELF):
+            return f"{owner}{self.text(getattr(value, _SAYS_ITSELF)())}"
         content = self._content(value)
         if is_own:
             self.met_code = True
@@ -131,7 +135,7 @@ class Values:
 
     def _pairs(self, value: Any) -> str:
         # The order counts: whoever goes through it sees it.
-        pairs = [f"{self.text(key)}:{self.text(each)}" for key, each in value.items()]
+        pairs = [f"{self.text(key)}:{self.text(each)}" for key, each in list(value.items())]
         factory = getattr(value, "default_factory", None)
         return ",".join([*pairs, *([] if factory is None else [self.text(factory)])])
 

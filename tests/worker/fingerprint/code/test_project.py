@@ -1,6 +1,7 @@
 """Which files are the user's own, wherever they lie."""
 
 import importlib
+import importlib.util
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -105,3 +106,29 @@ def test_a_module_with_names_made_on_demand_counts_the_function_that_makes_them(
         }
     )
     assert {"lazy.__getattr__", "lazy (module)"} <= code_of(module.harden).parts.keys()
+
+
+@pytest.mark.parametrize("name", ["pipeline_by_path", "json"])
+def test_a_script_that_is_not_registered_by_its_name_has_its_classes(
+    name: str, tmp_path: Path
+) -> None:
+    text = (
+        "from enum import Enum\nclass Color(Enum):\n    RED = 1\nclass A:\n    level = 1\n"
+        "def harden(): return Color.RED, A()\n"
+    )
+
+    def measure(text: str) -> Code:
+        path = tmp_path / f"{len(text)}" / "pipeline.py"
+        path.parent.mkdir()
+        path.write_text(text)
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module: Any = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return code_of(module.harden)
+
+    first = measure(text)
+    assert first.parts.keys() == {"pipeline.A", "pipeline.Color", "pipeline.harden"}
+    assert measure(text.replace("RED = 1", "RED = 2 ")).parts != first.parts
+    assert measure(text.replace("level = 1", "level = 333")).parts != first.parts

@@ -55,6 +55,11 @@ HELPERS = "def fix(x): return x\nclass Config: level = 1\n"
         ),
         pytest.param("def harden(x): return globals()[x]", "globals", id="globals"),
         pytest.param(
+            "M = []\nfor _ in range(9999): M = [M]\ndef harden(x): return M",
+            "harden reaches data that is nested too deep",
+            id="nested",
+        ),
+        pytest.param(
             "space = {}\nexec('def harden(x): return 1', space)\nharden = space['harden']",
             "harden has no source",
             id="no source",

@@ -221,6 +221,10 @@ IN_CLASSES = [
         "a = A('a')\n", "'a'", "'b'", "pipeline.a", use="a.log"),
     row("namespace", "from types import SimpleNamespace\nN = SimpleNamespace(a=1)", "a=1", "a=2",
         "pipeline.N", use="N.a"),
+    row("what an instance says of itself",
+        "class A:\n    def __init__(self, *n): self.n = n\n"
+        "    def __bldst_fingerprint__(self): return self.n[0]\na = A(1, 5)\n",
+        "A(1", "A(2", "pipeline.a", use="a"),
     row("pattern of a match", "class P: __match_args__ = ('x',)\n", "'x'", "'y'", "pipeline.P",
         use="P()"),
     row("what a decorator wraps", DECORATED, "return x", "return x + 1", "pipeline.fix",

@@ -80,6 +80,7 @@ def test_a_name_that_is_a_functions_own_is_no_global_of_that_name(code_in: CodeO
         """
     )
     found = code_in({"pipeline.py": text, "helpers.py": "x = 1"})
+    assert found.functions == ("pipeline.harden",)
     assert found.parts.keys() == {"pipeline.harden"}
 
 
@@ -93,6 +94,7 @@ def test_functions_that_call_each_other_are_found_once(code_in: CodeOf) -> None:
     )
     found = code_in({"pipeline.py": text})
     assert list(found.parts) == ["pipeline.a", "pipeline.b", "pipeline.harden"]
+    assert found.functions == tuple(found.parts)
 
 
 def test_values_that_hold_themselves_have_a_digest(code_in: CodeOf) -> None:
@@ -251,3 +253,16 @@ def test_what_a_script_does_at_its_end_does_not_reach_the_whole_flow(code_in: Co
     assert code_in({"pipeline.py": text}) == code_in(
         {"pipeline.py": text.replace("return 1", "return 2").replace("exit(flow())", "exit(1)")}
     )
+
+
+def test_what_an_instance_does_not_say_of_itself_does_not_count(code_in: CodeOf) -> None:
+    text = dedent(
+        """
+        class Client:
+            def __init__(self, name, secret): self.name, self.secret = name, secret
+            def __bldst_fingerprint__(self): return self.name
+        client = Client("a", 1)
+        def harden(x): return client
+        """
+    )
+    assert code_in({"pipeline.py": text}) == code_in({"pipeline.py": text.replace(", 1)", ", 2)")})
