@@ -24,7 +24,7 @@ from buildstate_flows.engine.results import is_named
 from buildstate_flows.handle import Handle
 from buildstate_worker.fingerprint.code import code_parts
 from buildstate_worker.fingerprint.inputs import input_parts
-from buildstate_worker.fingerprint.params import param_parts
+from buildstate_worker.fingerprint.params_1 import param_parts_1
 from buildstate_worker.storage_options import StorageOptions
 
 
@@ -191,7 +191,7 @@ class MilestoneCall:
         return {
             **self.spec.code_parts,
             **input_parts(self.spec.inputs, folder=Path.cwd()),
-            **param_parts(plain),
+            **param_parts_1(plain),
         }
 
     def _stand_in(self, value: Any, is_seen: Callable[[Result], bool]) -> Any:

@@ -1,0 +1,72 @@
+"""What a class is called, and whose it is."""
+
+import dataclasses
+import sys
+from pathlib import PurePath
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+_OURS: Final = frozenset(
+    {"buildstate_api", "buildstate_cli", "buildstate_core", "buildstate_flows", "buildstate_worker"}
+)
+_PACKAGES: Final = frozenset({"site-packages", "dist-packages"})
+
+
+def is_standard(module: str) -> bool:
+    """Return whether a module is of Python itself."""
+    return _top(module) in sys.stdlib_module_names
+
+
+def is_installed(module: str) -> bool:
+    """Return whether a module is of Python or of an installed package, not of the project."""
+    if module == "__main__":  # even if a package's command has loaded the pipeline as that
+        return False
+    if is_standard(module) or _top(module) in _OURS:
+        return True
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return file is not None and not _PACKAGES.isdisjoint(PurePath(file).parts)
+
+
+def name_of(item: Any) -> str:
+    """Return what a class or a function is called, wherever its file is.
+
+    The modules of a project are left out: one file is `__main__`, `flow` or `pipelines.flow`, as it
+    was started. Of others the package counts: where in it a name is defined is the package's own
+    business, and not the same in two releases.
+    """
+    if is_installed(item.__module__):
+        return f"{_top(item.__module__).lstrip('_')}.{item.__qualname__}"
+    return str(item.__qualname__)
+
+
+def is_named(item: Any) -> bool:
+    """Return whether something of Python's own is found by its name in its module."""
+    module, name = getattr(item, "__module__", None), getattr(item, "__qualname__", None)
+    if not isinstance(module, str) or not isinstance(name, str) or not is_standard(module):
+        return False
+    found: Any = sys.modules.get(module)
+    for each in name.split("."):
+        found = getattr(found, each, None)
+    return found is item
+
+
+def is_record(value: object) -> bool:
+    """Return whether a value's class says which attributes it has: a dataclass, a model, attrs."""
+    cls = type(value)
+    return dataclasses.is_dataclass(cls) or isinstance(value, BaseModel) or _is_attrs(cls)
+
+
+def is_of_project(cls: type) -> bool:
+    """Return whether all of a class is the project's, but what Python itself gives."""
+    return not is_installed(cls.__module__) and all(
+        is_standard(each.__module__) or not is_installed(each.__module__) for each in cls.__mro__
+    )
+
+
+def _is_attrs(cls: type) -> bool:
+    return "__attrs_attrs__" in cls.__dict__
+
+
+def _top(module: str) -> str:
+    return module.partition(".")[0]
