@@ -4,9 +4,10 @@ import functools
 import inspect
 import struct
 import sys
+from collections.abc import Mapping
 from importlib.machinery import EXTENSION_SUFFIXES
 from types import MemberDescriptorType
-from typing import Final
+from typing import Any, Final
 
 from pydantic import BaseModel
 
@@ -38,6 +39,23 @@ def attributes_of(value: object, *, base: type = object) -> dict[str, object]:
     if isinstance(value, BaseModel):
         found |= {**(value.__pydantic_extra__ or {}), **_private(value)}
     return {name: each for name, each in found.items() if not _is_derived(cls, name)}
+
+
+def with_attributes(value: Any, changes: Mapping[str, object]) -> Any:
+    """Return a copy of an instance that keeps all in attributes, with some of them changed.
+
+    Args:
+        value: The instance; none of its class's methods is called.
+        changes: The new attributes, by name.
+    """
+    made = object.__new__(type(value))
+    in_dict = _dict_of(value)
+    for name, each in {**attributes_of(value), **changes}.items():
+        if name in in_dict:
+            _dict_of(made)[name] = each
+        else:
+            object.__setattr__(made, name, each)
+    return made
 
 
 def keeps_attributes_only(cls: type, *, base: type = object) -> bool:

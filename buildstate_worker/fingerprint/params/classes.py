@@ -1,8 +1,10 @@
 """What a class is called, and whose it is."""
 
+import argparse
 import dataclasses
 import sys
 from pathlib import PurePath
+from types import SimpleNamespace
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -55,6 +57,11 @@ def is_record(value: object) -> bool:
     """Return whether a value's class says which attributes it has: a dataclass, a model, attrs."""
     cls = type(value)
     return dataclasses.is_dataclass(cls) or isinstance(value, BaseModel) or _is_attrs(cls)
+
+
+def is_bag(value: object) -> bool:
+    """Return whether a value is nothing but attributes, which anybody may give it."""
+    return type(value) in {SimpleNamespace, argparse.Namespace}
 
 
 def is_of_project(cls: type) -> bool:

@@ -1,10 +1,8 @@
 """Through a value, to the digest of all that it holds."""
 
-import argparse
 import types
 from collections.abc import Callable, Mapping
 from enum import Enum, Flag
-from types import SimpleNamespace
 from typing import Any, Final
 
 from pydantic import (
@@ -20,6 +18,7 @@ from pydantic_core import MultiHostUrl, Url
 
 from buildstate_worker.fingerprint.params.attributes import attributes_of, keeps_attributes_only
 from buildstate_worker.fingerprint.params.classes import (
+    is_bag,
     is_installed,
     is_named,
     is_of_project,
@@ -53,7 +52,6 @@ _LEFT_OUT: Final = leaf("secret")
 _URLS: Final = (AnyUrl, MongoDsn, NatsDsn, PostgresDsn, MultiHostUrl, Url)
 _RUNNABLE: Final = (type, types.FunctionType, types.BuiltinFunctionType)
 _BASES: Final = PLAIN.keys() | CONTAINERS.keys()
-_BAGS: Final = (SimpleNamespace, argparse.Namespace)
 
 
 class Walk:
@@ -157,7 +155,7 @@ class Walk:
     def _object(self, value: object, place: Place) -> Node:
         """Return the digest of an object that is what its attributes are."""
         cls = type(value)
-        if cls not in _BAGS:
+        if not is_bag(value):
             is_known = is_record(value) or is_of_project(cls)
             if not is_known or not keeps_attributes_only(cls):
                 refuse_type(value, place)
