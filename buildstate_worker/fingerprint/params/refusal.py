@@ -1,14 +1,12 @@
 """What has no digest, and where in a parameter it is."""
 
-from dataclasses import dataclass
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from buildstate_core.errors import InvalidInput
 from buildstate_worker.fingerprint.params.classes import is_installed
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where in a parameter a value is.
 
     Attributes:

@@ -90,12 +90,12 @@ class Walk:
         return sealed(node("result", [self._look(value, Place("the result"))]), self.digest)
 
     def _look(self, value: object, place: Place) -> Node:
+        if type(value) in PLAIN:
+            return self._of_base(value, type(value), place)
         if self._is_result(value):
             return Waiting(value)
         if isinstance(value, SECRETS):
             return _LEFT_OUT
-        if type(value) in PLAIN:
-            return self._of_base(value, type(value), place)
         known = self._known.get(id(value))
         if known is not None:
             return known[1]

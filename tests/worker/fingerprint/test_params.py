@@ -1,6 +1,7 @@
 """Which values are the same, which are not, and what is refused."""
 
 import functools
+import hashlib
 import os
 import random
 import subprocess
@@ -47,6 +48,13 @@ class TestEveryKindOfValue:
         assert made.startswith("2:")
         assert len(made) == 66
         assert "s3cret" not in made
+
+    def test_every_release_and_every_python_find_the_same_digests(self) -> None:
+        parts = param_parts({name: make() for name, make in VALUES.items()})
+        lines = "\n".join(f"{name} {each}" for name, each in sorted(parts.items()))
+        assert hashlib.sha256(lines.encode()).hexdigest() == (
+            "3299cb50042d15fa52a039fce3f55750ecf6d2baf45194d982fab35ba0b23954"
+        )
 
     @pytest.mark.parametrize(("seed", "locale"), [("0", "C"), ("1", "C.UTF-8"), ("77", "POSIX")])
     def test_another_process_finds_the_same_digests(self, seed: str, locale: str) -> None:
