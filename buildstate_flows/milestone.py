@@ -202,6 +202,8 @@ def milestone(
     by default, a string for `str`, and not downloaded for `Artifact`; in containers, dataclasses
     and models, too. In ordinary objects and closures it stays an `Artifact`.
 
+    One that takes none of them stands on the checkpoint before it, as with `bldst run`.
+
     All other arguments count by their values, told apart by their types: what JSON can say,
     containers, dates, paths, enums, dataclasses, models, the project's own objects. A secret does
     not count. The digest of an argument is taken at the call, before the function can change it.

@@ -148,10 +148,6 @@ class MilestoneCall:
         """Return the results of milestones that it is called with, or that its function keeps."""
         return list(results_in([self.parameters, self.spec.function]))
 
-    def _counted_results(self) -> list[Result]:
-        counted = _without(self.parameters, self.spec.ignore)
-        return list(results_in([counted, self.spec.function]))
-
     def to_request(
         self,
         build: Build,
@@ -181,7 +177,6 @@ class MilestoneCall:
         def is_seen(result: Result) -> bool:
             return self._sees(result, build.number, session_id)
 
-        seen = [each.record for each in self._counted_results() if is_seen(each)]
         return ClaimRequest(
             worker=worker,
             lease_seconds=lease_seconds,
@@ -189,12 +184,29 @@ class MilestoneCall:
             lane=self.lane,
             kind=self.spec.kind,
             fingerprint=self._fingerprint_1(is_seen),
-            consumes=tuple(sorted({each.state for each in seen if each is not None})),
+            consumes=self._consumes(build.number, is_seen),
             machine=tuple(machine),
             inside=tuple(inside),
             rewound=is_rewound,
             orchestrator=orchestrator,
         )
+
+    def _consumes(self, number: int, is_seen: Callable[[Result], bool]) -> tuple[int, ...] | None:
+        """Return the states whose results it takes; `None` if it takes none of any milestone.
+
+        What was made at its own state or above, as its function may still keep it from an earlier
+        pass, went into nothing.
+        """
+        counted = _without(self.parameters, self.spec.ignore)
+        below = [
+            (each, each.record)
+            for each in results_in([counted, self.spec.function])
+            if each.record is not None
+            and (each.record.build != number or each.record.state < self.spec.state)
+        ]
+        if not below:
+            return None
+        return tuple(sorted({record.state for each, record in below if is_seen(each)}))
 
     def _sees(self, result: Result, number: int, session_id: UUID) -> bool:
         """Return whether the service compares a result: made below, in this lane or the trunk."""

@@ -116,8 +116,6 @@ class _Replacing:
             private = type(value).__private_attributes__
             shown = {name: each for name, each in changes.items() if name not in private}
             return BaseModel.model_copy(value, update=shown)
-        if is_bag(value):
-            return type(value)(**{**kept, **changes})
-        if not keeps_attributes_only(type(value)):
-            return value
-        return with_attributes(value, changes)
+        if type(value) is types.SimpleNamespace:
+            return types.SimpleNamespace(**{**kept, **changes})
+        return with_attributes(value, changes) if keeps_attributes_only(type(value)) else value

@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import sys
+from collections import ChainMap, UserDict, UserList, UserString
 from pathlib import PurePath
 from types import SimpleNamespace
 from typing import Any, Final
@@ -13,6 +14,10 @@ _OURS: Final = frozenset(
     {"buildstate_api", "buildstate_cli", "buildstate_core", "buildstate_flows", "buildstate_worker"}
 )
 _PACKAGES: Final = frozenset({"site-packages", "dist-packages"})
+
+_BAGS: Final = frozenset(
+    {SimpleNamespace, argparse.Namespace, ChainMap, UserDict, UserList, UserString}
+)
 
 
 def is_standard(module: str) -> bool:
@@ -60,8 +65,8 @@ def is_record(value: object) -> bool:
 
 
 def is_bag(value: object) -> bool:
-    """Return whether a value is nothing but attributes, which anybody may give it."""
-    return type(value) in {SimpleNamespace, argparse.Namespace}
+    """Return whether a value is of a class of Python's own that only keeps what it was given."""
+    return type(value) in _BAGS
 
 
 def is_of_project(cls: type) -> bool:

@@ -6,6 +6,7 @@ import pathlib
 import re
 import uuid
 import zoneinfo
+from array import array
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from fractions import Fraction
@@ -89,6 +90,7 @@ PLAIN: Final[Mapping[type, tuple[str, Callable[[Any], Texts | None]]]] = {
     str: ("str", _text),
     bytes: ("bytes", lambda value: (bytes(memoryview(value)),)),
     bytearray: ("bytearray", lambda value: (bytes(memoryview(value)),)),
+    array: ("array", lambda value: (value.typecode, value.tobytes())),
     Decimal: ("decimal", _decimal),
     Fraction: ("fraction", _fraction),
     dt.datetime: ("datetime", _moment),

@@ -2,7 +2,8 @@
 
 import functools
 import logging
-from collections import OrderedDict, defaultdict, deque
+from argparse import Namespace
+from collections import ChainMap, OrderedDict, UserDict, defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass, field
 from pathlib import Path
@@ -103,6 +104,9 @@ REPLACED: Mapping[str, Callable[[Any], Any]] = {
     "default dict": lambda image: defaultdict(list, a=image),
     "mapping proxy": lambda image: MappingProxyType({"a": image}),
     "namespace": lambda image: SimpleNamespace(image=image, note="a"),
+    "chain of dicts": lambda image: ChainMap({"a": 1}, {"b": image}),
+    "dict of one's own": lambda image: UserDict(a=image),
+    "parsed arguments": lambda image: Namespace(image=image),
     "dataclass": Disk,
     "slim dataclass": Slim,
     "model": lambda image: Size(image=image),

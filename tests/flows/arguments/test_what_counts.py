@@ -8,11 +8,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cloudpickle
 import pytest
 from prefect import flow
 
 from buildstate_core.errors import InvalidInput
 from buildstate_flows import milestone
+from buildstate_flows.artifact import open_results
 from buildstate_flows.engine.milestone_call import MilestoneCall
 
 
@@ -223,6 +225,19 @@ def test_a_result_in_an_object_or_a_closure_is_consumed_and_downloaded_when_it_i
         True,
         True,
     ]
+
+
+def test_an_artifact_that_came_before_its_build_was_opened_is_read_when_it_is(
+    worker_a: Any,
+) -> None:
+    with worker_a.build():
+        image: Any = base()
+        opened = open_results.pop(image.session_id)
+        came = cloudpickle.loads(cloudpickle.dumps(image))
+        with pytest.raises(InvalidInput, match="not open in this one"):
+            came.read_text()
+        open_results[image.session_id] = opened
+        assert came.read_text() == "base"
 
 
 def test_what_a_function_does_to_its_arguments_does_not_count(worker_a: Any, ran: Any) -> None:

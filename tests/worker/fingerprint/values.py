@@ -6,7 +6,18 @@ import functools
 import ipaddress
 import math
 import re
-from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
+from array import array
+from collections import (
+    ChainMap,
+    Counter,
+    OrderedDict,
+    UserDict,
+    UserList,
+    UserString,
+    defaultdict,
+    deque,
+    namedtuple,
+)
 from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass, field
 from decimal import Decimal
@@ -177,6 +188,8 @@ VALUES: Mapping[str, Callable[[], Any]] = {
     "text with an accent": lambda: "\u00fc",
     "bytes": lambda: b"a",
     "bytearray": lambda: bytearray(b"a"),
+    "array": lambda: array("b", b"a"),
+    "array of integers": lambda: array("i", [97]),
     "text of another class": lambda: Text("a"),
     "path": lambda: Path("a"),
     "pure path": lambda: PurePosixPath("a"),
@@ -244,6 +257,10 @@ VALUES: Mapping[str, Callable[[], Any]] = {
     "dict of lists": lambda: defaultdict(list, a=1, b=2),
     "mapping proxy": lambda: MappingProxyType({"a": 1, "b": 2}),
     "namespace": lambda: SimpleNamespace(a=1, b=2),
+    "chain of dicts": lambda: ChainMap({"a": 1}, {"b": 2}),
+    "dict of one's own": lambda: UserDict(a=1, b=2),
+    "list of one's own": lambda: UserList([1, 2]),
+    "text of one's own": lambda: UserString("a"),
     "parsed arguments": lambda: argparse.Namespace(a=1, b=2),
     "dataclass": lambda: Disk("a"),
     "dataclass with odd values": lambda: Disk("a", {1: {2, 3}}, {"x", "y"}),
