@@ -13,6 +13,7 @@ from pydantic import BaseModel
 _OURS: Final = frozenset(
     {"buildstate_api", "buildstate_cli", "buildstate_core", "buildstate_flows", "buildstate_worker"}
 )
+_STANDARD: Final = PurePath(dataclasses.__file__).parent
 _PACKAGES: Final = frozenset({"site-packages", "dist-packages"})
 
 _BAGS: Final = frozenset(
@@ -21,8 +22,10 @@ _BAGS: Final = frozenset(
 
 
 def is_standard(module: str) -> bool:
-    """Return whether a module is of Python itself."""
-    return _top(module) in sys.stdlib_module_names
+    """Return whether a module is of Python itself, and not a project's own of the same name."""
+    file = _file_of(module)
+    is_there = file is None or _STANDARD in PurePath(file).parents
+    return _top(module) in sys.stdlib_module_names and is_there
 
 
 def is_installed(module: str) -> bool:
@@ -31,7 +34,7 @@ def is_installed(module: str) -> bool:
         return False
     if is_standard(module) or _top(module) in _OURS:
         return True
-    file = getattr(sys.modules.get(module), "__file__", None)
+    file = _file_of(module)
     return file is not None and not _PACKAGES.isdisjoint(PurePath(file).parts)
 
 
@@ -78,6 +81,11 @@ def is_of_project(cls: type) -> bool:
 
 def _is_attrs(cls: type) -> bool:
     return "__attrs_attrs__" in cls.__dict__
+
+
+def _file_of(module: str) -> str | None:
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return file if isinstance(file, str) else None
 
 
 def _top(module: str) -> str:

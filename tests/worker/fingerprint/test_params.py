@@ -12,6 +12,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from unicodedata import normalize
 from zoneinfo import ZoneInfo
@@ -106,6 +107,24 @@ class TestWhatOnlyLooksChanged:
         made = type("Disk", (), {"__module__": "__main__"})()
         again = type("Disk", (), {"__module__": "pipelines.flow"})()
         assert digest(made) == digest(again)
+
+
+def test_a_module_of_the_project_may_be_called_as_one_of_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Config: ...
+
+    def function() -> None: ...
+
+    module = ModuleType("calendar")
+    module.__file__ = str(tmp_path / "calendar.py")
+    for each in (Config, function):
+        each.__module__, each.__qualname__ = "calendar", each.__name__
+        setattr(module, each.__name__, each)
+    monkeypatch.setitem(sys.modules, "calendar", module)
+    assert digest(Config()).startswith("2:")
+    with pytest.raises(InvalidInput):
+        digest(function)
 
 
 PLAIN = (
