@@ -1,7 +1,7 @@
 """What a milestone takes besides its function, and what is refused where it is written."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import Any, Final, Literal, TypedDict, TypeVar
 
@@ -70,6 +70,7 @@ class MilestoneOptions(TaskOptions, total=False):
     kind: Kind | KindName | None
     inputs: Sequence[str]
     code: CodeName
+    ignore: Sequence[str]
     storage: str | None
     compression: Compression | CompressionName | None
     sensitivity: Sensitivity | SensitivityName
@@ -125,6 +126,7 @@ def check(
     lane: object,
     inputs: object,
     code: object,
+    ignore: Iterable[str],
 ) -> None:
     """Refuse what cannot work at the decoration, where it is written.
 
@@ -155,6 +157,7 @@ def check(
         raise InvalidInput(
             f"The inputs of {name} are one string.", field="inputs", hint=f"Write [{inputs!r}]."
         )
+    _check_ignore(fn, name, ignore)
     if code not in {"own", "ignore"}:
         raise InvalidInput(f"The code of {name} is {code!r}; use own or ignore.", field="code")
     refused = _CACHING & options.keys()
@@ -178,6 +181,22 @@ def no_task_worker(name: str) -> InvalidInput:
 
 def _is_template(lane: object) -> bool:
     return isinstance(lane, str) and bool({"{", "}"} & set(lane))
+
+
+def _check_ignore(fn: Callable[..., object], name: str, ignore: Iterable[str]) -> None:
+    if isinstance(ignore, str):
+        raise InvalidInput(
+            f"The ignore of {name} is one string.", field="ignore", hint=f"Write [{ignore!r}]."
+        )
+    known = inspect.signature(fn).parameters
+    wrong = [each for each in ignore if each not in known]
+    if wrong:
+        raise InvalidInput(
+            f"{name} has no parameter {wrong[0]!r} that could be ignored.",
+            code="bad-ignore",
+            field="ignore",
+            hint=f"It has {', '.join(known) or 'none'}.",
+        )
 
 
 def _check_storage(storage: str, milestone: str) -> None:

@@ -13,20 +13,20 @@ from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Build, ClaimRequest, Orchestrator
 from buildstate_core.models.names import given_lane
 from buildstate_core.vocabulary import TRUNK, Kind
-from buildstate_flows.artifact import Artifact
 from buildstate_flows.engine.arguments import (
     Form,
     Result,
     forms_of,
+    is_result,
     leaves_files,
-    replaced,
     results_in,
 )
 from buildstate_flows.engine.results.recorded import is_named
 from buildstate_flows.handle import Handle
 from buildstate_worker.fingerprint.code import code_parts
 from buildstate_worker.fingerprint.inputs import input_parts
-from buildstate_worker.fingerprint.params import param_parts
+from buildstate_worker.fingerprint.params import ParamDigests
+from buildstate_worker.fingerprint.params_1 import ParamDigests1
 from buildstate_worker.storage_options import StorageOptions
 
 
@@ -57,6 +57,7 @@ class MilestoneSpec:
         version: Stands for the code, if it is given.
         storage_options: How the files that it returns are stored.
         code: Whether the code counts: its own, or `ignore`.
+        ignore: The parameters that do not count.
         probe: Looks whether what it did to the world still holds.
     """
 
@@ -69,6 +70,7 @@ class MilestoneSpec:
     version: str | None
     storage_options: StorageOptions
     code: Literal["own", "ignore"] = "own"
+    ignore: Sequence[str] = ()
     probe: Callable[[Any], Any] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -128,23 +130,39 @@ class MilestoneSpec:
 class MilestoneCall:
     """A milestone with what it is called with.
 
+    What it is compared by is taken when it is made, and serves every try of it: a function may
+    change what it was called with. Only results may be made anew until then.
+
     Attributes:
         parameters: By name, with defaults.
         lane: The lane that this call works in.
+        digests: What the parameters that count were.
+        digests_1: The same, as the last release recorded it.
     """
 
     spec: MilestoneSpec
     parameters: Mapping[str, Any]
     lane: str
+    digests: ParamDigests
+    digests_1: ParamDigests1
 
     @classmethod
     def of(cls, spec: MilestoneSpec, parameters: Mapping[str, Any]) -> "MilestoneCall":
         """Make one.
 
         Raises:
-            InvalidInput: The lane's template names what is no parameter, or no lane.
+            InvalidInput: The lane's template names what is no parameter, or no lane; or a
+                parameter that counts has no digest.
         """
-        return cls(spec=spec, parameters=parameters, lane=spec.lane_of(parameters))
+        lane = spec.lane_of(parameters)
+        counted = _without(parameters, spec.ignore)
+        return cls(
+            spec=spec,
+            parameters=parameters,
+            lane=lane,
+            digests=ParamDigests(counted, is_result=is_result),
+            digests_1=ParamDigests1(counted, is_result=is_result),
+        )
 
     @property
     def key(self) -> tuple[str, int]:
@@ -152,8 +170,8 @@ class MilestoneCall:
         return self.lane, self.spec.state
 
     def results(self) -> list[Result]:
-        """Return the results of milestones that it is called with."""
-        return list(results_in(dict(self.parameters)))
+        """Return the results of milestones that it is called with, or that its function keeps."""
+        return list(results_in([self.parameters, self.spec.function]))
 
     def to_request(
         self,
@@ -184,20 +202,36 @@ class MilestoneCall:
         def is_seen(result: Result) -> bool:
             return self._sees(result, build.number, session_id)
 
-        seen = [each.record for each in self.results() if is_seen(each)]
         return ClaimRequest(
             worker=worker,
             lease_seconds=lease_seconds,
             state=self.spec.state,
             lane=self.lane,
             kind=self.spec.kind,
-            fingerprint=self._fingerprint(is_seen),
-            consumes=tuple(sorted({each.state for each in seen if each is not None})),
+            fingerprint=self._fingerprint_1(is_seen),
+            consumes=self._consumes(build.number, is_seen),
             machine=tuple(machine),
             inside=tuple(inside),
             rewound=is_rewound,
             orchestrator=orchestrator,
         )
+
+    def _consumes(self, number: int, is_seen: Callable[[Result], bool]) -> tuple[int, ...] | None:
+        """Return the states whose results it takes; `None` if it takes none of any milestone.
+
+        What was made at its own state or above, as its function may still keep it from an earlier
+        pass, went into nothing.
+        """
+        counted = _without(self.parameters, self.spec.ignore)
+        below = [
+            (each, each.record)
+            for each in results_in([counted, self.spec.function])
+            if each.record is not None
+            and (each.record.build != number or each.record.state < self.spec.state)
+        ]
+        if not below:
+            return None
+        return tuple(sorted({record.state for each, record in below if is_seen(each)}))
 
     def _sees(self, result: Result, number: int, session_id: UUID) -> bool:
         """Return whether the service compares a result: made below, in this lane or the trunk."""
@@ -209,26 +243,31 @@ class MilestoneCall:
         return result.session_id == session_id
 
     def _fingerprint(self, is_seen: Callable[[Result], bool]) -> dict[str, str]:
-        plain = {
-            name: replaced(value, lambda each: self._stand_in(each, is_seen))
-            for name, value in self.parameters.items()
-        }
-        return {
-            **self.spec.code_parts,
-            **input_parts(self.spec.inputs, folder=Path.cwd()),
-            **param_parts(plain),
-        }
+        """Return what would run, part by part."""
+        params = self.digests.parts(lambda result: _stand_in(result, is_seen))
+        return {**self._parts_beside_params(), **params}
 
-    def _stand_in(self, value: Any, is_seen: Callable[[Result], bool]) -> Any:
-        """Return what stands for a result in a parameter's digest.
+    def _fingerprint_1(self, is_seen: Callable[[Result], bool]) -> dict[str, str]:
+        """Return what would run as the last release recorded it, to compare with what it did."""
+        params = self.digests_1.parts(lambda result: _stand_in(result, is_seen))
+        return {**self._parts_beside_params(), **params}
 
-        Which state made it, where the service compares the content; else the content.
-        """
-        if not isinstance(value, Artifact | Handle):
-            return value
-        record = value.record
-        if record is not None and is_seen(value):
-            return {"result of": [record.state, record.name if is_named(record) else None]}
-        if isinstance(value, Handle):
-            return {"handle": [value.kind, value.id, dict(value.attributes)]}
-        return {"artifact": value.checksum or value.uri}
+    def _parts_beside_params(self) -> dict[str, str]:
+        return {**self.spec.code_parts, **input_parts(self.spec.inputs, folder=Path.cwd())}
+
+
+def _without(parameters: Mapping[str, Any], ignored: Sequence[str]) -> dict[str, Any]:
+    return {name: value for name, value in parameters.items() if name not in ignored}
+
+
+def _stand_in(result: Result, is_seen: Callable[[Result], bool]) -> object:
+    """Return what stands for a result in a parameter's digest.
+
+    Which state made it, where the service compares the content; else the content.
+    """
+    record = result.record
+    if record is not None and is_seen(result):
+        return {"result of": [record.state, record.name if is_named(record) else None]}
+    if isinstance(result, Handle):
+        return {"handle": [result.kind, result.id, dict(result.attributes)]}
+    return {"artifact": result.checksum or result.uri}

@@ -112,6 +112,7 @@ class BuildSession:
         self._submitted: set[PrefectFuture[Any]] = set()
         self._running: set[Endable] = set()
         self._ending: Ending | None = None
+        self._tried: dict[UUID, MilestoneCall] = {}
         self._orchestrators: dict[UUID, Orchestrator] = {}
         self._change = threading.Condition()
         self._is_closed = False
@@ -173,6 +174,19 @@ class BuildSession:
         if known is None:
             known = self._orchestrators[flow_run] = orchestrator_of(flow_run)
         return known.model_copy(update={"task_run_id": task_run})
+
+    def call_of(self, task_run: UUID | None, make: Callable[[], MilestoneCall]) -> MilestoneCall:
+        """Return the call of a task run: for each retry the one of the first try.
+
+        Args:
+            task_run: The task run; `None` if Prefect's engine does not run it.
+            make: Makes the call.
+        """
+        if task_run is None:
+            return make()
+        if task_run not in self._tried:
+            self._tried[task_run] = make()
+        return self._tried[task_run]
 
     def check_alone(self, call: MilestoneCall, fingerprint: Mapping[str, str]) -> None:
         """Make sure that no other milestone has the same state and lane.
