@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Build, ClaimRequest, Orchestrator
 from buildstate_core.models.names import given_lane
+from buildstate_core.rules.fingerprints import recorded
 from buildstate_core.vocabulary import TRUNK, Kind
 from buildstate_flows.engine.arguments import (
     Form,
@@ -23,11 +24,13 @@ from buildstate_flows.engine.arguments import (
 )
 from buildstate_flows.engine.results.recorded import is_named
 from buildstate_flows.handle import Handle
-from buildstate_worker.fingerprint.code import code_parts
+from buildstate_worker.fingerprint.code import code_of, code_parts
 from buildstate_worker.fingerprint.inputs import input_parts
 from buildstate_worker.fingerprint.params import ParamDigests
 from buildstate_worker.fingerprint.params_1 import ParamDigests1
 from buildstate_worker.storage_options import StorageOptions
+
+_MOST_NAMED: Final = 300
 
 
 class _NoValueError(Exception):
@@ -78,15 +81,32 @@ class MilestoneSpec:
         return {
             **self.__dict__,
             "code_parts": self.code_parts,
+            "code_parts_1": self.code_parts_1,
             "forms": self.forms,
             "leaves_files": self.leaves_files,
         }
 
     @cached_property
     def code_parts(self) -> Mapping[str, str]:
-        """The parts of its fingerprint that are the code; measured once."""
+        """The parts of its fingerprint that are the code; measured once.
+
+        Raises:
+            InvalidInput: Some of it cannot be seen, or is not what is on the disk any more.
+        """
         if self.version is not None:
-            return {"code": hashlib.sha256(f"version {self.version}".encode()).hexdigest()}
+            return {"code": recorded(_digest_of_version(self.version))}
+        if self.code == "ignore":
+            return {}
+        code = code_of(self.function, is_result=is_result)
+        named = {f"code:{name}": recorded(digest) for name, digest in code.parts.items()}
+        # More would leave no room for others. They only tell which of them has changed.
+        return {"code": recorded(code.digest), **(named if len(named) <= _MOST_NAMED else {})}
+
+    @cached_property
+    def code_parts_1(self) -> Mapping[str, str]:
+        """The same, as the last release recorded it."""
+        if self.version is not None:
+            return {"code": _digest_of_version(self.version)}
         return {} if self.code == "ignore" else code_parts(self.function)
 
     @cached_property
@@ -160,7 +180,7 @@ class MilestoneCall:
             spec=spec,
             parameters=parameters,
             lane=lane,
-            digests=ParamDigests(counted, is_result=is_result),
+            digests=ParamDigests(counted, is_result=is_result, code=_code_of_argument),
             digests_1=ParamDigests1(counted, is_result=is_result),
         )
 
@@ -208,7 +228,8 @@ class MilestoneCall:
             state=self.spec.state,
             lane=self.lane,
             kind=self.spec.kind,
-            fingerprint=self._fingerprint_1(is_seen),
+            fingerprint=self._fingerprint(is_seen),
+            older_fingerprint=self._fingerprint_1(is_seen),
             consumes=self._consumes(build.number, is_seen),
             machine=tuple(machine),
             inside=tuple(inside),
@@ -245,15 +266,24 @@ class MilestoneCall:
     def _fingerprint(self, is_seen: Callable[[Result], bool]) -> dict[str, str]:
         """Return what would run, part by part."""
         params = self.digests.parts(lambda result: _stand_in(result, is_seen))
-        return {**self._parts_beside_params(), **params}
+        inputs = {part: recorded(digest) for part, digest in self._inputs().items()}
+        return {**self.spec.code_parts, **inputs, **params}
 
     def _fingerprint_1(self, is_seen: Callable[[Result], bool]) -> dict[str, str]:
         """Return what would run as the last release recorded it, to compare with what it did."""
         params = self.digests_1.parts(lambda result: _stand_in(result, is_seen))
-        return {**self._parts_beside_params(), **params}
+        return {**self.spec.code_parts_1, **self._inputs(), **params}
 
-    def _parts_beside_params(self) -> dict[str, str]:
-        return {**self.spec.code_parts, **input_parts(self.spec.inputs, folder=Path.cwd())}
+    def _inputs(self) -> dict[str, str]:
+        return input_parts(self.spec.inputs, folder=Path.cwd())
+
+
+def _digest_of_version(version: str) -> str:
+    return hashlib.sha256(f"version {version}".encode()).hexdigest()
+
+
+def _code_of_argument(value: Any) -> str:
+    return code_of(value, is_result=is_result).digest
 
 
 def _without(parameters: Mapping[str, Any], ignored: Sequence[str]) -> dict[str, Any]:
