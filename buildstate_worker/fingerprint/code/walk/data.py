@@ -72,7 +72,7 @@ class Data:
         return self._ledger.add(key, label, lambda: self._texts(found.value, name, at))
 
     def _texts(self, value: object, name: str, at: Frame) -> Iterator[str]:
-        text, is_unknown = self._first(value)
+        text, is_unknown = self.first(value)
         yield text
         if is_unknown:
             yield self.binding(name, at)
@@ -88,24 +88,23 @@ class Data:
         if known is not None:
             return known
         label = f"{file.name}.{holder.__qualname__}.{name}"
-        return self._ledger.add(key, label, lambda: [self._first(value)[0]])
+        return self._ledger.add(key, label, lambda: [self.first(value)[0]])
 
     def plain(self, value: object) -> str | None:
         """Return the text of data, or `None` if it shows nothing but its type."""
-        text, is_unknown = self._first(value)
+        text, is_unknown = self.first(value)
         return None if is_unknown else text
 
     def cell(self, value: object, frame: Frame) -> str:
         """Return the text of a variable that a function has from around it."""
-        self._values.is_unknown = False
-        text = self._values.text(value)
-        if not self._values.is_unknown or frame.definition is None:
+        text, is_unknown = self.first(value)
+        if not is_unknown or frame.definition is None:
             return text
         # Nothing is seen of it but the function around, in which it was made.
         around = next(frame.definition.around(), None)
         return text if around is None else f"{text}{around.text}"
 
-    def _first(self, value: object) -> tuple[str, bool]:
+    def first(self, value: object) -> tuple[str, bool]:
         """Return the text of data as it was when first asked for, and whether it is not known."""
         known = _first_seen.get(id(value))
         if known is not None:

@@ -210,9 +210,10 @@ class Reach:
     def _around(self, function: FunctionType) -> Iterator[str]:
         """Yield the texts of what a function was made with."""
         if function.__defaults__:
-            yield f"defaults {self.values.texts(function.__defaults__)}"
+            texts = [self._data.first(each)[0] for each in function.__defaults__]
+            yield f"defaults {','.join(texts)}"
         for name, value in sorted((function.__kwdefaults__ or {}).items()):
-            yield f"default {name}={self.values.text(value)}"
+            yield f"default {name}={self._data.first(value)[0]}"
         inner = vars(function).get("__wrapped__")
         taken_over = attributes(inner)
         for name, value in sorted(vars(function).items()):

@@ -86,3 +86,19 @@ def test_a_container_counts_as_it_was_when_first_asked_for(load: Load) -> None:
     first = code_of(module.harden)
     module.harden("container")
     assert code_of(module.harden) == first
+
+
+def test_so_does_a_container_of_a_closure_or_a_default() -> None:
+    def make(calls: list[str]) -> Callable[..., None]:
+        def harden(seen: list[str] = calls) -> None:
+            calls.append("harden")
+            seen.append("seen")
+
+        return harden
+
+    calls: list[str] = []
+    first = code_of(make(calls))
+    make(calls)()
+    assert code_of(make(calls)) == first
+    assert code_of(make([])).digest == first.digest
+    assert code_of(make(["other"])).digest != first.digest
