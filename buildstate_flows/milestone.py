@@ -15,7 +15,7 @@ from prefect.utilities.callables import get_call_parameters
 from typing_extensions import Unpack
 
 from buildstate_core.errors import InvalidInput
-from buildstate_core.vocabulary import TRUNK, Compression, Kind, Sensitivity
+from buildstate_core.vocabulary import Compression, Kind, Sensitivity
 from buildstate_flows.engine.arguments import Form, replaced
 from buildstate_flows.engine.execute import fetch, perform, perform_async
 from buildstate_flows.engine.milestone_call import MilestoneCall, MilestoneSpec
@@ -53,7 +53,7 @@ class Milestone(Task[P, R]):
         fn: Callable[P, R],
         *,
         state: int,
-        lane: str = TRUNK,
+        lane: str | None = None,
         kind: Kind | KindName | None = None,
         inputs: Sequence[str] = (),
         code: CodeName = "own",
@@ -64,7 +64,7 @@ class Milestone(Task[P, R]):
         **options: Unpack[TaskOptions],
     ) -> None:
         name = str(options.get("name") or getattr(fn, "__name__", type(fn).__name__))
-        check(fn, name, options, state=state, inputs=inputs, code=code, ignore=ignore)
+        check(fn, name, options, state=state, lane=lane, inputs=inputs, code=code, ignore=ignore)
         spec = MilestoneSpec(
             function=fn,
             name=name,
@@ -179,7 +179,7 @@ class Milestone(Task[P, R]):
 def milestone(
     *,
     state: int,
-    lane: str = TRUNK,
+    lane: str | None = None,
     kind: Kind | KindName | None = None,
     inputs: Sequence[str] = (),
     code: CodeName = "own",
@@ -210,7 +210,8 @@ def milestone(
 
     Args:
         state: Where in the process, 0 to 100 inclusive.
-        lane: The branch after the common trunk; `"{region}"` takes it from that parameter.
+        lane: The branch after the common trunk; `"{region}"` takes it from that parameter. One that
+            comes out empty is refused. Default: the trunk.
         kind: What it does. Default: seen from what it returns. Say `effect` for one that changes
             the world.
         inputs: Files and folders whose content decides "unchanged", relative to the working

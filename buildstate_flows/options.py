@@ -14,6 +14,7 @@ from prefect.tasks import (
 from pydantic import TypeAdapter, ValidationError
 
 from buildstate_core.errors import InvalidInput
+from buildstate_core.models.names import given_lane
 from buildstate_core.models.projects import StorageUrl
 from buildstate_core.models.refusals import refusal
 from buildstate_core.vocabulary import MAX_STATE, MIN_STATE, Compression, Kind, Sensitivity
@@ -65,7 +66,7 @@ class MilestoneOptions(TaskOptions, total=False):
     """What `with_options` can change."""
 
     state: int
-    lane: str
+    lane: str | None
     kind: Kind | KindName | None
     inputs: Sequence[str]
     code: CodeName
@@ -122,6 +123,7 @@ def check(
     options: TaskOptions,
     *,
     state: object,
+    lane: object,
     inputs: object,
     code: object,
     ignore: Iterable[str],
@@ -129,7 +131,7 @@ def check(
     """Refuse what cannot work at the decoration, where it is written.
 
     Raises:
-        InvalidInput: The function, the state, or one of the options.
+        InvalidInput: The function, the state, the lane, or one of the options.
     """
     if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
         raise InvalidInput(
@@ -149,6 +151,8 @@ def check(
             code="state-out-of-range",
             field="state",
         )
+    if lane is not None and not _is_template(lane):
+        given_lane(lane, f"The lane of {name}", field="lane")
     if isinstance(inputs, str):
         raise InvalidInput(
             f"The inputs of {name} are one string.", field="inputs", hint=f"Write [{inputs!r}]."
@@ -189,6 +193,10 @@ def _check_ignore(fn: Callable[..., object], name: str, ignore: Iterable[str]) -
             field="ignore",
             hint=f"It has {', '.join(known) or 'none'}.",
         )
+
+
+def _is_template(lane: object) -> bool:
+    return isinstance(lane, str) and bool({"{", "}"} & set(lane))
 
 
 def _check_storage(storage: str, milestone: str) -> None:

@@ -168,7 +168,12 @@ def _query(request: ClaimRequest) -> ClaimQuery:
     return ClaimQuery(
         state=request.state,
         lane=request.lane,
-        recipe=Recipe(kind=request.kind, parts=request.fingerprint, consumes=request.consumes),
+        recipe=Recipe(
+            kind=request.kind,
+            parts=request.fingerprint,
+            older=request.older_fingerprint,
+            consumes=request.consumes,
+        ),
         machine=request.machine,
         inside=frozenset(map(str, request.inside)),
         is_rewound=request.rewound,
@@ -211,6 +216,7 @@ async def _run(  # noqa: PLR0917 - what a claim is made of
         lease_until=now + timedelta(seconds=request.lease_seconds),
         heartbeat_at=now,
         fingerprint=dict(granted.fingerprint),
+        identity=granted.identity,
         compared_with=None if granted.compared_with is None else UUID(granted.compared_with.id),
         orchestrator=None
         if request.orchestrator is None

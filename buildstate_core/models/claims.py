@@ -8,7 +8,6 @@ from pydantic import Field, StrictBool
 from buildstate_core.models.artifacts import Artifact, ArtifactRecords, Transfer
 from buildstate_core.models.base import (
     Digests,
-    LaneName,
     Request,
     Resource,
     State,
@@ -19,6 +18,7 @@ from buildstate_core.models.base import (
     Word,
 )
 from buildstate_core.models.builds import Attempt, Orchestrator
+from buildstate_core.models.names import LaneName
 from buildstate_core.models.retention import StorageRules
 from buildstate_core.vocabulary import TRUNK, ClaimDecision, Kind
 
@@ -33,6 +33,11 @@ class ClaimRequest(Request):
     lease_seconds: Annotated[int, Field(strict=True, ge=1, le=86_400)] = 60
     fingerprint: Digests = Field(
         default_factory=dict, description="Part name to digest, of what would run."
+    )
+    older_fingerprint: Digests | None = Field(
+        default=None,
+        description="The same as the release before records it, for attempts that were recorded"
+        " by it; null: no different.",
     )
     consumes: Annotated[tuple[State, ...], Field(max_length=101)] | None = Field(
         default=None,

@@ -1,6 +1,7 @@
 """One call of a milestone: what would run, and what it is compared by."""
 
 import hashlib
+import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +11,7 @@ from uuid import UUID
 
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Build, ClaimRequest, Orchestrator
+from buildstate_core.models.names import given_lane
 from buildstate_core.vocabulary import TRUNK, Kind
 from buildstate_flows.engine.arguments import (
     Form,
@@ -19,13 +21,26 @@ from buildstate_flows.engine.arguments import (
     leaves_files,
     results_in,
 )
-from buildstate_flows.engine.results import is_named
+from buildstate_flows.engine.results.recorded import is_named
 from buildstate_flows.handle import Handle
 from buildstate_worker.fingerprint.code import code_parts
 from buildstate_worker.fingerprint.inputs import input_parts
 from buildstate_worker.fingerprint.params import ParamDigests
 from buildstate_worker.fingerprint.params_1 import ParamDigests1
 from buildstate_worker.storage_options import StorageOptions
+
+
+class _NoValueError(Exception):
+    """A parameter that a lane is named after is `None`."""
+
+
+class _LaneTemplate(string.Formatter):
+    """Fills parameters into a lane; `None` would be a lane of that name."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if value is None:
+            raise _NoValueError
+        return str(super().format_field(value, format_spec))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +51,7 @@ class MilestoneSpec:
         function: The user's function.
         name: For messages.
         state: Its state.
-        lane: Its lane, or a template that names parameters: `{region}`.
+        lane: Its lane, or a template that names parameters: `{region}`. `None` for the trunk.
         kind: What it does, if that was said.
         inputs: Files whose content decides "unchanged".
         version: Stands for the code, if it is given.
@@ -49,7 +64,7 @@ class MilestoneSpec:
     function: Callable[..., Any]
     name: str
     state: int
-    lane: str
+    lane: str | None
     kind: Kind | None
     inputs: Sequence[str]
     version: str | None
@@ -88,17 +103,27 @@ class MilestoneSpec:
         """Return the lane of a call; it may depend on the parameters.
 
         Raises:
-            InvalidInput: The lane's template names something else.
+            InvalidInput: The lane's template names something else, or what it names gives none.
         """
+        if self.lane is None:
+            return TRUNK
         try:
-            return self.lane.format_map(parameters)
-        except (KeyError, ValueError, IndexError, AttributeError) as error:
+            lane = _LaneTemplate().vformat(self.lane, (), parameters)
+        except _NoValueError:
+            raise InvalidInput(
+                f"The lane {self.lane!r} of {self.name} is named after a parameter that is None.",
+                code="empty-lane",
+                field="lane",
+                hint="Does it come from a variable that is not set?",
+            ) from None
+        except (KeyError, ValueError, IndexError, AttributeError, TypeError) as error:
             raise InvalidInput(
                 f"The lane {self.lane!r} of {self.name} names what is no parameter of it.",
                 code="bad-lane",
                 field="lane",
                 hint=f"It has {', '.join(parameters) or 'none'}; write the name in braces.",
             ) from error
+        return given_lane(lane, f"The lane of {self.name}", field="lane")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,8 +151,8 @@ class MilestoneCall:
         """Make one.
 
         Raises:
-            InvalidInput: The lane's template names what is no parameter, or a parameter that
-                counts has no digest.
+            InvalidInput: The lane's template names what is no parameter, or no lane; or a
+                parameter that counts has no digest.
         """
         lane = spec.lane_of(parameters)
         counted = _without(parameters, spec.ignore)

@@ -8,7 +8,7 @@ from buildstate_core.errors import ArtifactLost
 from buildstate_flows.artifact import Artifact
 from buildstate_flows.engine.arguments import Form, replaced
 from buildstate_flows.engine.live_call import LiveCall
-from buildstate_flows.engine.results import stand_in
+from buildstate_flows.engine.results.recorded import stand_in
 from buildstate_flows.prefect_api.prefect_runs import say
 from buildstate_worker.attempt import check_places
 

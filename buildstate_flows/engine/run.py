@@ -28,7 +28,12 @@ def run(placed: Placed) -> Ran:
         StaleClaim: The claim was lost meanwhile, so that the function was stopped.
     """
     live = placed.live
-    with live.noted(), live.entered(), live.stopper.guard():
+    with (
+        live.noted(),
+        live.entered(),
+        live.starting(is_alone=True),
+        live.stopper.guard(),
+    ):
         value = call_with_parameters(live.call.spec.function, dict(placed.parameters))
     return Ran(live, value)
 
@@ -36,7 +41,12 @@ def run(placed: Placed) -> Ran:
 async def run_async(placed: Placed) -> Ran:
     """Call an async function. As `run`."""
     live = placed.live
-    with live.noted(), live.entered(), live.stopper.guard_task():
+    with (
+        live.noted(),
+        live.entered(),
+        live.starting(is_alone=False),
+        live.stopper.guard_task(),
+    ):
         soon: Any = call_with_parameters(live.call.spec.function, dict(placed.parameters))
         value = await soon
     return Ran(live, value)
