@@ -179,6 +179,10 @@ def no_task_worker(name: str) -> InvalidInput:
     )
 
 
+def _is_template(lane: object) -> bool:
+    return isinstance(lane, str) and bool({"{", "}"} & set(lane))
+
+
 def _check_ignore(fn: Callable[..., object], name: str, ignore: Iterable[str]) -> None:
     if isinstance(ignore, str):
         raise InvalidInput(
@@ -193,10 +197,6 @@ def _check_ignore(fn: Callable[..., object], name: str, ignore: Iterable[str]) -
             field="ignore",
             hint=f"It has {', '.join(known) or 'none'}.",
         )
-
-
-def _is_template(lane: object) -> bool:
-    return isinstance(lane, str) and bool({"{", "}"} & set(lane))
 
 
 def _check_storage(storage: str, milestone: str) -> None:
