@@ -118,6 +118,19 @@ class Compression(StrEnum):
     """Compressed where it is large, and a quick look says that it is worth it."""
 
 
+class Seen(StrEnum):
+    """What a function was seen to read at a path."""
+
+    FILE = "file"
+    """A file; its content counts."""
+    LISTING = "listing"
+    """A folder's names."""
+    ABSENT = "absent"
+    """Nothing: it was asked for and not there."""
+    UNSTABLE = "unstable"
+    """What changed while it was read, so that it is never the same as anything."""
+
+
 class Activity(StrEnum):
     """What a worker does with an artifact's bytes."""
 

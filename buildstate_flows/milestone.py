@@ -30,6 +30,7 @@ from buildstate_flows.options import (
     SensitivityName,
     TaskOptions,
     check,
+    check_reads,
     kind_of,
     no_task_worker,
     storage_options_of,
@@ -57,6 +58,8 @@ class Milestone(Task[P, R]):
         kind: Kind | KindName | None = None,
         inputs: Sequence[str] = (),
         code: CodeName = "own",
+        discover: bool = True,
+        ignore_reads: Sequence[str] = (),
         storage: str | None = None,
         compression: Compression | CompressionName | None = None,
         sensitivity: Sensitivity | SensitivityName = Sensitivity.INTERNAL,
@@ -64,6 +67,7 @@ class Milestone(Task[P, R]):
     ) -> None:
         name = str(options.get("name") or getattr(fn, "__name__", type(fn).__name__))
         check(fn, name, options, state=state, inputs=inputs, code=code)
+        check_reads(name, discover=discover, ignore_reads=ignore_reads)
         spec = MilestoneSpec(
             function=fn,
             name=name,
@@ -73,6 +77,8 @@ class Milestone(Task[P, R]):
             inputs=tuple(inputs),
             version=options.get("version"),
             code=code,
+            discover=discover,
+            ignore_reads=tuple(ignore_reads),
             storage_options=storage_options_of(
                 name, storage=storage, compression=compression, sensitivity=sensitivity
             ),
@@ -128,6 +134,8 @@ class Milestone(Task[P, R]):
             "kind": spec.kind,
             "inputs": spec.inputs,
             "code": spec.code,
+            "discover": spec.discover,
+            "ignore_reads": spec.ignore_reads,
             **asdict(spec.storage_options),
         }
 
@@ -180,6 +188,8 @@ def milestone(
     kind: Kind | KindName | None = None,
     inputs: Sequence[str] = (),
     code: CodeName = "own",
+    discover: bool = True,
+    ignore_reads: Sequence[str] = (),
     storage: str | None = None,
     compression: Compression | CompressionName | None = None,
     sensitivity: Sensitivity | SensitivityName = Sensitivity.INTERNAL,
@@ -205,6 +215,12 @@ def milestone(
         inputs: Files and folders whose content decides "unchanged", relative to the working
             directory. A missing one is an error.
         code: `ignore`: a change of the function's code is none. A `version` stands for it.
+        discover: `False`: what the function is seen to read without having declared it does not
+            count. Seen are files, listings and what was asked for and is not there, in the project
+            (the nearest folder with a `.git` or `pyproject.toml`, else the working directory), but
+            for what git ignores.
+        ignore_reads: Globs of what does not count of that, relative to the project:
+            `["cache/*"]`. `*` takes slashes, too.
         storage: Where the files that it returns are put: a folder or a template, as a project's
             `storage_url`. Default: the project's.
         compression: How they are stored: `none`, `zstd`, or `auto`, as a quick look says. Default:
@@ -229,6 +245,8 @@ def milestone(
             kind=kind,
             inputs=inputs,
             code=code,
+            discover=discover,
+            ignore_reads=ignore_reads,
             storage=storage,
             compression=compression,
             sensitivity=sensitivity,

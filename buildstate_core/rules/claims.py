@@ -15,6 +15,7 @@ from buildstate_core.rules.fingerprints import upstream_part, upstream_states
 from buildstate_core.rules.freshness import lowest, stale_in
 from buildstate_core.rules.machines import Missing, stand
 from buildstate_core.rules.progress import resume_point
+from buildstate_core.rules.reads import with_reads_as_before
 from buildstate_core.rules.recipes import Recipe, builds_on, fingerprint
 from buildstate_core.rules.skipping import Rerun, Skip, judge
 from buildstate_core.rules.underway import LOOKS_ON, in_the_way, with_settled_repeats
@@ -34,7 +35,9 @@ class ClaimQuery:
         inside: The attempts that the caller itself runs inside of.
         is_rewound: Whether a later milestone has to start from before this one, so that no later
             checkpoint stands in for what it does to the machine.
-        refuted: The attempt whose effect on the world a probe found to be gone.
+        refuted: The attempt whose effect on the world a probe found to be gone; or of which the
+            worker found that something it read has changed.
+        changed_read: What it read and has changed; `None` if it was refuted by a probe.
     """
 
     state: int
@@ -44,6 +47,7 @@ class ClaimQuery:
     inside: Collection[str] = ()
     is_rewound: bool = False
     refuted: str | None = None
+    changed_read: str | None = None
 
 
 @dataclass(frozen=True)
@@ -227,7 +231,7 @@ class _Claim:
             is_rewound = query.is_rewound and verdict.reason == reasons.NOT_RESTORABLE
             return Rerun(reasons.REWOUND) if is_rewound else verdict
         if verdict.attempt.id == query.refuted:
-            return Rerun(reasons.EFFECT_GONE)
+            return Rerun(_why_refuted(query))
         if query.is_rewound and verdict.attempt.changed_a_machine_only:
             return Rerun(reasons.REWOUND)
         return verdict
@@ -274,13 +278,17 @@ class _Claim:
     def _granted(self, reason: str, base: AttemptFact | None, *, is_setup: bool) -> Granted:
         query = self._query
         own = self._history.view(query.lane, begin=query.state).get(query.state)
+        compared = self._newest.get(query.state)
+        made_from: Mapping[str, str] = fingerprint(self._held(base), query.state, query.recipe)
+        if compared is not None and query.changed_read is None:
+            made_from = with_reads_as_before(made_from, compared.fingerprint)
         return Granted(
             reason=reason,
             number=1 + max((each.number for each in _tries(self._history, query)), default=0),
-            fingerprint=fingerprint(self._held(base), query.state, query.recipe),
+            fingerprint=made_from,
             restore=_to_restore(self._below, base, query.recipe.consumes),
             is_in_place=is_setup or (base is not None and base.changed_a_machine_only),
-            compared_with=self._newest.get(query.state),
+            compared_with=compared,
             takes_over=own if own is not None and own.status.is_live else None,
         )
 
@@ -337,6 +345,12 @@ class _Claim:
 def _lowest(*missing: Missing | None) -> Missing | None:
     found = [each for each in missing if each is not None]
     return min(found, key=lambda each: each.state, default=None)
+
+
+def _why_refuted(query: ClaimQuery) -> str:
+    if query.changed_read is None:
+        return reasons.EFFECT_GONE
+    return reasons.part_changed(f"discovered:{query.changed_read}")
 
 
 def _is_at_work(attempt: AttemptFact) -> bool:

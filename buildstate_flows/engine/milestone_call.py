@@ -43,6 +43,8 @@ class MilestoneSpec:
         storage_options: How the files that it returns are stored.
         code: Whether the code counts: its own, or `ignore`.
         probe: Looks whether what it did to the world still holds.
+        discover: Whether what it is seen to read counts.
+        ignore_reads: Globs of what it may read and does not count.
     """
 
     function: Callable[..., Any]
@@ -55,6 +57,8 @@ class MilestoneSpec:
     storage_options: StorageOptions
     code: Literal["own", "ignore"] = "own"
     probe: Callable[[Any], Any] | None = None
+    discover: bool = True
+    ignore_reads: Sequence[str] = ()
 
     def __getstate__(self) -> dict[str, Any]:
         # In another process the source may not be there, nor all names of the annotations.

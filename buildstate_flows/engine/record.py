@@ -14,7 +14,7 @@ def record(stored: Stored) -> Outcome:
     """
     live = stored.live
     session, call = live.session, live.call
-    done = attempt.record(stored.uploaded)
+    done = attempt.record(stored.uploaded, reads=stored.reads)
     assert done.step_digest is not None  # noqa: S101 - a claim made it
     live.mark_recorded()
     result = session.results.settle(done.artifacts, live.claimed.claim.storage_url, stored.paths)

@@ -1,9 +1,10 @@
 """Fourth phase: upload the files that a function has returned."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from buildstate_core.models import Discovered
 from buildstate_flows.engine.live_call import LiveCall
 from buildstate_flows.engine.results import outputs_of
 from buildstate_flows.engine.run import Ran
@@ -20,23 +21,27 @@ class Stored:
     Attributes:
         uploaded: What is recorded.
         paths: Where the files are on this worker, by their artifacts' names.
+        reads: What the function was seen to read.
     """
 
     live: LiveCall
     uploaded: Uploaded
     paths: Mapping[str, Path]
+    reads: Sequence[Discovered]
 
 
 def upload(ran: Ran) -> Stored:
     """Store the files that the function has returned.
 
     Raises:
-        InvalidInput: What it returned cannot be recorded, or not be stored there.
+        InvalidInput: What it returned cannot be recorded, or not be stored there; or it has read
+            what an earlier state made and did not return.
         Unreachable: The storage does not answer.
     """
     live, spec = ran.live, ran.live.call.spec
     outputs = outputs_of(ran.value, spec.name, spec.storage_options)
+    paths = {each.name: each.path for each in outputs if isinstance(each, Blob)}
+    judged = ran.reading.judged(live.claimed.attempt, paths.values())
     with logged():
         uploaded = attempt.upload(live.claimed, outputs)
-    paths = {each.name: each.path for each in outputs if isinstance(each, Blob)}
-    return Stored(live, uploaded, paths)
+    return Stored(live, uploaded, paths, judged.reads)

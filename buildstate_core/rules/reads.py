@@ -1,0 +1,71 @@
+"""What functions were seen to read, as far as it makes one step another than before.
+
+What is discovered is stored beside the fingerprint, not in it: it is known only when the work is
+done. One digest of all of it goes into the fingerprint of what was done, so that a step that has
+read something else is another step. It is never compared with what is about to run, which cannot
+know it yet.
+
+Work that is repeated inherits that digest as long as all that was read before is the same. What is
+discovered in addition then changes nothing, and nothing above is made anew.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Final
+
+from buildstate_core.vocabulary import Seen
+
+READS: Final = "discovered"
+"""The part of a fingerprint that stands for all that was seen to be read."""
+
+Reads = Mapping[str, tuple[Seen, str | None]]
+"""By path: what was seen there, and its digest."""
+
+
+def with_reads_as_before(new: Mapping[str, str], old: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the fingerprint of what begins, which may repeat what was done before.
+
+    Args:
+        new: Part name to digest, of what begins.
+        old: The same, of the attempt before it.
+
+    >>> with_reads_as_before({"code": "aa"}, {"code": "aa", "discovered": "bb"})
+    {'code': 'aa', 'discovered': 'bb'}
+    >>> with_reads_as_before({"code": "cc"}, {"code": "aa", "discovered": "bb"})
+    {'code': 'cc'}
+    """
+    return old if _declared(new) == _declared(old) else new
+
+
+def with_reads(
+    fingerprint: Mapping[str, str], reads: Reads, *, old: Mapping[str, str] | None, before: Reads
+) -> dict[str, str]:
+    """Return the fingerprint of what was done, now that it is known what that has read.
+
+    Args:
+        fingerprint: As it was granted.
+        reads: What it was seen to read.
+        old: The fingerprint of the completed attempt before it; `None` if there is none.
+        before: What that was seen to read.
+    """
+    if old is not None and dict(old) == dict(fingerprint) and _are_as_before(reads, before):
+        return dict(fingerprint)
+    declared = _declared(fingerprint)
+    return {**declared, READS: digest_of_reads(reads)} if declared and reads else declared
+
+
+def digest_of_reads(reads: Reads) -> str:
+    """Return one digest of all that was seen to be read, in whatever order."""
+    lines = (f"{path}\0{seen}\0{digest or ''}\0" for path, (seen, digest) in reads.items())
+    return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
+
+
+def _are_as_before(reads: Reads, before: Reads) -> bool:
+    """Return whether all that was read before, and again, is the same."""
+    if any(seen is Seen.UNSTABLE for seen, _ in (*reads.values(), *before.values())):
+        return False
+    return all(reads[path] == before[path] for path in reads.keys() & before.keys())
+
+
+def _declared(fingerprint: Mapping[str, str]) -> dict[str, str]:
+    return {part: digest for part, digest in fingerprint.items() if part != READS}

@@ -1,0 +1,105 @@
+"""What a function reads without having declared it: noted while it runs, compared before a skip."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from buildstate_core.models import Attempt
+from buildstate_core.rules.fingerprints import is_step_alone, upstream_state
+from buildstate_flows.engine.milestone_call import MilestoneCall
+from buildstate_flows.engine.session import BuildSession
+from buildstate_flows.prefect_api.prefect_runs import say
+from buildstate_worker.attempt import Done
+from buildstate_worker.reads import (
+    Digests,
+    Judged,
+    Made,
+    Project,
+    Recording,
+    Scope,
+    first_changed,
+    judge,
+    recording,
+)
+
+_NOTHING = Judged((), frozenset())
+
+
+class Reading:
+    """What one call of a milestone reads.
+
+    Args:
+        session: The session.
+        call: The call.
+    """
+
+    def __init__(self, session: BuildSession, call: MilestoneCall) -> None:
+        self._session = session
+        self._call = call
+        self._folder = session.settings.cache_dir.absolute() / "reads"
+        self._scope = Scope(
+            project=Project.around(Path.cwd()),
+            known=tuple(self._known()),
+            ignore=call.spec.ignore_reads,
+            shared=(str(session.folder),) if session.has_folder else (),
+        )
+        self._recording: Recording | None = None
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note what the block reads, unless the milestone is not to be looked at."""
+        if not self._call.spec.discover:
+            yield
+            return
+        with recording() as self._recording:
+            yield
+
+    def changed(self, done: Done) -> str | None:
+        """Return something that the call has read and that has changed since, or `None`."""
+        if not self._call.spec.discover:
+            return None
+        return first_changed(done.reads, self._scope, digests=self._digests(), made=self._made())
+
+    def judged(self, attempt: Attempt, results: Iterable[Path] = ()) -> Judged:
+        """Judge what was read, once the function has returned.
+
+        Args:
+            attempt: The attempt, as it was claimed.
+            results: The files that it has returned.
+
+        Raises:
+            InvalidInput: It read what an earlier state made and did not return.
+        """
+        if self._recording is None:
+            return _NOTHING
+        made = self._made()
+        parts = attempt.fingerprint.items()
+        steps = {upstream_state(part) for part, value in parts if is_step_alone(value)}
+        judged = judge(
+            self._recording,
+            self._scope,
+            state=attempt.state,
+            stands_on={each for each in steps if each is not None},
+            digests=self._digests(),
+            made=made,
+        )
+        made.note(attempt.id, attempt.state, judged.made, map(os.fspath, results))
+        for warning in judged.warnings:
+            say(f"State {attempt.state}: {warning}")
+        return judged
+
+    def _known(self) -> Iterator[str]:
+        """Yield what the call reads and is known otherwise, and what is this program's own."""
+        yield str(self._session.settings.cache_dir.absolute())
+        yield from map(os.path.abspath, self._call.spec.inputs)
+        yield from map(str, self._session.results.paths())
+        code = getattr(self._call.spec.function, "__code__", None)
+        if code is not None:
+            yield os.path.abspath(code.co_filename)  # noqa: PTH100 - as it is, not resolved
+
+    def _digests(self) -> Digests:
+        return Digests(self._folder, self._scope.project.folder)
+
+    def _made(self) -> Made:
+        return Made(self._folder, self._session.build.id)
