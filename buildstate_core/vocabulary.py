@@ -123,6 +123,8 @@ class Seen(StrEnum):
 
     FILE = "file"
     """A file; its content counts."""
+    FOLDER = "folder"
+    """A folder that it was called with; all that is in it counts."""
     LISTING = "listing"
     """A folder's names."""
     ABSENT = "absent"

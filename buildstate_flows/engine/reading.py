@@ -12,6 +12,7 @@ from buildstate_flows.engine.session import BuildSession
 from buildstate_flows.prefect_api.prefect_runs import say
 from buildstate_worker.attempt import Done
 from buildstate_worker.reads import (
+    Arguments,
     Digests,
     Judged,
     Made,
@@ -44,6 +45,7 @@ class Reading:
             ignore=call.spec.ignore_reads,
             shared=(str(session.folder),) if session.has_folder else (),
         )
+        self._arguments: Arguments | None = None
         self._recording: Recording | None = None
 
     @contextmanager
@@ -52,6 +54,7 @@ class Reading:
         if not self._call.spec.discover:
             yield
             return
+        self._arguments = Arguments(self._call.parameters, self._scope)
         with recording() as self._recording:
             yield
 
@@ -71,7 +74,7 @@ class Reading:
         Raises:
             InvalidInput: It read what an earlier state made and did not return.
         """
-        if self._recording is None:
+        if self._recording is None or self._arguments is None:
             return _NOTHING
         made = self._made()
         parts = attempt.fingerprint.items()
@@ -79,6 +82,7 @@ class Reading:
         judged = judge(
             self._recording,
             self._scope,
+            self._arguments,
             state=attempt.state,
             stands_on={each for each in steps if each is not None},
             digests=self._digests(),

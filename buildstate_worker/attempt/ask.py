@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Final
 from uuid import UUID
@@ -109,7 +109,7 @@ def ask(
             done = _done(claim)
             found = _refutation(done, probe, changed)
             if found is None:
-                return done
+                return done if changed is None else replace(done, text=_with_compared(done))
             _check_heard(wanted, found, done)
             refuted = found
 
@@ -158,6 +158,14 @@ def _done(claim: Claim) -> Done:
         storage_url=claim.storage_url,
         reads=claim.discovered,
     )
+
+
+def _with_compared(done: Done) -> str:
+    """Return why it is skipped, and what was compared on this machine."""
+    count = len(done.reads)
+    if count == 0 or done.attempt.status is AttemptStatus.WAIVED:
+        return done.text
+    return f"{done.text}; compared: {count} {'file' if count == 1 else 'files'} read last time"
 
 
 def _refutation(

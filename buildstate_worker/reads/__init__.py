@@ -3,9 +3,10 @@
 An audit hook notes what is opened and listed while a function runs. What of it is an input is
 judged when the function has ended; a later skip compares it again.
 
+    arguments = Arguments({"hosts": Path("hosts")}, scope)
     with recording() as seen:
         ...                                       # the function
-    judged = judge(seen, scope, digests=digests, made=made)
+    judged = judge(seen, scope, arguments, state=25, digests=digests, made=made)
     ...                                           # judged.reads are sent with the completion
     changed = first_changed(claim.discovered, scope, digests=digests, made=made)
 
@@ -14,6 +15,7 @@ files that C libraries open by themselves, descriptors that were opened before, 
 one, what children read, and whether something exists (`Path.exists`).
 """
 
+from buildstate_worker.reads.arguments import Arguments
 from buildstate_worker.reads.comparing import first_changed
 from buildstate_worker.reads.digests import Digests
 from buildstate_worker.reads.hook import Recording, recording
@@ -23,6 +25,7 @@ from buildstate_worker.reads.project import Project
 from buildstate_worker.reads.scope import Scope
 
 __all__ = [
+    "Arguments",
     "Digests",
     "Judged",
     "Made",

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from buildstate_core.models import RecordedRead
 from buildstate_core.vocabulary import Seen
@@ -38,6 +39,8 @@ def _is_same(
     path = scope.project.path_of(read.path)
     if read.what is Seen.FILE:
         return digests.of(path) == read.digest
+    if read.what is Seen.FOLDER:
+        return digests.of_folder(Path(path)) == read.digest
     if read.what is Seen.LISTING:
         return listed[read.path] == read.digest
     if read.what is Seen.ABSENT:

@@ -13,6 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from buildstate_core.errors import BuildStateError
+from buildstate_worker.transfer import digest_of
+
 _MOST: Final = 100_000
 _GRAIN_NS: Final = 20_000_000
 """Two changes within this time may leave the same times behind."""
@@ -55,6 +58,16 @@ class Digests:
         if is_settled:
             self._new[path] = self._known[path] = [*look, digest]
         return digest
+
+    def of_folder(self, path: Path) -> str | None:
+        """Return the digest of a folder with all that is in it; `None` if it is unreadable.
+
+        It is read each time: what has changed below cannot be told from one look.
+        """
+        try:
+            return digest_of(path).removeprefix("sha256:") if path.is_dir() else None
+        except (OSError, BuildStateError):
+            return None
 
     def save(self) -> None:
         """Remember what was digested anew."""

@@ -23,6 +23,10 @@ from typing import Any, Final, NamedTuple
 _COARSE_CLOCK: Final = 5
 """Linux's CLOCK_REALTIME_COARSE, which file systems take their times from."""
 
+_PAUSE_SECONDS: Final = 0.0005
+_WAITED_NS: Final = 100_000_000
+"""A coarse clock that lags behind by more than this is none that can be waited for."""
+
 _MOST: Final = 200_000
 """Of different paths that are noted for one function."""
 
@@ -59,12 +63,12 @@ class Recording:
     """What one function did.
 
     Attributes:
-        began_ns: When it began, by the clock of file systems.
+        began_ns: When it began: files that were changed before have no later time, all others have.
         events: When each thing was done for the first time, in that order.
     """
 
     def __init__(self) -> None:
-        self.began_ns = now_ns()
+        self.began_ns = pass_a_tick()
         self.events: dict[Event, int] = {}
 
     @property
@@ -73,12 +77,26 @@ class Recording:
         return len(self.events) >= _MOST
 
 
-def now_ns() -> int:
-    """Return the time as a file that is changed now gets it."""
+def coarse_ns() -> int:
+    """Return the time that a file which is changed now gets, at the least."""
     try:
         return time.clock_gettime_ns(_COARSE_CLOCK)
     except (AttributeError, OSError):
         return time.time_ns()
+
+
+def pass_a_tick() -> int:
+    """Wait until what is changed from now on has a later time than what was changed before.
+
+    That takes some milliseconds, since the clock of file systems is a coarse one.
+
+    Returns:
+        The time between the two.
+    """
+    now = time.time_ns()
+    while now <= coarse_ns() + _WAITED_NS and coarse_ns() <= now:
+        time.sleep(_PAUSE_SECONDS)
+    return now
 
 
 _current: ContextVar[Recording | None] = ContextVar("reads", default=None)
@@ -128,7 +146,7 @@ def _note(act: Act, path: Any) -> None:
     own = _current.get()
     for seen in _live if own is None else (own,):
         if event not in seen.events and len(seen.events) < _MOST and not _is_import(event):
-            seen.events[event] = now_ns()
+            seen.events[event] = time.time_ns()
 
 
 def _is_import(event: Event) -> bool:

@@ -18,15 +18,16 @@ from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Discovered
 from buildstate_core.models.claims import MAX_DISCOVERED
 from buildstate_core.vocabulary import Seen
+from buildstate_worker.reads.arguments import Arguments
 from buildstate_worker.reads.digests import Digests
 from buildstate_worker.reads.hook import Recording
 from buildstate_worker.reads.listing import listings
 from buildstate_worker.reads.made import Made
+from buildstate_worker.reads.names import named
 from buildstate_worker.reads.scope import Scope
 from buildstate_worker.reads.uses import Use, uses_of
 
 _MOST_BYTES: Final = 3_000_000
-_MOST_IN_PATH: Final = 1000
 _AROUND_DIGEST: Final = 120
 _ALL: Final = "."
 
@@ -49,6 +50,7 @@ class Judged:
 def judge(
     seen: Recording,
     scope: Scope,
+    arguments: Arguments,
     *,
     state: int,
     stands_on: Collection[int],
@@ -60,6 +62,7 @@ def judge(
     Args:
         seen: What it did.
         scope: What counts.
+        arguments: The paths that it was called with.
         state: Its state.
         stands_on: The steps since the checkpoint that it continues from: they are done again on
             every machine that lacks them, and so is what they made.
@@ -71,7 +74,8 @@ def judge(
     """
     judging = _Judging(seen, scope, digests, made)
     judging.refuse_made_below(state, stands_on)
-    reads = [*judging.files(), *judging.listings()]
+    given = arguments.places
+    reads = [*arguments.reads(digests, made), *judging.files(given), *judging.listings(given)]
     digests.save()
     warnings = list(judging.warnings)
     what = _too_much(seen, reads)
@@ -119,9 +123,13 @@ class _Judging:
             if maker.state not in stands_on:
                 raise _made_by_an_earlier_state(place, state, maker.state)
 
-    def files(self) -> Iterator[Discovered]:
-        """Yield what was opened."""
-        read = {place: use for place, use in self._uses.items() if use.read_ns is not None}
+    def files(self, given: Collection[str]) -> Iterator[Discovered]:
+        """Yield what was opened, but for what it was given."""
+        read = {
+            place: use
+            for place, use in self._uses.items()
+            if use.read_ns is not None and place not in given
+        }
         for place in sorted(self._scope.counting(read)):
             what = self._what(place, read[place])
             if what is Seen.UNSTABLE:
@@ -129,20 +137,20 @@ class _Judging:
                     f"{place} was changed while this ran, which reads it: it runs again each time."
                     f" If that does not matter: ignore_reads=[{place!r}]."
                 )
-                yield Discovered(path=_named(place), what=what)
+                yield Discovered(path=named(place), what=what)
             elif what is Seen.ABSENT:
-                yield Discovered(path=_named(place), what=what)
+                yield Discovered(path=named(place), what=what)
             elif what is Seen.FILE:
                 digest = self._digests.of(self._scope.project.path_of(place))
                 seen = Seen.UNSTABLE if digest is None else Seen.FILE
-                yield Discovered(path=_named(place), what=seen, digest=digest)
+                yield Discovered(path=named(place), what=seen, digest=digest)
 
-    def listings(self) -> Iterator[Discovered]:
-        """Yield whose names were listed."""
+    def listings(self, given: Collection[str]) -> Iterator[Discovered]:
+        """Yield whose names were listed, but for what it was given."""
         listed = {
             place: use.listed_ns
             for place, use in self._uses.items()
-            if use.listed_ns is not None and (place == _ALL or self._scope.may_hold(place))
+            if use.listed_ns is not None and place not in given and self._may_list(place)
         }
         counting = listed.keys() - self._scope.project.ignored(listed)
 
@@ -151,7 +159,10 @@ class _Judging:
 
         found = listings(sorted(counting), self._scope, self._made, keep=keep)
         for place, digest in found.items():
-            yield Discovered(path=_named(place), what=Seen.LISTING, digest=digest)
+            yield Discovered(path=named(place), what=Seen.LISTING, digest=digest)
+
+    def _may_list(self, place: str) -> bool:
+        return place == _ALL or self._scope.may_hold(place)
 
     def _what(self, place: str, use: Use) -> Seen | None:
         """Return what was seen at a place; `None` for nothing that counts."""
@@ -173,7 +184,9 @@ class _Judging:
         assert use.read_ns is not None  # noqa: S101 - as the caller has seen
         if use.is_told_only and status.st_ctime_ns >= use.read_ns:
             return None  # the child changed it: its own output
-        is_later = status.st_ctime_ns >= self._began_ns
+        if use.is_written and self._made.has(use.path):
+            return None  # it goes on with what an earlier attempt has left
+        is_later = status.st_ctime_ns > self._began_ns
         if is_later and status.st_ctime_ns <= use.read_ns and place not in self._tracked:
             self._made_meanwhile.add(use.path)
             return None
@@ -185,7 +198,7 @@ class _Judging:
             status = entry.stat()
         except OSError:
             return True
-        if stat.S_ISDIR(status.st_mode) or status.st_ctime_ns < self._began_ns:
+        if stat.S_ISDIR(status.st_mode) or status.st_ctime_ns <= self._began_ns:
             return True
         if place in self._tracked:
             return True
@@ -209,11 +222,6 @@ def _module_files() -> frozenset[str]:
     """Return the files of the modules that are loaded: they are code."""
     found = (getattr(each, "__dict__", {}).get("__file__") for each in list(sys.modules.values()))
     return frozenset(os.path.abspath(each) for each in found if isinstance(each, str))  # noqa: PTH100
-
-
-def _named(place: str) -> str:
-    """Return a place as JSON can say it; one that it cannot say is found nowhere."""
-    return place.encode(errors="backslashreplace").decode()[:_MOST_IN_PATH]
 
 
 def _too_much(seen: Recording, reads: Sequence[Discovered]) -> str | None:

@@ -52,6 +52,10 @@ class Made:
             return None
         return Maker(int(known[-2]), known[-1] is True)
 
+    def has(self, path: str) -> bool:
+        """Return whether an attempt has written a file, whoever has touched it since."""
+        return path in self._known
+
     def note(
         self, attempt: UUID, state: int, paths: Iterable[str], results: Iterable[str] = ()
     ) -> None:
