@@ -3,9 +3,10 @@
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from buildstate_core.models import Attempt
+from buildstate_core.models import Attempt, Discovered
 from buildstate_core.rules.fingerprints import is_step_alone, upstream_state
 from buildstate_flows.engine.milestone_call import MilestoneCall
 from buildstate_flows.engine.session import BuildSession
@@ -14,7 +15,6 @@ from buildstate_worker.attempt import Done
 from buildstate_worker.reads import (
     Arguments,
     Digests,
-    Judged,
     Made,
     Project,
     Recording,
@@ -22,9 +22,25 @@ from buildstate_worker.reads import (
     first_changed,
     judge,
     recording,
+    written,
 )
 
-_NOTHING = Judged((), frozenset())
+
+@dataclass
+class _Noted:
+    """What one attempt did.
+
+    Attributes:
+        attempt: The attempt, as it was claimed.
+        arguments: The paths that it was called with.
+        seen: What it did.
+        made: What it made, once that is judged.
+    """
+
+    attempt: Attempt
+    arguments: Arguments
+    seen: Recording
+    made: frozenset[str] = frozenset()
 
 
 class Reading:
@@ -33,11 +49,15 @@ class Reading:
     Args:
         session: The session.
         call: The call.
+        attempt: The attempt that it is, as it was claimed; `None` if there is none yet.
     """
 
-    def __init__(self, session: BuildSession, call: MilestoneCall) -> None:
+    def __init__(
+        self, session: BuildSession, call: MilestoneCall, attempt: Attempt | None = None
+    ) -> None:
         self._session = session
         self._call = call
+        self._attempt = attempt
         self._folder = session.settings.cache_dir.absolute() / "reads"
         self._scope = Scope(
             project=Project.around(Path.cwd()),
@@ -45,18 +65,23 @@ class Reading:
             ignore=call.spec.ignore_reads,
             shared=(str(session.folder),) if session.has_folder else (),
         )
-        self._arguments: Arguments | None = None
-        self._recording: Recording | None = None
+        self._noted: _Noted | None = None
 
     @contextmanager
     def noted(self) -> Iterator[None]:
         """Note what the block reads, unless the milestone is not to be looked at."""
-        if not self._call.spec.discover:
+        attempt = self._attempt
+        if attempt is None or not self._call.spec.discover:
             yield
             return
-        self._arguments = Arguments(self._call.parameters, self._scope)
-        with recording() as self._recording:
-            yield
+        arguments = Arguments(self._call.parameters, self._scope)
+        with recording() as seen:
+            self._noted = _Noted(attempt, arguments, seen)
+            try:
+                yield
+            except BaseException:
+                self._made().note(attempt.id, attempt.state, written(seen, self._scope))
+                raise
 
     def changed(self, done: Done) -> str | None:
         """Return something that the call has read and that has changed since, or `None`."""
@@ -64,34 +89,40 @@ class Reading:
             return None
         return first_changed(done.reads, self._scope, digests=self._digests(), made=self._made())
 
-    def judged(self, attempt: Attempt, results: Iterable[Path] = ()) -> Judged:
+    def judged(self) -> tuple[Discovered, ...]:
         """Judge what was read, once the function has returned.
-
-        Args:
-            attempt: The attempt, as it was claimed.
-            results: The files that it has returned.
 
         Raises:
             InvalidInput: It read what an earlier state made and did not return.
         """
-        if self._recording is None or self._arguments is None:
-            return _NOTHING
-        made = self._made()
+        if self._noted is None:
+            return ()
+        attempt = self._noted.attempt
         parts = attempt.fingerprint.items()
         steps = {upstream_state(part) for part, value in parts if is_step_alone(value)}
         judged = judge(
-            self._recording,
+            self._noted.seen,
             self._scope,
-            self._arguments,
+            self._noted.arguments,
             state=attempt.state,
             stands_on={each for each in steps if each is not None},
             digests=self._digests(),
-            made=made,
+            made=self._made(),
         )
-        made.note(attempt.id, attempt.state, judged.made, map(os.fspath, results))
+        self._noted.made = judged.made
         for warning in judged.warnings:
             say(f"State {attempt.state}: {warning}")
-        return judged
+        return judged.reads
+
+    def keep(self, results: Iterable[Path]) -> None:
+        """Remember what was made here, once nobody touches it any more.
+
+        Args:
+            results: The files that the function has returned.
+        """
+        if self._noted is not None:
+            attempt = self._noted.attempt
+            self._made().note(attempt.id, attempt.state, self._noted.made, map(os.fspath, results))
 
     def _known(self) -> Iterator[str]:
         """Yield what the call reads and is known otherwise, and what is this program's own."""

@@ -31,7 +31,7 @@ def run(placed: Placed) -> Ran:
         StaleClaim: The claim was lost meanwhile, so that the function was stopped.
     """
     live = placed.live
-    reading = Reading(live.session, live.call)
+    reading = Reading(live.session, live.call, live.claimed.attempt)
     with live.noted(), live.entered(), reading.noted(), live.stopper.guard():
         value = call_with_parameters(live.call.spec.function, dict(placed.parameters))
     return Ran(live, value, reading)
@@ -40,8 +40,13 @@ def run(placed: Placed) -> Ran:
 async def run_async(placed: Placed) -> Ran:
     """Call an async function. As `run`."""
     live = placed.live
-    reading = Reading(live.session, live.call)
-    with live.noted(), live.entered(), reading.noted(), live.stopper.guard_task():
+    reading = Reading(live.session, live.call, live.claimed.attempt)
+    with (
+        live.noted(),
+        live.entered(),
+        reading.noted(),
+        live.stopper.guard_task(),
+    ):
         soon: Any = call_with_parameters(live.call.spec.function, dict(placed.parameters))
         value = await soon
     return Ran(live, value, reading)

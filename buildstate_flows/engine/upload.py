@@ -41,7 +41,10 @@ def upload(ran: Ran) -> Stored:
     live, spec = ran.live, ran.live.call.spec
     outputs = outputs_of(ran.value, spec.name, spec.storage_options)
     paths = {each.name: each.path for each in outputs if isinstance(each, Blob)}
-    judged = ran.reading.judged(live.claimed.attempt, paths.values())
-    with logged():
-        uploaded = attempt.upload(live.claimed, outputs)
-    return Stored(live, uploaded, paths, judged.reads)
+    reads = ran.reading.judged()
+    try:
+        with logged():
+            uploaded = attempt.upload(live.claimed, outputs)
+    finally:
+        ran.reading.keep(paths.values())
+    return Stored(live, uploaded, paths, reads)

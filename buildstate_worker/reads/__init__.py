@@ -19,7 +19,7 @@ from buildstate_worker.reads.arguments import Arguments
 from buildstate_worker.reads.comparing import first_changed
 from buildstate_worker.reads.digests import Digests
 from buildstate_worker.reads.hook import Recording, recording
-from buildstate_worker.reads.judging import Judged, judge
+from buildstate_worker.reads.judging import Judged, judge, written
 from buildstate_worker.reads.made import Made
 from buildstate_worker.reads.project import Project
 from buildstate_worker.reads.scope import Scope
@@ -35,4 +35,5 @@ __all__ = [
     "first_changed",
     "judge",
     "recording",
+    "written",
 ]

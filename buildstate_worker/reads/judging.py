@@ -10,7 +10,7 @@ tell which content was read.
 import os
 import stat
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -88,6 +88,11 @@ def judge(
     return Judged(tuple(reads), judging.made_now, tuple(warnings))
 
 
+def written(seen: Recording, scope: Scope) -> frozenset[str]:
+    """Return the paths of what a function has written, however it ended."""
+    return _written(uses_of(seen, scope.project), scope)
+
+
 class _Judging:
     """The judgement of one recording."""
 
@@ -104,12 +109,7 @@ class _Judging:
     @property
     def made_now(self) -> frozenset[str]:
         """The paths of what was written or made."""
-        written = {
-            use.path
-            for place, use in self._uses.items()
-            if use.is_written and self._scope.may_be_made(place)
-        }
-        return frozenset(written | self._made_meanwhile)
+        return _written(self._uses, self._scope) | self._made_meanwhile
 
     def refuse_made_below(self, state: int, stands_on: Collection[int]) -> None:
         """Refuse what an earlier state made and did not return."""
@@ -209,6 +209,12 @@ class _Judging:
     @property
     def _tracked(self) -> frozenset[str]:
         return self._scope.project.tracked
+
+
+def _written(uses: Mapping[str, Use], scope: Scope) -> frozenset[str]:
+    return frozenset(
+        use.path for place, use in uses.items() if use.is_written and scope.may_be_made(place)
+    )
 
 
 def _status(path: str) -> os.stat_result | None:

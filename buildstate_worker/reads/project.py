@@ -51,6 +51,8 @@ class Project:
 
     def path_of(self, place: str) -> str:
         """Return the path of a place."""
+        if place == _HERE:
+            return self.folder
         return os.path.join(self.folder, place)  # noqa: PTH118 - `Path` is slow for thousands
 
     def has(self, place: str) -> bool:

@@ -35,6 +35,7 @@ class Worker:
         *,
         wait_seconds: float | None = 0.0,
         probe: Callable[[Done], bool] | None = None,
+        changed: Callable[[Done], str | None] | None = None,
         **fields: Any,
     ) -> Done | Claimed:
         request = ClaimRequest(state=state, worker=self.worker.name, **fields)
@@ -45,6 +46,7 @@ class Worker:
             wait_seconds=wait_seconds,
             on_wait=self.waits.append,
             probe=probe,
+            changed=changed,
         )
 
     def claimed(self, state: int, **fields: Any) -> Claimed:

@@ -249,6 +249,20 @@ class TestCountsNot:
         assert machine.changed(judged) is None
         assert other.changed(judged) is None
 
+    def test_what_it_makes_in_the_project_itself_when_it_lists_that(
+        self, machine: Machine, other: Machine
+    ) -> None:
+        def function() -> None:
+            list(Path().iterdir())
+            write("written")
+
+        judged = machine.run(function)
+        assert seen(judged) == ["listing ."]
+        assert machine.changed(judged) is None
+        assert other.changed(judged) is None
+        other.write("new")
+        assert other.changed(judged) == "."
+
     def test_what_cannot_be_a_file_is_not_noted_and_breaks_nothing(self, machine: Machine) -> None:
         def function() -> None:
             reading, writing = os.pipe()
