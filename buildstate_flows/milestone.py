@@ -218,7 +218,7 @@ def milestone(
         discover: `False`: what the function is seen to read without having declared it does not
             count. Seen are files, listings and what was asked for and is not there, in the project
             (the nearest folder with a `.git` or `pyproject.toml`, else the working directory), but
-            for what git ignores.
+            for what git ignores; and the content of what `Path` arguments name.
         ignore_reads: Globs of what does not count of that, relative to the project:
             `["cache/*"]`. `*` takes slashes, too.
         storage: Where the files that it returns are put: a folder or a template, as a project's

@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final
 
+from buildstate_core.rules.fingerprints import is_step_alone, upstream_state
 from buildstate_core.vocabulary import Seen
 
 READS: Final = "discovered"
@@ -58,6 +59,22 @@ def digest_of_reads(reads: Reads) -> str:
     """Return one digest of all that was seen to be read, in whatever order."""
     lines = (f"{path}\0{seen}\0{digest or ''}\0" for path, (seen, digest) in reads.items())
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
+
+
+def steps_below(fingerprint: Mapping[str, str]) -> frozenset[int]:
+    """Return the states of the steps that something was built on.
+
+    What they leave is on every machine that this is done on.
+
+    >>> sorted(steps_below({"upstream:25": "sha256:aa", "upstream:30": "step:bb;sha256:cc"}))
+    [30]
+    """
+    found = (
+        upstream_state(part)
+        for part, value in fingerprint.items()
+        if is_step_alone(value.partition(";")[0])
+    )
+    return frozenset(state for state in found if state is not None)
 
 
 def _are_as_before(reads: Reads, before: Reads) -> bool:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from buildstate_core.models import Attempt, Discovered
-from buildstate_core.rules.fingerprints import is_step_alone, upstream_state
+from buildstate_core.rules.reads import steps_below
+from buildstate_core.vocabulary import Kind
 from buildstate_flows.engine.milestone_call import MilestoneCall
 from buildstate_flows.engine.session import BuildSession
 from buildstate_flows.prefect_api.prefect_runs import say
@@ -98,14 +99,12 @@ class Reading:
         if self._noted is None:
             return ()
         attempt = self._noted.attempt
-        parts = attempt.fingerprint.items()
-        steps = {upstream_state(part) for part, value in parts if is_step_alone(value)}
         judged = judge(
             self._noted.seen,
             self._scope,
             self._noted.arguments,
             state=attempt.state,
-            stands_on={each for each in steps if each is not None},
+            stands_on=steps_below(attempt.fingerprint),
             digests=self._digests(),
             made=self._made(),
         )
@@ -122,6 +121,8 @@ class Reading:
         """
         if self._noted is not None:
             attempt = self._noted.attempt
+            if attempt.kind is Kind.EPHEMERAL:
+                results = map(Path, self._noted.made)  # made again wherever it is needed
             self._made().note(attempt.id, attempt.state, self._noted.made, map(os.fspath, results))
 
     def _known(self) -> Iterator[str]:

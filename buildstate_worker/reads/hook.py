@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from enum import Enum
+from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -46,11 +47,14 @@ class Act(Enum):
     TOLD = "named to a child process"
 
 
+_CHANGES: Final = frozenset({Act.WRITTEN, Act.REMOVED})
+
+
 class Event(NamedTuple):
     """What was done, where.
 
     Attributes:
-        path: As it was given.
+        path: As it was given; of what a child was told, one of its words.
         folder: The working directory that it is relative to; empty for an absolute one.
     """
 
@@ -134,26 +138,39 @@ def _hook(name: str, arguments: tuple[Any, ...]) -> None:
         note(arguments)
 
 
-def _note(act: Act, path: Any) -> None:
+def _note(act: Act, path: Any, folder: str | None = None) -> None:
     """Note a path for whoever runs here."""
-    if type(path) is bytes:
+    if isinstance(path, bytes):
         path = os.fsdecode(path)
     if path is None:
         path = "."
     if not isinstance(path, str) or not path:
         return
-    event = Event(act, path, "" if path.startswith("/") else os.getcwd())  # noqa: PTH109 - quick
-    own = _current.get()
-    for seen in _live if own is None else (own,):
+    if folder is None:
+        folder = "" if path.startswith("/") else os.getcwd()  # noqa: PTH109 - quick
+    event = Event(act, path, folder)
+    for seen in _whose(act):
         if event not in seen.events and len(seen.events) < _MOST and not _is_import(event):
             seen.events[event] = time.time_ns()
 
 
+def _whose(act: Act) -> tuple[Recording, ...]:
+    """Return the recordings that something counts for.
+
+    A context may outlive its function, in a thread that is used again. What may have been written
+    by any of several functions counts for none: it would no longer be an input of the others.
+    """
+    own, live = _current.get(), _live
+    if own is not None and own in live:
+        return (own,)
+    return () if len(live) > 1 and act in _CHANGES else live
+
+
 def _is_import(event: Event) -> bool:
     """Return whether it is the import system that looks for code."""
-    if event.act is Act.READ and not event.path.endswith(_CODE):
+    if event.act is not Act.LISTED and not event.path.endswith(_CODE):
         return False  # data of a package is read through it, too
-    caller = sys._getframe(4)  # noqa: SLF001 - whoever opens it: above this, _note, a lambda, _hook
+    caller = sys._getframe(4)  # noqa: SLF001 - above this, _note, what has called that, and _hook
     return caller.f_globals.get("__name__") in _IMPORTS
 
 
@@ -192,11 +209,16 @@ def _linked(arguments: tuple[Any, ...]) -> None:
 
 def _told(arguments: tuple[Any, ...]) -> None:
     _, words, folder, _ = arguments
+    here = os.getcwd()  # noqa: PTH109 - quick
+    if isinstance(folder, str | bytes | PurePath):
+        here = os.path.join(here, os.fsdecode(folder))  # noqa: PTH118 - quick
     for word in [words] if isinstance(words, str | bytes) else words:
-        text = os.fsdecode(word)
-        for each in {text, text.partition("=")[2], text.removeprefix("@")}:
-            if each and "\0" not in each:
-                _note(Act.TOLD, os.path.join(os.fsdecode(folder), each) if folder else each)  # noqa: PTH118
+        _note(Act.TOLD, str(word) if isinstance(word, PurePath) else word, here)
+
+
+def _told_one(arguments: tuple[Any, ...]) -> None:
+    """Note what a shell is told, or the database that a library opens by itself."""
+    _note(Act.TOLD, arguments[0], os.getcwd())  # noqa: PTH109 - quick
 
 
 _NOTES: Final[Mapping[str, Callable[[tuple[Any, ...]], None]]] = MappingProxyType(
@@ -209,6 +231,8 @@ _NOTES: Final[Mapping[str, Callable[[tuple[Any, ...]], None]]] = MappingProxyTyp
         "os.rename": _renamed,
         "os.link": _linked,
         "os.symlink": _linked,
+        "os.system": _told_one,
         "subprocess.Popen": _told,
+        "sqlite3.connect": _told_one,
     }
 )

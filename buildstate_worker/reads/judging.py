@@ -115,7 +115,7 @@ class _Judging:
         """Refuse what an earlier state made and did not return."""
         for place, use in self._uses.items():
             status = None if use.is_written_first else _status(use.path)
-            if use.read_ns is None or status is None or not self._scope.may_be_made(place):
+            if not use.may_be_read or status is None or not self._scope.may_be_made(place):
                 continue
             maker = self._made.maker_of(use.path, status)
             if maker is None or maker.is_result or maker.state >= state:
@@ -128,7 +128,7 @@ class _Judging:
         read = {
             place: use
             for place, use in self._uses.items()
-            if use.read_ns is not None and place not in given
+            if use.may_be_read and place not in given
         }
         for place in sorted(self._scope.counting(read)):
             what = self._what(place, read[place])
@@ -166,7 +166,6 @@ class _Judging:
 
     def _what(self, place: str, use: Use) -> Seen | None:
         """Return what was seen at a place; `None` for nothing that counts."""
-        assert use.read_ns is not None  # noqa: S101 - as the caller has seen
         status = _status(use.path)
         if use.is_written_first or use.path in self._modules:
             return None
@@ -181,16 +180,17 @@ class _Judging:
 
     def _what_file(self, place: str, use: Use, status: os.stat_result) -> Seen | None:
         """Return what was seen at the place of a file, by when it was changed."""
-        assert use.read_ns is not None  # noqa: S101 - as the caller has seen
-        if use.is_told_only and status.st_ctime_ns >= use.read_ns:
+        if use.read_ns is None and status.st_ctime_ns >= (use.told_ns or 0):
+            self._made_meanwhile.add(use.path)
             return None  # the child changed it: its own output
         if use.is_written and self._made.has(use.path):
             return None  # it goes on with what an earlier attempt has left
         is_later = status.st_ctime_ns > self._began_ns
-        if is_later and status.st_ctime_ns <= use.read_ns and place not in self._tracked:
+        first_ns = use.read_ns or use.told_ns or 0
+        if is_later and status.st_ctime_ns <= first_ns and place not in self._tracked:
             self._made_meanwhile.add(use.path)
             return None
-        return Seen.UNSTABLE if use.is_written or status.st_ctime_ns > use.read_ns else Seen.FILE
+        return Seen.UNSTABLE if use.is_written or status.st_ctime_ns > first_ns else Seen.FILE
 
     def _was_there(self, place: str, entry: "os.DirEntry[str]", listed_ns: int) -> bool:
         """Return whether a name was in a folder before the function began."""
@@ -233,7 +233,7 @@ def _module_files() -> frozenset[str]:
 def _too_much(seen: Recording, reads: Sequence[Discovered]) -> str | None:
     if seen.is_full or len(reads) > MAX_DISCOVERED:
         return f"it read more than {MAX_DISCOVERED} files"
-    size = sum(len(each.path) + _AROUND_DIGEST for each in reads)
+    size = sum(len(each.path.encode()) + _AROUND_DIGEST for each in reads)
     return "the names of what it read are too long" if size > _MOST_BYTES else None
 
 

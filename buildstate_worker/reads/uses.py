@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from buildstate_worker.reads.hook import Act, Recording
 from buildstate_worker.reads.project import Project
+from buildstate_worker.reads.words import names_in
 
 
 @dataclass
@@ -14,10 +15,10 @@ class Use:
 
     Attributes:
         path: The path.
-        read_ns: When it was opened to be read, or named to a child.
+        read_ns: When it was opened to be read.
+        told_ns: When it was named to a child process, or a library that opens files by itself.
         listed_ns: When its names were listed.
         is_opened: Whether Python itself opened it, by a name that is surely this path.
-        is_told_only: Whether only a child process may have read it.
         is_written: Whether it was opened to be written.
         is_written_first: Whether that was before it was read.
         is_removed: Whether it was removed or renamed.
@@ -25,17 +26,24 @@ class Use:
 
     path: str
     read_ns: int | None = None
+    told_ns: int | None = None
     listed_ns: int | None = None
     is_opened: bool = False
-    is_told_only: bool = True
     is_written: bool = False
     is_written_first: bool = False
     is_removed: bool = False
+
+    @property
+    def may_be_read(self) -> bool:
+        """Whether its content may have gone into something."""
+        return self.read_ns is not None or self.told_ns is not None
 
     def take(self, act: Act, at_ns: int) -> None:
         """Note one more thing that was done with it."""
         if act is Act.LISTED:
             self.listed_ns = at_ns if self.listed_ns is None else self.listed_ns
+        elif act is Act.TOLD:
+            self.told_ns = at_ns if self.told_ns is None else self.told_ns
         elif act is Act.WRITTEN:
             self.is_written_first = self.is_written_first or self.read_ns is None
             self.is_written = True
@@ -44,17 +52,17 @@ class Use:
         else:
             self.read_ns = at_ns if self.read_ns is None else self.read_ns
             self.is_opened = self.is_opened or act is Act.READ
-            self.is_told_only = self.is_told_only and act is Act.TOLD
 
 
 def uses_of(seen: Recording, project: Project) -> Mapping[str, Use]:
     """Return what was done with each path, by its place."""
     found: dict[str, Use] = {}
     for event, at_ns in list(seen.events.items()):
-        path = os.path.normpath(os.path.join(event.folder, event.path))  # noqa: PTH118 - quick
-        place = project.place_of(path)
-        use = found.get(place)
-        if use is None:
-            use = found[place] = Use(path)
-        use.take(event.act, at_ns)
+        for name in names_in(event.path) if event.act is Act.TOLD else [event.path]:
+            path = os.path.normpath(os.path.join(event.folder, name))  # noqa: PTH118 - quick
+            place = project.place_of(path)
+            use = found.get(place)
+            if use is None:
+                use = found[place] = Use(path)
+            use.take(event.act, at_ns)
     return found

@@ -12,6 +12,8 @@ from support import until
 from buildstate_worker.reads import Digests, recording
 from buildstate_worker.reads.digests import _GRAIN_NS
 
+from .machines import Machine
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
@@ -67,3 +69,21 @@ def test_what_is_no_file_has_none(tmp_path: Path) -> None:
     digests = Digests(tmp_path / "memory", str(tmp_path))
     assert digests.of(str(tmp_path)) is None
     assert digests.of(str(tmp_path / "absent")) is None
+
+
+def test_a_thousand_files_are_compared_without_opening_one(machine: Machine) -> None:
+    places = [f"sources/{number}" for number in range(1000)]
+    last = [machine.write(each) for each in places][-1]
+    until(lambda: time.time_ns() - last.stat().st_ctime_ns > _GRAIN_NS)
+
+    def function() -> None:
+        for each in places:
+            Path(each).read_text()
+
+    judged = machine.run(function)
+    assert len(judged.reads) == 1000
+    with recording() as seen:
+        assert machine.changed(judged) is None
+    assert [each.path for each in seen.events if "/sources/" in each.path] == []
+    last.write_text("b")
+    assert machine.changed(judged) == "sources/999"

@@ -4,12 +4,14 @@ import asyncio
 import importlib
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,8 @@ class TestCounts:
             pytest.param(lambda: child("cat", "hosts"), id="named to a child"),
             pytest.param(lambda: child("echo", "--file=hosts"), id="behind an equals sign"),
             pytest.param(lambda: child("true", "@hosts"), id="behind an at sign"),
+            pytest.param(lambda: child("sh", "-c", "cat <hosts >/dev/null"), id="in a script"),
+            pytest.param(lambda: os.system("cat hosts >/dev/null"), id="os.system"),  # noqa: S605
         ],
     )
     def test_a_file_that_is_opened(self, machine: Machine, function: Callable[[], Any]) -> None:
@@ -99,6 +103,30 @@ class TestCounts:
             assert [each.path for each in inner.events] == ["hosts"]
 
         assert seen(machine.run(function)) == ["file hosts"]
+
+    def test_in_a_thread_with_the_context_of_a_function_that_has_ended(
+        self, machine: Machine
+    ) -> None:
+        machine.write("hosts")
+        with recording():
+            old = copy_context()
+        assert seen(machine.run(lambda: old.run(read()))) == ["file hosts"]
+
+    def test_relative_to_where_a_child_is_started(self, machine: Machine) -> None:
+        machine.write("conf/hosts")
+        judged = machine.run(lambda: subprocess.run(["cat", "hosts"], cwd="conf", check=True))
+        assert seen(judged) == ["file conf/hosts"]
+
+    def test_a_database_that_is_only_read(self, machine: Machine) -> None:
+        path = machine.folder / "packages.db"
+        with closing(sqlite3.connect(path)) as made:
+            made.execute("CREATE TABLE packages (name)")
+
+        def function() -> None:
+            with closing(sqlite3.connect("packages.db")) as opened:
+                opened.execute("SELECT * FROM packages")
+
+        assert seen(machine.run(function)) == ["file packages.db"]
 
     def test_for_the_coroutine_that_opens_it(self, machine: Machine) -> None:
         machine.write("one")
@@ -274,6 +302,19 @@ class TestCountsNot:
 
         assert machine.run(function).reads == ()
 
+    def test_what_one_of_several_functions_wrote_is_still_read_by_another(
+        self, machine: Machine
+    ) -> None:
+        machine.write("hosts")
+
+        def function() -> None:
+            with recording(), ThreadPoolExecutor(1) as pool:
+                pool.submit(write, "hosts").result()
+                pass_a_tick()
+                pool.submit(read()).result()
+
+        assert machine.run(function).made == {str(machine.folder / "hosts")}
+
 
 class TestUnstable:
     def test_what_was_changed_after_it_was_read(self, machine: Machine) -> None:
@@ -338,6 +379,11 @@ class TestMadeByAnEarlierState:
         machine.run(lambda: write(place), state=25, shared=[str(shared)])
         with pytest.raises(InvalidInput, match="which state 25 made"):
             machine.run(read(place), state=50, shared=[str(shared)])
+
+    def test_is_refused_too_if_a_child_made_it(self, machine: Machine) -> None:
+        machine.run(lambda: child("cp", "pyproject.toml", "side"), state=25)
+        with pytest.raises(InvalidInput, match="which state 25 made"):
+            machine.run(read("side"), state=50)
 
     def test_is_fine_for_what_it_returned(self, machine: Machine) -> None:
         machine.run(lambda: write("image"), state=25, results=[machine.folder / "image"])
