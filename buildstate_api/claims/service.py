@@ -251,6 +251,7 @@ async def _with_reads(
         return fingerprint
     before = await queries_of_claims.read_before(session, row)
     return with_reads(
+        str(row.id),
         fingerprint,
         _reads(found),
         old=None if before is None else before.fingerprint,

@@ -280,8 +280,11 @@ class _Claim:
         own = self._history.view(query.lane, begin=query.state).get(query.state)
         compared = self._newest.get(query.state)
         made_from: Mapping[str, str] = fingerprint(self._held(base), query.state, query.recipe)
-        if compared is not None and query.changed_read is None:
-            made_from = with_reads_as_before(made_from, compared.fingerprint)
+        if compared is not None:
+            has_changed = query.changed_read is not None
+            made_from = with_reads_as_before(
+                made_from, compared.fingerprint, has_changed=has_changed
+            )
         return Granted(
             reason=reason,
             number=1 + max((each.number for each in _tries(self._history, query)), default=0),

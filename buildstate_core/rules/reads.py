@@ -19,31 +19,45 @@ from buildstate_core.vocabulary import Seen
 READS: Final = "discovered"
 """The part of a fingerprint that stands for all that was seen to be read."""
 
+_CHANGED: Final = "changed"
+"""Stands for it while something runs since what it read has changed: it repeats nothing."""
+
 Reads = Mapping[str, tuple[Seen, str | None]]
 """By path: what was seen there, and its digest."""
 
 
-def with_reads_as_before(new: Mapping[str, str], old: Mapping[str, str]) -> Mapping[str, str]:
+def with_reads_as_before(
+    new: Mapping[str, str], old: Mapping[str, str], *, has_changed: bool
+) -> Mapping[str, str]:
     """Return the fingerprint of what begins, which may repeat what was done before.
 
     Args:
         new: Part name to digest, of what begins.
         old: The same, of the attempt before it.
+        has_changed: Whether something is known to have changed that was read then.
 
-    >>> with_reads_as_before({"code": "aa"}, {"code": "aa", "discovered": "bb"})
+    >>> with_reads_as_before({"code": "aa"}, {"code": "aa", "discovered": "bb"}, has_changed=False)
     {'code': 'aa', 'discovered': 'bb'}
-    >>> with_reads_as_before({"code": "cc"}, {"code": "aa", "discovered": "bb"})
+    >>> with_reads_as_before({"code": "cc"}, {"code": "aa", "discovered": "bb"}, has_changed=False)
     {'code': 'cc'}
     """
+    if has_changed and new:
+        return {**new, READS: _CHANGED}
     return old if _declared(new) == _declared(old) else new
 
 
 def with_reads(
-    fingerprint: Mapping[str, str], reads: Reads, *, old: Mapping[str, str] | None, before: Reads
+    attempt: str,
+    fingerprint: Mapping[str, str],
+    reads: Reads,
+    *,
+    old: Mapping[str, str] | None,
+    before: Reads,
 ) -> dict[str, str]:
     """Return the fingerprint of what was done, now that it is known what that has read.
 
     Args:
+        attempt: The attempt's id, which stands for what is never the same as anything.
         fingerprint: As it was granted.
         reads: What it was seen to read.
         old: The fingerprint of the completed attempt before it; `None` if there is none.
@@ -52,7 +66,9 @@ def with_reads(
     if old is not None and dict(old) == dict(fingerprint) and _are_as_before(reads, before):
         return dict(fingerprint)
     declared = _declared(fingerprint)
-    return {**declared, READS: digest_of_reads(reads)} if declared and reads else declared
+    if not declared or not reads:
+        return declared
+    return {**declared, READS: attempt if _is_unstable(reads) else digest_of_reads(reads)}
 
 
 def digest_of_reads(reads: Reads) -> str:
@@ -79,9 +95,13 @@ def steps_below(fingerprint: Mapping[str, str]) -> frozenset[int]:
 
 def _are_as_before(reads: Reads, before: Reads) -> bool:
     """Return whether all that was read before, and again, is the same."""
-    if any(seen is Seen.UNSTABLE for seen, _ in (*reads.values(), *before.values())):
+    if _is_unstable(reads) or _is_unstable(before):
         return False
     return all(reads[path] == before[path] for path in reads.keys() & before.keys())
+
+
+def _is_unstable(reads: Reads) -> bool:
+    return any(seen is Seen.UNSTABLE for seen, _ in reads.values())
 
 
 def _declared(fingerprint: Mapping[str, str]) -> dict[str, str]:

@@ -51,7 +51,7 @@ class Arguments:
                 continue
             if before == MISSING:
                 yield Discovered(path=named(place), what=Seen.ABSENT)
-            elif made.maker_of(str(path), path.stat()) is None:
+            elif not made.is_as_left(str(path)):
                 what = Seen.FOLDER if path.is_dir() else Seen.FILE
                 digest = digests.of_folder(path) if what is Seen.FOLDER else digests.of(str(path))
                 if digest is not None:

@@ -44,13 +44,5 @@ def _is_same(
     if read.what is Seen.LISTING:
         return listed[read.path] == read.digest
     if read.what is Seen.ABSENT:
-        return _is_absent(path, made)
+        return not os.path.exists(path) or made.is_as_left(path)  # noqa: PTH110 - quick
     return False
-
-
-def _is_absent(path: str, made: Made) -> bool:
-    try:
-        status = os.stat(path)  # noqa: PTH116 - quick
-    except OSError:
-        return True
-    return made.maker_of(path, status) is not None

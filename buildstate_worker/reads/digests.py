@@ -16,7 +16,7 @@ from typing import Any, Final
 from buildstate_core.errors import BuildStateError
 from buildstate_worker.transfer import digest_of
 
-_MOST: Final = 100_000
+_MOST: Final = 50_000
 _GRAIN_NS: Final = 20_000_000
 """Two changes within this time may leave the same times behind."""
 

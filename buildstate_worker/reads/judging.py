@@ -227,7 +227,7 @@ def _status(path: str) -> os.stat_result | None:
 def _module_files() -> frozenset[str]:
     """Return the files of the modules that are loaded: they are code."""
     found = (getattr(each, "__dict__", {}).get("__file__") for each in list(sys.modules.values()))
-    return frozenset(os.path.abspath(each) for each in found if isinstance(each, str))  # noqa: PTH100
+    return frozenset(each for each in found if isinstance(each, str))
 
 
 def _too_much(seen: Recording, reads: Sequence[Discovered]) -> str | None:

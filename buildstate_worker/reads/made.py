@@ -52,6 +52,13 @@ class Made:
             return None
         return Maker(int(known[-2]), known[-1] is True)
 
+    def is_as_left(self, path: str) -> bool:
+        """Return whether something is as an attempt has left it."""
+        try:
+            return self.maker_of(path, os.stat(path)) is not None  # noqa: PTH116 - quick
+        except OSError:
+            return False
+
     def has(self, path: str) -> bool:
         """Return whether an attempt has written a file, whoever has touched it since."""
         return path in self._known

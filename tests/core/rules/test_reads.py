@@ -17,12 +17,13 @@ OTHER: Reads = {"hosts": (Seen.FILE, "bb")}
 MORE: Reads = {**HOSTS, "conf": (Seen.LISTING, "cc"), "override": (Seen.ABSENT, None)}
 UNSTABLE: Reads = {"hosts": (Seen.UNSTABLE, None)}
 CODE = {"code": "dd"}
+ID = "an attempt"
 
 
 def test_what_was_read_first_has_a_digest_of_its_own() -> None:
-    made_from = with_reads(CODE, HOSTS, old=None, before={})
+    made_from = with_reads(ID, CODE, HOSTS, old=None, before={})
     assert made_from == {**CODE, READS: digest_of_reads(HOSTS)}
-    assert with_reads(CODE, {}, old=None, before={}) == CODE
+    assert with_reads(ID, CODE, {}, old=None, before={}) == CODE
 
 
 def test_the_digest_is_of_content_and_not_of_an_order() -> None:
@@ -48,12 +49,12 @@ def test_work_that_is_repeated_is_the_same_as_long_as_what_it_read_is(
     before: Reads, now: Reads, *, is_the_same: bool
 ) -> None:
     old = {**CODE, READS: "ee"} if before else CODE
-    made_from = with_reads(old, now, old=old, before=before)
+    made_from = with_reads(ID, old, now, old=old, before=before)
     assert (made_from == old) is is_the_same
 
 
 def test_nothing_stands_for_what_was_read_where_nothing_else_is_known() -> None:
-    assert with_reads({}, HOSTS, old=None, before={}) == {}
+    assert with_reads(ID, {}, HOSTS, old=None, before={}) == {}
 
 
 def granted(**query: Any) -> dict[str, str]:
@@ -74,4 +75,9 @@ def test_one_with_another_recipe_is_not() -> None:
 
 
 def test_one_that_runs_since_something_that_it_read_has_changed_is_not() -> None:
-    assert granted(changed_read="hosts") == CODE
+    assert granted(changed_read="hosts") == {**CODE, READS: "changed"}
+
+
+def test_what_changed_while_it_was_read_makes_each_attempt_another_one() -> None:
+    made_from = with_reads(ID, CODE, UNSTABLE, old=None, before={})
+    assert made_from == {**CODE, READS: ID}
