@@ -161,6 +161,46 @@ def test_what_it_wrote_before_it_read_it_is_none(
     assert rerun(worker_b, configured)[0] == []
 
 
+def test_the_content_of_a_path_that_it_is_called_with_counts(
+    worker_a: Any, worker_b: Any, ran: Any, rerun: Any
+) -> None:
+    @milestone(state=25)
+    def configured(hosts: Path, out: Path) -> Path:  # noqa: ARG001 - it is only named
+        ran(25)
+        out.write_text("a")
+        return out
+
+    def called() -> None:
+        configured(Path("hosts"), Path("image.raw"))
+
+    give("a", worker_a, worker_b)
+    rerun(worker_a, called)
+    assert rerun(worker_a, called)[0] == []
+    assert rerun(worker_b, called)[0] == []
+    give("b", worker_b)
+    assert rerun(worker_b, called) == ([25], "read_changed:hosts")
+
+
+def test_a_try_that_failed_leaves_nothing_that_the_next_one_depends_on(
+    worker_a: Any, worker_b: Any, pipeline: Any, rerun: Any
+) -> None:
+    problems = ["no quota"]
+
+    def resumed() -> str:
+        done = Path("done")
+        if not done.exists():
+            done.write_text("half")
+        if problems:
+            raise RuntimeError(problems.pop())
+        return done.read_text()
+
+    configured = pipeline(resumed)
+    with pytest.raises(RuntimeError):
+        rerun(worker_a, configured)
+    rerun(worker_a, configured)
+    assert rerun(worker_b, configured)[0] == []
+
+
 def test_threads_and_coroutines_are_seen(worker_a: Any, ran: Any, rerun: Any) -> None:
     @milestone(state=30, kind="gate")
     async def in_threads() -> str:
