@@ -129,6 +129,9 @@ class Seen(StrEnum):
     """A folder's names."""
     ABSENT = "absent"
     """Nothing: it was asked for and not there."""
+    LEFT = "left"
+    """A file that was made or changed while it ran, before it was read; by a child process, mostly.
+    Where it is not there, nothing has changed."""
     UNSTABLE = "unstable"
     """What changed while it was read, so that it is never the same as anything."""
 

@@ -66,14 +66,15 @@ def with_reads(
     if old is not None and dict(old) == dict(fingerprint) and _are_as_before(reads, before):
         return dict(fingerprint)
     declared = _declared(fingerprint)
-    if not declared or not reads:
+    if not declared or not _inputs(reads):
         return declared
     return {**declared, READS: attempt if _is_unstable(reads) else digest_of_reads(reads)}
 
 
 def digest_of_reads(reads: Reads) -> str:
     """Return one digest of all that was seen to be read, in whatever order."""
-    lines = (f"{path}\0{seen}\0{digest or ''}\0" for path, (seen, digest) in reads.items())
+    inputs = _inputs(reads).items()
+    lines = (f"{path}\0{seen}\0{digest or ''}\0" for path, (seen, digest) in inputs)
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
 
 
@@ -97,7 +98,13 @@ def _are_as_before(reads: Reads, before: Reads) -> bool:
     """Return whether all that was read before, and again, is the same."""
     if _is_unstable(reads) or _is_unstable(before):
         return False
-    return all(reads[path] == before[path] for path in reads.keys() & before.keys())
+    now, then = _inputs(reads), _inputs(before)
+    return all(now[path] == then[path] for path in now.keys() & then.keys())
+
+
+def _inputs(reads: Reads) -> Reads:
+    """Return what was there before, and not what came up meanwhile."""
+    return {path: each for path, each in reads.items() if each[0] is not Seen.LEFT}
 
 
 def _is_unstable(reads: Reads) -> bool:

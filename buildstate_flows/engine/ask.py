@@ -157,7 +157,7 @@ def _asked(
                 on_wait=caller.tell,
                 sleep=caller.sleep,
                 probe=_probe_of(session, call),
-                changed=lambda done: Reading(session, call).changed(done),
+                compare=lambda done: Reading(session, call).compared(done),
             )
         except Refused as error:
             if error.code != RUN_FIRST or not session.awaits(call.lane, error.state):

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from buildstate_core.models import Attempt, Discovered
@@ -15,12 +15,13 @@ from buildstate_flows.prefect_api.prefect_runs import say
 from buildstate_worker.attempt import Done
 from buildstate_worker.reads import (
     Arguments,
+    Compared,
     Digests,
     Made,
     Project,
     Recording,
     Scope,
-    first_changed,
+    compare,
     judge,
     recording,
     written,
@@ -64,7 +65,6 @@ class Reading:
             project=Project.around(Path.cwd()),
             known=tuple(self._known()),
             ignore=call.spec.ignore_reads,
-            shared=(str(session.folder),) if session.has_folder else (),
         )
         self._noted: _Noted | None = None
 
@@ -81,14 +81,14 @@ class Reading:
             try:
                 yield
             except BaseException:
-                self._made().note(attempt.id, attempt.state, written(seen, self._scope))
+                self._made().note(attempt.id, attempt.state, written(seen, self._scope_now()))
                 raise
 
-    def changed(self, done: Done) -> str | None:
-        """Return something that the call has read and that has changed since, or `None`."""
+    def compared(self, done: Done) -> Compared:
+        """Compare what the call has read when it was done."""
         if not self._call.spec.discover:
-            return None
-        return first_changed(done.reads, self._scope, digests=self._digests(), made=self._made())
+            return Compared(0)
+        return compare(done.reads, self._scope, digests=self._digests(), made=self._made())
 
     def judged(self) -> tuple[Discovered, ...]:
         """Judge what was read, once the function has returned.
@@ -101,7 +101,7 @@ class Reading:
         attempt = self._noted.attempt
         judged = judge(
             self._noted.seen,
-            self._scope,
+            self._scope_now(),
             self._noted.arguments,
             state=attempt.state,
             stands_on=steps_below(attempt.fingerprint),
@@ -124,6 +124,11 @@ class Reading:
             if attempt.kind is Kind.EPHEMERAL:
                 results = map(Path, self._noted.made)  # made again wherever it is needed
             self._made().note(attempt.id, attempt.state, self._noted.made, map(os.fspath, results))
+
+    def _scope_now(self) -> Scope:
+        """Return what counts, now that the function may have asked for the folder of the pass."""
+        shared = (str(self._session.folder),) if self._session.has_folder else ()
+        return replace(self._scope, shared=shared)
 
     def _known(self) -> Iterator[str]:
         """Yield what the call reads and is known otherwise, and what is this program's own."""

@@ -13,6 +13,7 @@ from buildstate_core.models import Artifact, Attempt, Claim, ClaimRequest, Recor
 from buildstate_core.vocabulary import ArtifactStatus, AttemptStatus, ClaimDecision
 from buildstate_worker.artifacts import Artifacts
 from buildstate_worker.attempt.claimed import Claimed, Worker
+from buildstate_worker.reads import Compared
 
 _POLL_SECONDS: Final = 1.0
 _MOST_BUSY: Final = 10
@@ -63,7 +64,7 @@ def ask(
     on_wait: Callable[[Claim], None] | None = None,
     sleep: Callable[[float], object] = time.sleep,
     probe: Callable[[Done], bool] | None = None,
-    changed: Callable[[Done], str | None] | None = None,
+    compare: Callable[[Done], Compared] | None = None,
 ) -> Done | Claimed:
     """Claim a milestone: it is done, or it is ours to run.
 
@@ -81,8 +82,7 @@ def ask(
         probe: Looks whether what the milestone did to the world still holds, before it is
             skipped. `False`: it is gone, and is done again. An exception means that nobody can
             tell: nothing is claimed or run, and the exception goes on to the caller.
-        changed: Returns the path of something that it was seen to read and that has changed since,
-            or `None`; asked before the probe is.
+        compare: Compares what it was seen to read with what is there now, before the probe looks.
 
     Raises:
         Held: Another worker has it, or what it builds on, longer than `wait_seconds`.
@@ -107,9 +107,10 @@ def ask(
             return Claimed(worker, claim, asked_at=asked_at)
         elif _are_there(claim, worker.artifacts):
             done = _done(claim)
-            found = _refutation(done, probe, changed)
+            compared = _compared(done, compare)
+            found = _refutation(done, compared, probe)
             if found is None:
-                return done if changed is None else replace(done, text=_with_compared(done))
+                return replace(done, text=_with_count(done.text, compared.count))
             _check_heard(wanted, found, done)
             refuted = found
 
@@ -160,25 +161,28 @@ def _done(claim: Claim) -> Done:
     )
 
 
-def _with_compared(done: Done) -> str:
-    """Return why it is skipped, and what was compared on this machine."""
-    count = len(done.reads)
-    if count == 0 or done.attempt.status is AttemptStatus.WAIVED:
-        return done.text
-    return f"{done.text}; compared: {count} {'file' if count == 1 else 'files'} read last time"
+def _compared(done: Done, compare: Callable[[Done], Compared] | None) -> Compared:
+    """Compare what it has read, unless a person has said that it is not needed."""
+    if compare is None or not done.reads or done.attempt.status is AttemptStatus.WAIVED:
+        return Compared(0)
+    return compare(done)
+
+
+def _with_count(text: str, count: int) -> str:
+    """Return why it is skipped, and how much of what it has read was compared."""
+    if count == 0:
+        return text
+    return f"{text}; compared: {count} {'file' if count == 1 else 'files'} read last time"
 
 
 def _refutation(
-    done: Done,
-    probe: Callable[[Done], bool] | None,
-    changed: Callable[[Done], str | None] | None,
+    done: Done, compared: Compared, probe: Callable[[Done], bool] | None
 ) -> _Refuted | None:
-    """Look whether it is done, unless a person has said that it is not needed."""
+    """Return what is said against its being done, unless a person has said it is not needed."""
     if done.attempt.status is AttemptStatus.WAIVED:
         return None
-    read = changed(done) if changed is not None and done.reads else None
-    if read is not None:
-        return _Refuted(done.attempt.id, read)
+    if compared.changed is not None:
+        return _Refuted(done.attempt.id, compared.changed)
     return None if probe is None or probe(done) else _Refuted(done.attempt.id)
 
 

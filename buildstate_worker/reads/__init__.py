@@ -8,7 +8,7 @@ judged when the function has ended; a later skip compares it again.
         ...                                       # the function
     judged = judge(seen, scope, arguments, state=25, digests=digests, made=made)
     ...                                           # judged.reads are sent with the completion
-    changed = first_changed(claim.discovered, scope, digests=digests, made=made)
+    compared = compare(claim.discovered, scope, digests=digests, made=made)
 
 Seen are Python's own opens and listings, and the words that child processes are given. Not seen are
 files that C libraries open by themselves, descriptors that were opened before, names relative to
@@ -16,7 +16,7 @@ one, what children read, and whether something exists (`Path.exists`).
 """
 
 from buildstate_worker.reads.arguments import Arguments
-from buildstate_worker.reads.comparing import first_changed
+from buildstate_worker.reads.comparing import Compared, compare
 from buildstate_worker.reads.digests import Digests
 from buildstate_worker.reads.hook import Recording, recording
 from buildstate_worker.reads.judging import Judged, judge, written
@@ -26,13 +26,14 @@ from buildstate_worker.reads.scope import Scope
 
 __all__ = [
     "Arguments",
+    "Compared",
     "Digests",
     "Judged",
     "Made",
     "Project",
     "Recording",
     "Scope",
-    "first_changed",
+    "compare",
     "judge",
     "recording",
     "written",

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from buildstate_core.models import RecordedRead
@@ -12,10 +13,23 @@ from buildstate_worker.reads.made import Made
 from buildstate_worker.reads.scope import Scope
 
 
-def first_changed(
+@dataclass(frozen=True)
+class Compared:
+    """What came of a comparison.
+
+    Attributes:
+        count: How many reads were compared.
+        changed: The first path, in alphabetical order, at which something has changed.
+    """
+
+    count: int
+    changed: str | None = None
+
+
+def compare(
     reads: Iterable[RecordedRead], scope: Scope, *, digests: Digests, made: Made
-) -> str | None:
-    """Return the first path, in alphabetical order, at which something has changed, or `None`.
+) -> Compared:
+    """Compare what was read with what is there now.
 
     Args:
         reads: What was recorded.
@@ -26,11 +40,13 @@ def first_changed(
     wanted = sorted(
         (each for each in reads if scope.is_free(each.path)), key=lambda each: each.path
     )
-    listed = listings([each.path for each in wanted if each.what is Seen.LISTING], scope, made)
+    left = {each.path for each in wanted if each.what is Seen.LEFT}
+    folders = [each.path for each in wanted if each.what is Seen.LISTING]
+    listed = listings(folders, scope, made, keep=lambda _, place, __: place not in left)
     changed = (each.path for each in wanted if not _is_same(each, scope, listed, digests, made))
     found = next(changed, None)
     digests.save()
-    return found
+    return Compared(len(wanted) - len(left), found)
 
 
 def _is_same(
@@ -43,6 +59,9 @@ def _is_same(
         return digests.of_folder(Path(path)) == read.digest
     if read.what is Seen.LISTING:
         return listed[read.path] == read.digest
+    if read.what is Seen.LEFT:
+        is_there = read.digest is not None and os.path.exists(path)  # noqa: PTH110 - quick
+        return not is_there or digests.of(path) == read.digest
     if read.what is Seen.ABSENT:
         return not os.path.exists(path) or made.is_as_left(path)  # noqa: PTH110 - quick
     return False

@@ -33,7 +33,7 @@ _MOST: Final = 200_000
 
 _WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _CODE: Final = (".py", ".pyc", ".pyi", ".so", ".pyd")
-_IMPORTS: Final = frozenset({"importlib._bootstrap_external", "zipimport"})
+_IMPORTS: Final = frozenset({"importlib._bootstrap_external", "importlib.metadata", "zipimport"})
 
 
 class Act(Enum):
@@ -151,7 +151,8 @@ def _note(act: Act, path: Any, folder: str | None = None) -> None:
     event = Event(act, path, folder)
     for seen in _whose(act):
         if event not in seen.events and len(seen.events) < _MOST and not _is_import(event):
-            seen.events[event] = time.time_ns()
+            # What a child changes has at least the time of the coarse clock.
+            seen.events[event] = coarse_ns() if act is Act.TOLD else time.time_ns()
 
 
 def _whose(act: Act) -> tuple[Recording, ...]:
@@ -167,7 +168,7 @@ def _whose(act: Act) -> tuple[Recording, ...]:
 
 
 def _is_import(event: Event) -> bool:
-    """Return whether it is the import system that looks for code."""
+    """Return whether it is the import system that looks for code, or for what is installed."""
     if event.act is not Act.LISTED and not event.path.endswith(_CODE):
         return False  # data of a package is read through it, too
     caller = sys._getframe(4)  # noqa: SLF001 - above this, _note, what has called that, and _hook

@@ -2,9 +2,9 @@
 
 A file counts if it lies in the project, was there before the function began, and is neither ignored
 nor known otherwise. That it was there is known by its time of change: no program can set that back.
-A file whose time is later was made meanwhile, by the function or a child process of it, unless git
-knows it. One that was changed after it had been opened is never the same as anything: nobody can
-tell which content was read.
+A file whose time is later was made or changed meanwhile, by a child process mostly, unless git
+knows it: it counts where it is, and need not be there. One that was changed after it had been
+opened is never the same as anything: nobody can tell which content was read.
 """
 
 import os
@@ -75,7 +75,15 @@ def judge(
     judging = _Judging(seen, scope, digests, made)
     judging.refuse_made_below(state, stands_on)
     given = arguments.places
-    reads = [*arguments.reads(digests, made), *judging.files(given), *judging.listings(given)]
+    found: dict[str, Discovered] = {}
+    for each in (
+        *arguments.reads(digests, made),
+        *judging.files(given),
+        *judging.listings(given),
+        *judging.left(),
+    ):
+        found.setdefault(each.path, each)
+    reads = list(found.values())
     digests.save()
     warnings = list(judging.warnings)
     what = _too_much(seen, reads)
@@ -103,13 +111,14 @@ class _Judging:
         self._made = made
         self._uses = uses_of(seen, scope.project)
         self._modules = _module_files()
-        self._made_meanwhile: set[str] = set()
+        self._made_by_children: set[str] = set()
+        self._left: set[str] = set()
         self.warnings: list[str] = []
 
     @property
     def made_now(self) -> frozenset[str]:
         """The paths of what was written or made."""
-        return _written(self._uses, self._scope) | self._made_meanwhile
+        return _written(self._uses, self._scope) | self._made_by_children
 
     def refuse_made_below(self, state: int, stands_on: Collection[int]) -> None:
         """Refuse what an earlier state made and did not return."""
@@ -140,9 +149,9 @@ class _Judging:
                 yield Discovered(path=named(place), what=what)
             elif what is Seen.ABSENT:
                 yield Discovered(path=named(place), what=what)
-            elif what is Seen.FILE:
+            elif what is not None:
                 digest = self._digests.of(self._scope.project.path_of(place))
-                seen = Seen.UNSTABLE if digest is None else Seen.FILE
+                seen = Seen.UNSTABLE if digest is None else what
                 yield Discovered(path=named(place), what=seen, digest=digest)
 
     def listings(self, given: Collection[str]) -> Iterator[Discovered]:
@@ -160,6 +169,11 @@ class _Judging:
         found = listings(sorted(counting), self._scope, self._made, keep=keep)
         for place, digest in found.items():
             yield Discovered(path=named(place), what=Seen.LISTING, digest=digest)
+
+    def left(self) -> Iterator[Discovered]:
+        """Yield what was made in folders before they were listed. Call it after `listings`."""
+        for place in sorted(self._left):
+            yield Discovered(path=named(place), what=Seen.LEFT)
 
     def _may_list(self, place: str) -> bool:
         return place == _ALL or self._scope.may_hold(place)
@@ -180,17 +194,19 @@ class _Judging:
 
     def _what_file(self, place: str, use: Use, status: os.stat_result) -> Seen | None:
         """Return what was seen at the place of a file, by when it was changed."""
-        if use.read_ns is None and status.st_ctime_ns >= (use.told_ns or 0):
-            self._made_meanwhile.add(use.path)
-            return None  # the child changed it: its own output
-        if use.is_written and self._made.has(use.path):
-            return None  # it goes on with what an earlier attempt has left
-        is_later = status.st_ctime_ns > self._began_ns
-        first_ns = use.read_ns or use.told_ns or 0
-        if is_later and status.st_ctime_ns <= first_ns and place not in self._tracked:
-            self._made_meanwhile.add(use.path)
+        changed_ns = status.st_ctime_ns
+        is_by_child = use.told_ns is not None and changed_ns >= use.told_ns
+        if is_by_child:
+            self._made_by_children.add(use.path)
+        if use.read_ns is None and is_by_child:
             return None
-        return Seen.UNSTABLE if use.is_written or status.st_ctime_ns > first_ns else Seen.FILE
+        if (use.is_written or is_by_child) and self._made.has(use.path):
+            return None  # it goes on with what an earlier attempt has left
+        first_ns = use.read_ns or use.told_ns or 0
+        if use.is_written or changed_ns > first_ns:
+            return Seen.UNSTABLE
+        is_later = changed_ns > self._began_ns and place not in self._tracked
+        return Seen.LEFT if is_later else Seen.FILE
 
     def _was_there(self, place: str, entry: "os.DirEntry[str]", listed_ns: int) -> bool:
         """Return whether a name was in a folder before the function began."""
@@ -202,8 +218,8 @@ class _Judging:
             return True
         if place in self._tracked:
             return True
-        if status.st_ctime_ns <= listed_ns:
-            self._made_meanwhile.add(entry.path)
+        if status.st_ctime_ns <= listed_ns and entry.path not in self.made_now:
+            self._left.add(place)
         return False
 
     @property

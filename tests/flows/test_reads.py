@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from buildstate_core.errors import InvalidInput
-from buildstate_flows import milestone
+from buildstate_flows import current_build, milestone
 from buildstate_worker.reads.hook import pass_a_tick
 
 
@@ -231,6 +231,7 @@ def test_what_was_changed_while_it_ran_is_never_the_same(
     give("a", worker_a)
     with caplog.at_level(logging.INFO):
         rerun(worker_a, configured)
+    assert "State 25: hosts was changed while this ran" in caplog.text
     assert rerun(worker_a, configured) == ([25], "read_changed:hosts")
 
 
@@ -257,6 +258,23 @@ def test_what_an_earlier_state_made_and_did_not_return_is_refused(
         rerun(worker_a, flow)
     assert "Name it as an artifact of state 25" in str(refused.value.hint)
     assert worker_a.history()[-1].status == "failed"
+
+
+def test_what_an_earlier_state_left_in_the_folder_of_the_pass_is_refused(
+    worker_a: Any, pipeline: Any
+) -> None:
+    def left() -> str:
+        (current_build().workdir / "report").write_text("fine")
+        return "a"
+
+    def reads() -> str:
+        return (current_build().workdir / "report").read_text()
+
+    first, second = pipeline(left), pipeline(reads).with_options(state=50)
+    with worker_a.build():
+        first()
+        with pytest.raises(InvalidInput, match="which state 25 made"):
+            second()
 
 
 def test_what_a_step_left_on_the_machine_may_be_read_above_it(

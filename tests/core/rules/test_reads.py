@@ -16,6 +16,8 @@ HOSTS: Reads = {"hosts": (Seen.FILE, "aa")}
 OTHER: Reads = {"hosts": (Seen.FILE, "bb")}
 MORE: Reads = {**HOSTS, "conf": (Seen.LISTING, "cc"), "override": (Seen.ABSENT, None)}
 UNSTABLE: Reads = {"hosts": (Seen.UNSTABLE, None)}
+LEFT: Reads = {**HOSTS, "out": (Seen.LEFT, "aa")}
+LEFT_OTHERWISE: Reads = {**HOSTS, "out": (Seen.LEFT, "bb")}
 CODE = {"code": "dd"}
 ID = "an attempt"
 
@@ -39,6 +41,7 @@ def test_the_digest_is_of_content_and_not_of_an_order() -> None:
         pytest.param(HOSTS, HOSTS, True, id="the same"),
         pytest.param(HOSTS, MORE, True, id="more"),
         pytest.param(MORE, HOSTS, True, id="less"),
+        pytest.param(LEFT, LEFT_OTHERWISE, True, id="left otherwise"),
         pytest.param({}, HOSTS, True, id="known for the first time"),
         pytest.param(HOSTS, OTHER, False, id="another content"),
         pytest.param(HOSTS, UNSTABLE, False, id="unstable"),

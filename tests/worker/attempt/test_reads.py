@@ -6,6 +6,7 @@ from buildstate_core.errors import Refused
 from buildstate_core.models import Claim, ClaimRequest, Complete, Discovered, Waive
 from buildstate_core.vocabulary import Kind, Seen
 from buildstate_worker.attempt import Done
+from buildstate_worker.reads import Compared
 
 from .workers import Worker, complete
 
@@ -20,41 +21,41 @@ def read(worker: Worker) -> None:
         begun.end()
 
 
-def same(_: Done) -> str | None:
-    return None
+def same(done: Done) -> Compared:
+    return Compared(len(done.reads))
 
 
-def changed(done: Done) -> str | None:
-    return done.reads[0].path
+def changed(done: Done) -> Compared:
+    return Compared(1, changed=done.reads[0].path)
 
 
 @pytest.mark.usefixtures("read")
 class TestReads:
     def test_what_is_the_same_is_skipped_and_says_what_was_compared(self, worker: Worker) -> None:
-        done = worker.ask(60, kind=Kind.GATE, changed=same)
+        done = worker.ask(60, kind=Kind.GATE, compare=same)
         assert isinstance(done, Done)
         assert [each.path for each in done.reads] == ["conf/hosts"]
         assert done.text.endswith("; compared: 1 file read last time")
 
     def test_what_has_changed_runs_again_and_says_what(self, worker: Worker) -> None:
-        with worker.claimed(60, kind=Kind.GATE, changed=changed) as begun:
+        with worker.claimed(60, kind=Kind.GATE, compare=changed) as begun:
             assert begun.attempt.reason == "read_changed:conf/hosts"
             assert begun.claim.text == "conf/hosts, which it read, has changed"
             assert begun.claim.discovered == ()
             complete(begun)
         # The new attempt has read nothing, so that there is nothing to compare.
-        assert isinstance(worker.ask(60, kind=Kind.GATE, changed=changed), Done)
+        assert isinstance(worker.ask(60, kind=Kind.GATE, compare=changed), Done)
 
     def test_what_has_changed_is_not_probed(self, worker: Worker) -> None:
         probed: list[Done] = []
-        options = {"changed": changed, "probe": lambda done: probed.append(done) is None}
+        options = {"compare": changed, "probe": lambda done: probed.append(done) is None}
         with worker.claimed(60, kind=Kind.GATE, **options) as begun:
             assert probed == []
             complete(begun)
 
     def test_what_a_person_waived_is_not_compared(self, worker: Worker) -> None:
         worker.client.waive(worker.build.number, Waive(state=60, reason="by hand"))
-        done = worker.ask(60, kind=Kind.GATE, changed=changed)
+        done = worker.ask(60, kind=Kind.GATE, compare=changed)
         assert isinstance(done, Done)
         assert done.reason == "waived"
 
@@ -68,4 +69,4 @@ class TestReads:
 
         monkeypatch.setattr(worker.client, "claim", deaf)
         with pytest.raises(Refused, match="read conf/hosts, which has changed"):
-            worker.ask(60, kind=Kind.GATE, changed=changed)
+            worker.ask(60, kind=Kind.GATE, compare=changed)

@@ -15,7 +15,7 @@ from buildstate_worker.reads import (
     Made,
     Project,
     Scope,
-    first_changed,
+    compare,
     judge,
     recording,
 )
@@ -77,7 +77,8 @@ class Machine:
         """Compare, as a skip does on this machine, what was read on any."""
         reads = [RecordedRead.model_validate(each.model_dump()) for each in judged.reads]
         made = Made(self.memory, BUILD)
-        return first_changed(reads, self._scope(**scope), digests=self.digests, made=made)
+        compared = compare(reads, self._scope(**scope), digests=self.digests, made=made)
+        return compared.changed
 
     @property
     def digests(self) -> Digests:

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import importlib.metadata
 import os
 import shutil
 import sqlite3
@@ -179,6 +180,30 @@ class TestCounts:
         judged = machine.run(lambda: package.__loader__.get_data(path))
         assert seen(judged) == ["file some_package/data.txt"]
 
+    def test_what_somebody_changed_before_it_was_read(
+        self, machine: Machine, other: Machine
+    ) -> None:
+        machine.write("hosts")
+        other.write("hosts", "c")
+
+        def function() -> None:
+            child("sh", "-c", "printf b > hosts")
+            read()()
+
+        judged = machine.run(function)
+        assert machine.changed(judged) is None
+        assert other.changed(judged) == "hosts"
+        machine.write("hosts", "c")
+        assert machine.changed(judged) == "hosts"
+
+    def test_what_was_not_there_as_a_file_and_as_a_folder_only_once(self, machine: Machine) -> None:
+        def function() -> None:
+            try_to_read("conf")
+            with suppress(FileNotFoundError):
+                list(Path("conf").iterdir())
+
+        assert seen(machine.run(function)) == ["absent conf"]
+
     def test_what_git_knows_though_it_was_changed_just_before(self, in_git: Machine) -> None:
         in_git.write("hosts")
         in_git.git("add", "hosts")
@@ -229,12 +254,15 @@ class TestCountsNot:
         assert judged.reads == ()
         assert judged.made == {str(machine.folder / "out")}
 
-    def test_what_a_child_made(self, machine: Machine) -> None:
+    def test_what_a_child_made_where_it_is_missing(self, machine: Machine, other: Machine) -> None:
         def function() -> None:
             child("sh", "-c", "echo b > out")
             read("out")()
 
-        assert machine.run(function).reads == ()
+        judged = machine.run(function)
+        assert seen(judged) == ["left out"]
+        assert machine.changed(judged) is None
+        assert other.changed(judged) is None
 
     def test_what_a_child_was_told_to_change(self, machine: Machine) -> None:
         machine.write("image")
@@ -261,6 +289,19 @@ class TestCountsNot:
 
         assert machine.run(function).reads == ()
 
+    def test_folders_in_which_the_import_system_looks(
+        self, machine: Machine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        machine.write("some_other_helper.py", "x = 1")
+        monkeypatch.syspath_prepend(machine.folder)
+        monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+        def function() -> None:
+            importlib.import_module("some_other_helper")
+            assert importlib.metadata.version("pytest")
+
+        assert machine.run(function).reads == ()
+
     def test_what_it_makes_in_a_folder_that_it_lists(
         self, machine: Machine, other: Machine
     ) -> None:
@@ -274,6 +315,23 @@ class TestCountsNot:
 
         judged = machine.run(function)
         assert seen(judged) == ["listing out"]
+        assert machine.changed(judged) is None
+        assert other.changed(judged) is None
+        other.write("out/new")
+        assert other.changed(judged) == "out"
+
+    def test_what_somebody_makes_in_a_folder_before_it_is_listed(
+        self, machine: Machine, other: Machine
+    ) -> None:
+        machine.write("out/kept")
+        other.write("out/kept")
+
+        def function() -> None:
+            child("sh", "-c", "cd out && touch made")
+            list(Path("out").iterdir())
+
+        judged = machine.run(function)
+        assert seen(judged) == ["listing out", "left out/made"]
         assert machine.changed(judged) is None
         assert other.changed(judged) is None
 
@@ -313,7 +371,9 @@ class TestCountsNot:
                 pass_a_tick()
                 pool.submit(read()).result()
 
-        assert machine.run(function).made == {str(machine.folder / "hosts")}
+        judged = machine.run(function)
+        assert seen(judged) == ["left hosts"]
+        assert judged.made == set()
 
 
 class TestUnstable:
