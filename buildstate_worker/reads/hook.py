@@ -32,7 +32,6 @@ _MOST: Final = 200_000
 """Of different paths that are noted for one function."""
 
 _WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_CODE: Final = (".py", ".pyc", ".pyi", ".so", ".pyd")
 _IMPORTS: Final = frozenset({"importlib._bootstrap_external", "importlib.metadata", "zipimport"})
 
 
@@ -169,7 +168,7 @@ def _whose(act: Act) -> tuple[Recording, ...]:
 
 def _is_import(event: Event) -> bool:
     """Return whether it is the import system that looks for code, or for what is installed."""
-    if event.act is not Act.LISTED and not event.path.endswith(_CODE):
+    if event.act is not Act.LISTED:
         return False  # data of a package is read through it, too
     caller = sys._getframe(4)  # noqa: SLF001 - above this, _note, what has called that, and _hook
     return caller.f_globals.get("__name__") in _IMPORTS
@@ -217,6 +216,10 @@ def _told(arguments: tuple[Any, ...]) -> None:
         _note(Act.TOLD, str(word) if isinstance(word, PurePath) else word, here)
 
 
+def _spawned(arguments: tuple[Any, ...]) -> None:
+    _told((None, arguments[1], None, None))
+
+
 def _told_one(arguments: tuple[Any, ...]) -> None:
     """Note what a shell is told, or the database that a library opens by itself."""
     _note(Act.TOLD, arguments[0], os.getcwd())  # noqa: PTH109 - quick
@@ -232,6 +235,7 @@ _NOTES: Final[Mapping[str, Callable[[tuple[Any, ...]], None]]] = MappingProxyTyp
         "os.rename": _renamed,
         "os.link": _linked,
         "os.symlink": _linked,
+        "os.posix_spawn": _spawned,
         "os.system": _told_one,
         "subprocess.Popen": _told,
         "sqlite3.connect": _told_one,

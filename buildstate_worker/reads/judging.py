@@ -181,7 +181,8 @@ class _Judging:
     def _what(self, place: str, use: Use) -> Seen | None:
         """Return what was seen at a place; `None` for nothing that counts."""
         status = _status(use.path)
-        if use.is_written_first or use.path in self._modules:
+        is_code = {use.path, self._scope.project.path_of(place)} & self._modules
+        if use.is_written_first or is_code:
             return None
         if status is None:
             is_gone = use.is_removed or use.is_written

@@ -1,10 +1,12 @@
 """What was done with each path, put together from the events of a recording."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import source_from_cache
 
-from buildstate_worker.reads.hook import Act, Recording
+from buildstate_worker.reads.hook import Act, Event, Recording
 from buildstate_worker.reads.project import Project
 from buildstate_worker.reads.words import names_in
 
@@ -58,7 +60,7 @@ def uses_of(seen: Recording, project: Project) -> Mapping[str, Use]:
     """Return what was done with each path, by its place."""
     found: dict[str, Use] = {}
     for event, at_ns in list(seen.events.items()):
-        for name in names_in(event.path) if event.act is Act.TOLD else [event.path]:
+        for name in _names_in(event):
             path = os.path.normpath(os.path.join(event.folder, name))  # noqa: PTH118 - quick
             place = project.place_of(path)
             use = found.get(place)
@@ -66,3 +68,13 @@ def uses_of(seen: Recording, project: Project) -> Mapping[str, Use]:
                 use = found[place] = Use(path)
             use.take(event.act, at_ns)
     return found
+
+
+def _names_in(event: Event) -> Iterable[str]:
+    """Return the names that an event is about; for compiled code, that of its source."""
+    if event.act is Act.TOLD:
+        return names_in(event.path)
+    if event.act is Act.READ and event.path.endswith(".pyc"):
+        with suppress(ValueError, NotImplementedError):  # compiled without a source
+            return [source_from_cache(event.path)]
+    return [event.path]

@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import importlib.metadata
+import importlib.util
 import os
 import shutil
 import sqlite3
@@ -47,6 +48,10 @@ def child(*words: str) -> None:
     subprocess.run(words, check=True)
 
 
+def spawn(*words: str) -> None:
+    os.waitpid(os.posix_spawnp(words[0], words, os.environ), 0)
+
+
 class TestCounts:
     @pytest.mark.parametrize(
         "function",
@@ -60,6 +65,7 @@ class TestCounts:
             pytest.param(lambda: child("cat", "hosts"), id="named to a child"),
             pytest.param(lambda: child("echo", "--file=hosts"), id="behind an equals sign"),
             pytest.param(lambda: child("true", "@hosts"), id="behind an at sign"),
+            pytest.param(lambda: spawn("true", "hosts"), id="spawned"),
             pytest.param(lambda: child("sh", "-c", "cat <hosts >/dev/null"), id="in a script"),
             pytest.param(lambda: os.system("cat hosts >/dev/null"), id="os.system"),  # noqa: S605
         ],
@@ -167,6 +173,20 @@ class TestCounts:
     def test_source_that_is_read_as_data(self, machine: Machine) -> None:
         machine.write("settings.py")
         assert seen(machine.run(read("settings.py"))) == ["file settings.py"]
+
+    def test_source_that_is_run_and_is_no_module_also_if_it_was_compiled(
+        self, machine: Machine
+    ) -> None:
+        machine.write("plugin.py", "x = 1")
+
+        def function() -> None:
+            spec = importlib.util.spec_from_file_location("some_plugin", "plugin.py")
+            assert spec is not None
+            assert spec.loader is not None
+            spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+        for _ in range(2):
+            assert seen(machine.run(function)) == ["file plugin.py"]
 
     def test_data_that_is_read_through_the_import_system(
         self, machine: Machine, monkeypatch: pytest.MonkeyPatch
