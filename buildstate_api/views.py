@@ -146,7 +146,9 @@ def attempt_view(build: BuildRow, row: AttemptRow) -> models.Attempt:
             else None
         ),
         step_digest=(
-            None if row.lease_until is None else step_digest_of(str(row.id), row.fingerprint)
+            None
+            if row.lease_until is None
+            else step_digest_of(str(row.id), row.fingerprint, row.identity)
         ),
     )
 

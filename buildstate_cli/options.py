@@ -45,8 +45,28 @@ AnyState = Annotated[
     int | None,
     typer.Option("--state", min=MIN_STATE, max=MAX_STATE, help="Only this state.  [default: all]"),
 ]
+
+
+def given_lane(ctx: typer.Context, param: typer.CallbackParam, lane: str | None) -> str | None:
+    """Return the lane of an option, if it was typed: then it has to be one.
+
+    Raises:
+        InvalidInput: It is empty, or names no lane.
+    """
+    source = ctx.get_parameter_source(param.name or "")
+    if source is None or source.name == "DEFAULT":
+        return lane
+    # Only now: the wire models are not imported to show a help.
+    from buildstate_core.models import names  # noqa: PLC0415
+
+    return names.given_lane(lane, param.opts[0])
+
+
 Lane = Annotated[
-    str, typer.Option("--lane", help="The lane.  [default: the trunk]", show_default=False)
+    str,
+    typer.Option(
+        "--lane", callback=given_lane, help="The lane.  [default: the trunk]", show_default=False
+    ),
 ]
 StorageOverride = Annotated[
     str | None,

@@ -18,8 +18,6 @@ Model = TypeVar("Model", bound=BaseModel)
 _NAME: Final = "letters, digits, dot, dash and underscore, and a letter or digit first"
 _EXPECTED: Final = {
     "--checksum": "sha256: and 64 hexadecimal digits, lower case",
-    "--lane": _NAME,
-    "--from-lane": _NAME,
     "--artifact-name": _NAME,
     "--name": _NAME,
     "--handle": "a short lower-case word, such as ami or ebs-snapshot",

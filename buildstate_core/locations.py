@@ -16,12 +16,13 @@ from typing import Final
 from urllib.parse import quote, unquote
 from uuid import UUID, uuid4
 
+from buildstate_core.vocabulary import TRUNK_IN_WORDS
+
 ARTIFACT_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
 """The pattern of an artifact's name, which is one part of its URI and of a path in a workspace."""
 
 FIELDS: Final = ("project", "build", "state", "lane", "attempt", "name")
 _NEEDED: Final = ("attempt", "name")
-_TRUNK: Final = "trunk"
 _STORAGE: Final = re.compile(r"/|file:///|(?!file:)[a-z][a-z0-9+.-]*://[^\s/]")
 _SEGMENT: Final = r"[^/]+"
 _ID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -165,7 +166,7 @@ def uri_of(
         project=project,
         build=build,
         state=state,
-        lane=lane or _TRUNK,
+        lane=lane or TRUNK_IN_WORDS,
         attempt=attempt,
         name=name,
     )

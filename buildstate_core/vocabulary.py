@@ -12,6 +12,9 @@ MAX_STATE: Final = 100
 TRUNK: Final = ""
 """The name of the lane that every build begins in."""
 
+TRUNK_IN_WORDS: Final = "trunk"
+"""What stands for it where a name cannot be empty, such as in a path. No lane is called so."""
+
 
 class AttemptStatus(StrEnum):
     """How one try at a milestone went.

@@ -1,5 +1,6 @@
 """Files and folders that milestones made, downloaded when they are needed."""
 
+import functools
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -139,11 +140,15 @@ def _arrived(session_id: UUID, record: RecordedArtifact, root: str | None) -> Ar
     found = open_results.get(session_id)
     if found is not None:
         return found.adopt(record, root)
-    return Artifact(Slot(Version(record, root)), _nowhere, session_id)
+    return Artifact(Slot(Version(record, root)), functools.partial(_fetch, session_id), session_id)
 
 
-def _nowhere(slot: Slot) -> Path:
+def _fetch(session_id: UUID, slot: Slot) -> Path:
+    """Return the path of an artifact that came before its session was opened in this process."""
     record = slot.now.record
+    opened = open_results.get(session_id)
+    if opened is not None:
+        return Path(opened.adopt(record, slot.now.root))
     raise InvalidInput(
         f"The artifact {record.name} of state {record.state} came from another process, and its"
         " build is not open in this one.",

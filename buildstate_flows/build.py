@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Build, BuildCreate, Plan
+from buildstate_core.models.names import given_lane
 from buildstate_core.models.refusals import refusal
-from buildstate_core.vocabulary import TRUNK
 from buildstate_flows.engine.cancellation import ending_by
 from buildstate_flows.engine.execute import fetch
 from buildstate_flows.engine.session import BuildSession
@@ -73,7 +73,7 @@ def build(
     restart: bool = False,
     derive_from: str | int | None = None,
     state: int | None = None,
-    lane: str = TRUNK,
+    lane: str | None = None,
     workdir: str | PathLike[str] | None = None,
     server: str | BuildStateServer | None = None,
     settings: Settings | None = None,
@@ -95,7 +95,7 @@ def build(
         derive_from: The build that a new one starts from: its number, id, or `PROJECT/KEY`. What
             it has done is skipped, and its artifacts are used.
         state: The checkpoint of that build to start from. Default: its resume point.
-        lane: The lane of that build to start from.
+        lane: The lane of that build to start from. Default: the trunk.
         workdir: A folder for files, which is kept. Default: one that is removed at the end.
         server: Where the service is: a Prefect block, or the name of one.
         settings: The same, in full. Default: as the environment and the config file say.
@@ -103,6 +103,8 @@ def build(
     Raises:
         InvalidInput: A value is wrong; `field` names it.
         NotFound: There is no such project.
+        Conflict: The build with this key is another one: of another version, platform, OS or image
+            type, or it starts from somewhere else. The message has both values.
         Unreachable: The service does not answer, for about a minute.
     """
     wanted = {
@@ -196,9 +198,11 @@ def _block(name: str) -> BuildStateServer:
     return block
 
 
-def _origin(derive_from: str | int | None, state: int | None, lane: str) -> dict[str, object]:
+def _origin(
+    derive_from: str | int | None, state: int | None, lane: str | None
+) -> dict[str, object]:
     if derive_from is None:
-        if state is not None or lane != TRUNK:
+        if state is not None or lane is not None:
             raise InvalidInput(
                 "A build has no state or lane of its own; those say where one that it derives from"
                 " is left.",
@@ -210,7 +214,7 @@ def _origin(derive_from: str | int | None, state: int | None, lane: str) -> dict
     return {
         "derived_from": str(derive_from),
         "derived_state": state,
-        "derived_lane": lane or None,
+        "derived_lane": None if lane is None else given_lane(lane),
     }
 
 

@@ -15,8 +15,8 @@ from prefect.utilities.callables import get_call_parameters
 from typing_extensions import Unpack
 
 from buildstate_core.errors import InvalidInput
-from buildstate_core.vocabulary import TRUNK, Compression, Kind, Sensitivity
-from buildstate_flows.engine.arguments import replaced
+from buildstate_core.vocabulary import Compression, Kind, Sensitivity
+from buildstate_flows.engine.arguments import Form, replaced
 from buildstate_flows.engine.execute import fetch, perform, perform_async
 from buildstate_flows.engine.milestone_call import MilestoneCall, MilestoneSpec
 from buildstate_flows.engine.session import BuildSession
@@ -35,7 +35,7 @@ from buildstate_flows.options import (
     no_task_worker,
     storage_options_of,
 )
-from buildstate_flows.prefect_api.prefect_runs import namer_of, tag_run
+from buildstate_flows.prefect_api.prefect_runs import namer_of, tag_run, task_run_here
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -54,10 +54,11 @@ class Milestone(Task[P, R]):
         fn: Callable[P, R],
         *,
         state: int,
-        lane: str = TRUNK,
+        lane: str | None = None,
         kind: Kind | KindName | None = None,
         inputs: Sequence[str] = (),
         code: CodeName = "own",
+        ignore: Sequence[str] = (),
         discover: bool = True,
         ignore_reads: Sequence[str] = (),
         storage: str | None = None,
@@ -66,7 +67,7 @@ class Milestone(Task[P, R]):
         **options: Unpack[TaskOptions],
     ) -> None:
         name = str(options.get("name") or getattr(fn, "__name__", type(fn).__name__))
-        check(fn, name, options, state=state, inputs=inputs, code=code)
+        check(fn, name, options, state=state, lane=lane, inputs=inputs, code=code, ignore=ignore)
         check_reads(name, discover=discover, ignore_reads=ignore_reads)
         spec = MilestoneSpec(
             function=fn,
@@ -77,6 +78,7 @@ class Milestone(Task[P, R]):
             inputs=tuple(inputs),
             version=options.get("version"),
             code=code,
+            ignore=tuple(ignore),
             discover=discover,
             ignore_reads=tuple(ignore_reads),
             storage_options=storage_options_of(
@@ -134,6 +136,7 @@ class Milestone(Task[P, R]):
             "kind": spec.kind,
             "inputs": spec.inputs,
             "code": spec.code,
+            "ignore": spec.ignore,
             "discover": spec.discover,
             "ignore_reads": spec.ignore_reads,
             **asdict(spec.storage_options),
@@ -184,10 +187,11 @@ class Milestone(Task[P, R]):
 def milestone(
     *,
     state: int,
-    lane: str = TRUNK,
+    lane: str | None = None,
     kind: Kind | KindName | None = None,
     inputs: Sequence[str] = (),
     code: CodeName = "own",
+    ignore: Sequence[str] = (),
     discover: bool = True,
     ignore_reads: Sequence[str] = (),
     storage: str | None = None,
@@ -205,16 +209,26 @@ def milestone(
     which has only changed its arguments' files in place.
 
     What other milestones returned arrives as the function says: a `pathlib.Path` to a private copy
-    by default, a string for `str`, and not downloaded for `Artifact`; in lists and dicts, too.
+    by default, a string for `str`, and not downloaded for `Artifact`; in containers, dataclasses
+    and models, too. In ordinary objects and closures it stays an `Artifact`.
+
+    One that takes none of them stands on the checkpoint before it, as with `bldst run`.
+
+    All other arguments count by their values, told apart by their types: what JSON can say,
+    containers, dates, paths, enums, dataclasses, models, the project's own objects. A secret does
+    not count. The digest of an argument is taken at the call, before the function can change it.
 
     Args:
         state: Where in the process, 0 to 100 inclusive.
-        lane: The branch after the common trunk; `"{region}"` takes it from that parameter.
+        lane: The branch after the common trunk; `"{region}"` takes it from that parameter. One that
+            comes out empty is refused. Default: the trunk.
         kind: What it does. Default: seen from what it returns. Say `effect` for one that changes
             the world.
         inputs: Files and folders whose content decides "unchanged", relative to the working
             directory. A missing one is an error.
         code: `ignore`: a change of the function's code is none. A `version` stands for it.
+        ignore: Parameters that do not count: `["client", "log"]`. A class can also have a method
+            `__bldst_fingerprint__(self)`, which returns what stands for its objects.
         discover: `False`: what the function is seen to read without having declared it does not
             count. Seen are files, listings and what was asked for and is not there, in the project
             (the nearest folder with a `.git` or `pyproject.toml`, else the working directory), but
@@ -230,8 +244,9 @@ def milestone(
         options: As `prefect.task` takes them: `retries`, `tags`, `timeout_seconds`, ….
 
     Raises (when called):
-        InvalidInput: No build is open; or what it returns cannot be recorded, or not be stored
-            there. As far as that can be known before, the function is *not* run.
+        InvalidInput: No build is open; or an argument has no digest, so that nobody could tell
+            whether it has changed; or what it returns cannot be recorded, or not be stored there.
+            As far as that can be known before, the function is *not* run.
         Held: Another worker has it, and does not end.
         ArtifactUnreachable: It exists but cannot be read. The function is *not* run.
         ArtifactLost: What it needs is gone, and what made that was not called in this pass.
@@ -245,6 +260,7 @@ def milestone(
             kind=kind,
             inputs=inputs,
             code=code,
+            ignore=ignore,
             discover=discover,
             ignore_reads=ignore_reads,
             storage=storage,
@@ -313,16 +329,22 @@ def _session_of(task: Milestone[..., Any]) -> BuildSession:
 def _call(
     session: BuildSession, task: Milestone[..., Any], parameters: Mapping[str, Any]
 ) -> MilestoneCall:
-    known = {name: replaced(value, session.results.bound) for name, value in parameters.items()}
-    call = MilestoneCall.of(task.spec, known)
+    def bound(value: Any, _: Form) -> Any:
+        return session.results.bound(value)
+
+    def make() -> MilestoneCall:
+        known = {name: replaced(value, bound) for name, value in parameters.items()}
+        return MilestoneCall.of(task.spec, known)
+
+    call = session.call_of(task_run_here(), make)
     tag_run(task.spec.state, call.lane, session.build.number)
     return call
 
 
 def _plainly(task: Milestone[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call it without Prefect's engine."""
-    call = MilestoneCall.of(task.spec, get_call_parameters(task.fn, args, kwargs))
     session = BuildSession.current()
+    call = MilestoneCall.of(task.spec, get_call_parameters(task.fn, args, kwargs))
     if not task.isasync:
         return perform(session, call).value
 

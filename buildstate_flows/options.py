@@ -1,7 +1,7 @@
 """What a milestone takes besides its function, and what is refused where it is written."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import Any, Final, Literal, TypedDict, TypeVar
 
@@ -14,6 +14,7 @@ from prefect.tasks import (
 from pydantic import TypeAdapter, ValidationError
 
 from buildstate_core.errors import InvalidInput
+from buildstate_core.models.names import given_lane
 from buildstate_core.models.projects import StorageUrl
 from buildstate_core.models.refusals import refusal
 from buildstate_core.vocabulary import MAX_STATE, MIN_STATE, Compression, Kind, Sensitivity
@@ -65,10 +66,11 @@ class MilestoneOptions(TaskOptions, total=False):
     """What `with_options` can change."""
 
     state: int
-    lane: str
+    lane: str | None
     kind: Kind | KindName | None
     inputs: Sequence[str]
     code: CodeName
+    ignore: Sequence[str]
     discover: bool
     ignore_reads: Sequence[str]
     storage: str | None
@@ -123,13 +125,15 @@ def check(
     options: TaskOptions,
     *,
     state: object,
+    lane: object,
     inputs: object,
     code: object,
+    ignore: Iterable[str],
 ) -> None:
     """Refuse what cannot work at the decoration, where it is written.
 
     Raises:
-        InvalidInput: The function, the state, or one of the options.
+        InvalidInput: The function, the state, the lane, or one of the options.
     """
     if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
         raise InvalidInput(
@@ -149,10 +153,13 @@ def check(
             code="state-out-of-range",
             field="state",
         )
+    if lane is not None and not _is_template(lane):
+        given_lane(lane, f"The lane of {name}", field="lane")
     if isinstance(inputs, str):
         raise InvalidInput(
             f"The inputs of {name} are one string.", field="inputs", hint=f"Write [{inputs!r}]."
         )
+    _check_ignore(fn, name, ignore)
     if code not in {"own", "ignore"}:
         raise InvalidInput(f"The code of {name} is {code!r}; use own or ignore.", field="code")
     refused = _CACHING & options.keys()
@@ -205,6 +212,26 @@ def no_task_worker(name: str) -> InvalidInput:
         code="no-background-task",
         hint="Use `submit` or `map` in the flow, or open the build in a flow that is deployed.",
     )
+
+
+def _is_template(lane: object) -> bool:
+    return isinstance(lane, str) and bool({"{", "}"} & set(lane))
+
+
+def _check_ignore(fn: Callable[..., object], name: str, ignore: Iterable[str]) -> None:
+    if isinstance(ignore, str):
+        raise InvalidInput(
+            f"The ignore of {name} is one string.", field="ignore", hint=f"Write [{ignore!r}]."
+        )
+    known = inspect.signature(fn).parameters
+    wrong = [each for each in ignore if each not in known]
+    if wrong:
+        raise InvalidInput(
+            f"{name} has no parameter {wrong[0]!r} that could be ignored.",
+            code="bad-ignore",
+            field="ignore",
+            hint=f"It has {', '.join(known) or 'none'}.",
+        )
 
 
 def _check_storage(storage: str, milestone: str) -> None:

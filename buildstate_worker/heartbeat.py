@@ -44,6 +44,16 @@ def margin_seconds(lease_seconds: float) -> float:
     return min(_MAX_MARGIN_SECONDS, lease_seconds / _MARGINS_PER_LEASE)
 
 
+def running_out() -> StaleClaim:
+    """Return why an effect is stopped whose lease could not be renewed."""
+    return StaleClaim(
+        "The service could not be reached to renew the lease, so that another worker may"
+        " begin this effect when it runs out; it is stopped before that.",
+        code=LEASE_RUNNING_OUT,
+        hint="See how far it has come, and run this again when the service answers.",
+    )
+
+
 class Heart:
     """Renews one lease until it is stopped, or refused.
 
@@ -77,7 +87,9 @@ class Heart:
         self._every = lease_seconds / _BEATS_PER_LEASE
         self._usable_seconds = lease_seconds - margin_seconds(lease_seconds)
         self._renewed_at = time.monotonic() if leased_at is None else leased_at
+        self._lease_seconds = lease_seconds
         self._listener: Callable[[StaleClaim], None] | None = None
+        self._renewal_listener: Callable[[float], None] | None = None
         self._telling = threading.Lock()
         self._teller: threading.Thread | None = None
         self._stopped = threading.Event()
@@ -106,6 +118,15 @@ class Heart:
             stale = self.stale
         if stale is not None:
             tell(stale)
+
+    def when_renewed(self, tell: Callable[[float], None]) -> None:
+        """Have `tell` called with the earliest end of the lease, now and at each renewal.
+
+        It is by the monotonic clock. `tell` is called from the thread that beats, which waits for
+        it.
+        """
+        self._renewal_listener = tell
+        tell(self._renewed_at + self._lease_seconds)
 
     def stop(self) -> None:
         """Stop, and wait for a renewal that is on its way, or for `when_stale` to be done."""
@@ -139,6 +160,8 @@ class Heart:
                 beat = Heartbeat(token=self._token, transfer=self._transfer)
                 self._client.heartbeat(self._attempt, beat)
                 self._renewed_at = sent_at
+                if self._renewal_listener is not None:
+                    self._renewal_listener(sent_at + self._lease_seconds)
                 # Whoever watches a transfer wants to see it move.
                 wait = min(self._every, _WATCHED_SECONDS) if beat.transfer else self._every
             except StaleClaim as error:
@@ -153,14 +176,7 @@ class Heart:
                 break
             if self._stopped.wait(left):
                 return
-        self._tell(
-            StaleClaim(
-                "The service could not be reached to renew the lease, so that another worker may"
-                " begin this effect when it runs out; it is stopped before that.",
-                code=LEASE_RUNNING_OUT,
-                hint="See how far it has come, and run this again when the service answers.",
-            )
-        )
+        self._tell(running_out())
 
     def _tell(self, error: StaleClaim) -> None:
         """Say once that the claim is not ours any more, and beat no longer."""

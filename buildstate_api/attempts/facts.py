@@ -45,6 +45,7 @@ def attempt_fact(row: AttemptRow, build: BuildRow) -> AttemptFact:
         message=row.message,
         reason=row.reason,
         fingerprint=row.fingerprint,
+        identity=row.identity,
         artifacts=tuple(_artifact_fact(each) for each in row.artifacts),
         restored=frozenset(map(str, row.restored)),
     )

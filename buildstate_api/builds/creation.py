@@ -1,5 +1,6 @@
 """Builds: created from nothing, or derived from a checkpoint of another one."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -7,7 +8,7 @@ from uuid_utils.compat import uuid7
 
 from buildstate_api.attempts import lifecycle
 from buildstate_api.attempts.queries import lock_builds
-from buildstate_api.builds import inheritance, queries
+from buildstate_api.builds import inheritance, queries, same_build
 from buildstate_api.builds.inheritance import Start
 from buildstate_api.outbox import emit
 from buildstate_api.projects import service as projects
@@ -25,7 +26,8 @@ async def create_build(session: AsyncSession, wanted: BuildCreate) -> tuple[Buil
 
     Raises:
         InvalidInput: It says where to start, and not of which build.
-        Conflict: It is to derive from another build, and cannot, or does so otherwise already.
+        Conflict: The key is that of another build than the request describes; or it is to derive
+            from one, and cannot.
     """
     start = None
     if wanted.derived_from is None and (wanted.derived_state is not None or wanted.derived_lane):
@@ -38,7 +40,7 @@ async def create_build(session: AsyncSession, wanted: BuildCreate) -> tuple[Buil
         )
     if wanted.derived_from is not None:
         start = Start(wanted.derived_from, wanted.derived_state, wanted.derived_lane)
-    return await _create(session, wanted, start)
+    return await _create(session, wanted, start, same_build.traits_said(wanted))
 
 
 async def derive_build(session: AsyncSession, ref: str, wanted: BuildDerive) -> tuple[Build, bool]:
@@ -63,11 +65,12 @@ async def derive_build(session: AsyncSession, ref: str, wanted: BuildDerive) -> 
         key = f"{parent.number}/{child.derived_key}"
         child = child.model_copy(update={"key": key})
     start = Start(parent.id, wanted.from_state, wanted.lane, ("build", "from_state", "lane"))
-    return await _create(session, child, start)
+    # What is taken from the parent was not said of the child.
+    return await _create(session, child, start, same_build.traits_said(wanted))
 
 
 async def _create(
-    session: AsyncSession, wanted: BuildCreate, start: Start | None
+    session: AsyncSession, wanted: BuildCreate, start: Start | None, said: Mapping[str, str]
 ) -> tuple[Build, bool]:
     # With the lock, two workers that start the same build at the same time get the same one.
     project = await projects.find(session, wanted.project, lock=True)
@@ -78,8 +81,8 @@ async def _create(
         inheritance.check_apart(parent, project.id, key)
     existing = await queries.build_by_key(session, project.id, key)
     if existing is not None and not wanted.restart:
-        if start is not None and parent is not None:
-            inheritance.check_same(existing, parent, start)
+        same_build.check_same(existing, said, start, parent)
+        await _describe(session, existing, said)
         return build_view(existing), False
     await lock_builds(session, {each.id for each in (existing, parent) if each})
     row = _row(project, wanted, key)
@@ -93,6 +96,17 @@ async def _create(
         emit(session, "build.superseded", {"by": str(row.id)}, build_id=existing.id)
         await session.flush()
     return await _added(session, row, inherited), True
+
+
+async def _describe(session: AsyncSession, existing: BuildRow, said: Mapping[str, str]) -> None:
+    """Record what nobody has said of a build before."""
+    added = same_build.added(existing, said)
+    if not added:
+        return
+    for name, value in added.items():
+        setattr(existing, name, value)
+    emit(session, "build.described", added, build_id=existing.id)
+    await session.flush()
 
 
 async def _added(session: AsyncSession, row: BuildRow, inherited: list[UUID]) -> Build:

@@ -17,7 +17,11 @@ from buildstate_api.views import maker_number, state_names
 from buildstate_core.errors import NotFound
 from buildstate_core.models import Explanation, Part, PartChange
 from buildstate_core.rules.facts import AttemptFact
-from buildstate_core.rules.fingerprints import declared_on_one_side, upstream_state
+from buildstate_core.rules.fingerprints import (
+    are_of_one_recorder,
+    declared_on_one_side,
+    upstream_state,
+)
 from buildstate_core.rules.plan import Planned
 from buildstate_core.rules.reasons import (
     BUILD_CLOSED,
@@ -164,8 +168,11 @@ def _part(name: str, before: str | None, now: str | None, *, is_change: bool, re
         # A state that was put in or out is on one side alone, too, and may be the reason.
         is_change = is_change or part_changed(name) == reason
         change = PartChange.CHANGED if is_change else PartChange.UNKNOWN
+    elif before == now:
+        change = PartChange.SAME
     else:
-        change = PartChange.SAME if before == now else PartChange.CHANGED
+        is_change = are_of_one_recorder(before, now) or part_changed(name) == reason
+        change = PartChange.CHANGED if is_change else PartChange.UNKNOWN
     return Part(part=name, before=before, now=now, change=change)
 
 

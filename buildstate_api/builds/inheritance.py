@@ -68,10 +68,13 @@ async def find_parent(session: AsyncSession, start: Start) -> BuildRow:
     )
 
 
-def check_same(existing: BuildRow, parent: BuildRow, start: Start) -> None:
-    """Refuse an existing build with the wanted key that starts from elsewhere.
+def difference_in_origin(existing: BuildRow, parent: BuildRow, start: Start) -> dict[str, str]:
+    """Return in what an existing build starts from elsewhere than a request wants.
 
     A state that the request leaves open fits any: the parent may have come further since.
+
+    Returns:
+        The field of the request, and a sentence with both origins; empty if they are the same.
     """
     is_same = (
         existing.derived_from == parent.id,
@@ -79,13 +82,9 @@ def check_same(existing: BuildRow, parent: BuildRow, start: Start) -> None:
         existing.derived_lane == start.lane,
     )
     if all(is_same):
-        return
-    raise Conflict(
-        f"Build {existing.number} has the key {existing.key!r} already, and {_origin(existing)}.",
-        code="derived-otherwise",
-        field=start.fields[is_same.index(False)],
-        hint="Name a version or key of its own for the new build, or restart that one.",
-    )
+        return {}
+    wanted = _place(start.state, start.lane, parent.number)
+    return {start.fields[is_same.index(False)]: f"it starts from {_origin(existing)}, not {wanted}"}
 
 
 def check_apart(parent: BuildRow, project_id: UUID, key: str) -> None:
@@ -139,9 +138,13 @@ def inherited_rows(child: UUID, attempts: list[UUID]) -> list[InheritedAttemptRo
 
 def _origin(build: BuildRow) -> str:
     if build.parent is None:
-        return "starts from nothing"
-    lane = f" of lane {build.derived_lane}" if build.derived_lane else ""
-    return f"starts from state {build.derived_state}{lane} of build {build.parent.number}"
+        return "nothing"
+    return _place(build.derived_state, build.derived_lane or TRUNK, build.parent.number)
+
+
+def _place(state: int | None, lane: str, number: int) -> str:
+    where = "the resume point" if state is None else f"state {state}"
+    return f"{where}{f' of lane {lane}' if lane else ''} of build {number}"
 
 
 def _no_checkpoint(

@@ -21,7 +21,8 @@ from buildstate_core.models import (
     Plan,
     Report,
 )
-from buildstate_core.models.base import LaneName, storable
+from buildstate_core.models.base import storable
+from buildstate_core.models.names import BuildKey, LaneName, Trait
 from buildstate_core.vocabulary import MAX_STATE, MIN_STATE, TRUNK, BuildStatus
 
 _MAX_NUMBER = 2**31 - 1
@@ -64,8 +65,8 @@ async def list_builds(  # noqa: PLR0917 - query parameters have names
     settling: SettlingDep,
     paging: PagingDep,
     project: Filter = None,
-    platform: Filter = None,
-    key: Filter = None,
+    platform: Trait | None = None,
+    key: BuildKey | None = None,
     status: BuildStatus | None = None,
     derived_from: ParentFilter = None,
 ) -> Page[Build]:

@@ -1,6 +1,6 @@
 """The SQL of claims."""
 
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import or_, select
@@ -8,13 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from buildstate_api.tables import AttemptRow, ReadsRow, fences
 from buildstate_core.vocabulary import AttemptStatus
-
-
-class ReadBefore(NamedTuple):
-    """What an earlier attempt was made from, and what it was seen to read."""
-
-    fingerprint: dict[str, str]
-    reads: list[dict[str, Any]]
 
 
 async def next_fence(session: AsyncSession) -> int:
@@ -29,7 +22,7 @@ async def reads(session: AsyncSession, attempt_id: UUID) -> list[dict[str, Any]]
     return (await session.execute(query)).scalar_one_or_none() or []
 
 
-async def read_before(session: AsyncSession, row: AttemptRow) -> ReadBefore | None:
+async def read_before(session: AsyncSession, row: AttemptRow) -> list[dict[str, Any]]:
     """Load what the newest completed attempt before a live one was seen to read.
 
     It may have been made in the build that this one derives from.
@@ -40,7 +33,8 @@ async def read_before(session: AsyncSession, row: AttemptRow) -> ReadBefore | No
         & (AttemptRow.state == row.state)
     )
     query = (
-        select(AttemptRow.fingerprint, ReadsRow.reads)
+        select(ReadsRow.reads)
+        .select_from(AttemptRow)
         .outerjoin(ReadsRow, ReadsRow.attempt_id == AttemptRow.id)
         .where(
             or_(is_of_it, AttemptRow.id == row.compared_with),
@@ -49,5 +43,4 @@ async def read_before(session: AsyncSession, row: AttemptRow) -> ReadBefore | No
         .order_by(AttemptRow.as_of.desc(), AttemptRow.id.desc())
         .limit(1)
     )
-    found = (await session.execute(query)).one_or_none()
-    return None if found is None else ReadBefore(found.fingerprint, found.reads or [])
+    return (await session.execute(query)).scalar_one_or_none() or []

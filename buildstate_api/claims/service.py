@@ -49,7 +49,7 @@ from buildstate_core.rules.claims import (
 )
 from buildstate_core.rules.facts import CARRIERS
 from buildstate_core.rules.fingerprints import is_unverified, with_verified
-from buildstate_core.rules.reads import READS, Reads, with_reads
+from buildstate_core.rules.reads import Reads, are_as_before, with_reads
 from buildstate_core.rules.reasons import describe
 from buildstate_core.rules.recipes import Recipe
 from buildstate_core.vocabulary import TRUNK, AttemptStatus, BuildStatus, ClaimDecision, Kind, Seen
@@ -136,7 +136,8 @@ async def complete(session: AsyncSession, attempt_id: UUID, done: Complete) -> A
     left = {*(each.kind for each in done.artifacts), *(each.kind for each in row.artifacts)}
     inferred = Kind.STEP if left.isdisjoint(CARRIERS) else Kind.CHECKPOINT
     row.kind = done.kind or row.kind or inferred
-    row.fingerprint = await _with_reads(session, build, row, done)
+    row.fingerprint = await _verified(session, build, row)
+    await _keep_reads(session, row, done)
     await add_artifacts(session, build, row, done.artifacts)
     lifecycle.end(session, build, row, AttemptStatus.COMPLETED, at=now, message=done.message)
     await lifecycle.derive(session, build)
@@ -170,7 +171,12 @@ def _query(request: ClaimRequest) -> ClaimQuery:
     return ClaimQuery(
         state=request.state,
         lane=request.lane,
-        recipe=Recipe(kind=request.kind, parts=request.fingerprint, consumes=request.consumes),
+        recipe=Recipe(
+            kind=request.kind,
+            parts=request.fingerprint,
+            older=request.older_fingerprint,
+            consumes=request.consumes,
+        ),
         machine=request.machine,
         inside=frozenset(map(str, request.inside)),
         is_rewound=request.rewound,
@@ -214,6 +220,7 @@ async def _run(  # noqa: PLR0917 - what a claim is made of
         lease_until=now + timedelta(seconds=request.lease_seconds),
         heartbeat_at=now,
         fingerprint=dict(granted.fingerprint),
+        identity=granted.identity,
         compared_with=None if granted.compared_with is None else UUID(granted.compared_with.id),
         orchestrator=None
         if request.orchestrator is None
@@ -239,24 +246,16 @@ async def _run(  # noqa: PLR0917 - what a claim is made of
     )
 
 
-async def _with_reads(
-    session: AsyncSession, build: BuildRow, row: AttemptRow, done: Complete
-) -> dict[str, str]:
-    """Keep what an attempt was seen to read; return what it was made from, with that."""
-    fingerprint = await _verified(session, build, row)
+async def _keep_reads(session: AsyncSession, row: AttemptRow, done: Complete) -> None:
+    """Keep what an attempt was seen to read, and whether that makes another step of it."""
     found = [each.model_dump(mode="json") for each in done.discovered]
+    reads = _reads(found)
     if found:
         session.add(ReadsRow(attempt_id=row.id, reads=found))
-    elif READS not in fingerprint:
-        return fingerprint
-    before = await queries_of_claims.read_before(session, row)
-    return with_reads(
-        str(row.id),
-        fingerprint,
-        _reads(found),
-        old=None if before is None else before.fingerprint,
-        before=_reads([] if before is None else before.reads),
-    )
+    if found and row.identity is not None:
+        before = _reads(await queries_of_claims.read_before(session, row))
+        row.identity = row.identity if are_as_before(reads, before) else None
+    row.fingerprint = with_reads(str(row.id), row.fingerprint, reads)
 
 
 def _reads(found: Iterable[Mapping[str, Any]]) -> Reads:

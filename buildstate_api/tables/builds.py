@@ -181,6 +181,8 @@ class AttemptRow(Base):
     lease_until: Mapped[datetime | None]
     heartbeat_at: Mapped[datetime | None]
     fingerprint: Mapped[dict[str, Any]]
+    # The digest of the step that it repeats unchanged.
+    identity: Mapped[str | None]
     compared_with: Mapped[UUID | None]
     # The number of the build that made it, for builds that inherit it; queries must undefer it.
     build_number: Mapped[int] = column_property(

@@ -11,9 +11,11 @@ from buildstate_cli.options import Format
 from buildstate_cli.output.page import Page
 from buildstate_cli.output.show import emit, show
 from buildstate_cli.session import Session
-from buildstate_cli.validation import build_reference, checked, pairs
+from buildstate_cli.validation import build_reference, checked, checked_value, pairs
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Build, BuildCreate, BuildDerive
+from buildstate_core.models.names import Trait
+from buildstate_core.vocabulary import TRUNK
 
 _FLAGS: Final = {
     "derived_from": "--derive-from",
@@ -64,6 +66,8 @@ def list_some(
 ) -> None:
     """Print the newest builds."""
     parent = None if derived_from is None else build_reference(derived_from, name="--derived-from")
+    if platform is not None:
+        platform = checked_value(Trait, platform, flag="--platform")
     with connect(session) as client:
         found = client.list_builds(
             project=project, platform=platform, status=status, derived_from=parent
@@ -84,10 +88,20 @@ def get(session: Session, output: Format, build: str) -> None:
 
 
 def history(
-    session: Session, output: Format, build: str, *, state: int | None, lane: str | None
+    session: Session,
+    output: Format,
+    build: str,
+    *,
+    state: int | None,
+    lane: str | None,
+    is_trunk: bool,
 ) -> None:
-    """Print a build's attempts, all or those of one state or lane."""
+    """Print a build's attempts, all or those of one state, of one lane or the trunk."""
     reference = build_reference(build)
+    if is_trunk:
+        if lane is not None:
+            raise InvalidInput("--lane and --trunk are given; use one of them.", field="--lane")
+        lane = TRUNK
     with connect(session) as client:
         found = [
             each

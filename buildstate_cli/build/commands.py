@@ -14,6 +14,7 @@ from buildstate_cli.build.options import (
     Checksum,
     HappenedAt,
     ImageType,
+    OnlyTrunk,
     Os,
     Platform,
     Quiet,
@@ -24,7 +25,7 @@ from buildstate_cli.build.options import (
     Worker,
 )
 from buildstate_cli.help import Command, Group, Panel
-from buildstate_cli.options import AnyState, BuildRef, Format, Lane, Output, State
+from buildstate_cli.options import AnyState, BuildRef, Format, Lane, Output, State, given_lane
 from buildstate_core.vocabulary import MAX_STATE, MIN_STATE, TRUNK, BuildStatus
 
 _DERIVED_PANEL: Final = "A build that starts from another one"
@@ -75,6 +76,7 @@ def create(
         str | None,
         typer.Option(
             "--from-lane",
+            callback=given_lane,
             help="The lane to start from.  [default: the trunk]",
             rich_help_panel=_DERIVED_PANEL,
         ),
@@ -154,12 +156,13 @@ def history(
     *,
     state: AnyState = None,
     lane: AnyLane = None,
+    trunk: OnlyTrunk = False,
     output: Output = Format.TABLE,
 ) -> None:
     """List every attempt of a build, oldest first, and why it ran."""
     from buildstate_cli.build import actions
 
-    actions.history(ctx.obj, output, build, state=state, lane=lane)
+    actions.history(ctx.obj, output, build, state=state, lane=lane, is_trunk=trunk)
 
 
 @commands.command("add-state", cls=Command)
@@ -252,7 +255,11 @@ def derive(
     ] = None,
     lane: Annotated[
         str | None,
-        typer.Option("--lane", help="The lane to start from.  [default: the trunk]"),
+        typer.Option(
+            "--lane",
+            callback=given_lane,
+            help="The lane to start from.  [default: the trunk]",
+        ),
     ] = None,
     project: Annotated[
         str | None,

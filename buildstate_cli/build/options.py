@@ -4,13 +4,16 @@ from typing import Annotated, Final, Literal
 
 import typer
 
+from buildstate_cli.options import given_lane
+
 ReportedStatus = Literal["pending", "in_progress", "completed", "failed", "cancelled"]
 """What a plain report may say."""
 
 AnyLane = Annotated[
     str | None,
-    typer.Option("--lane", help='Only this lane; "" for the trunk.  [default: all]'),
+    typer.Option("--lane", callback=given_lane, help="Only this lane.  [default: all]"),
 ]
+OnlyTrunk = Annotated[bool, typer.Option("--trunk", help="Only the trunk.")]
 Platform = Annotated[str | None, typer.Option("--platform", help="The cloud or hypervisor (aws).")]
 Version = Annotated[str | None, typer.Option("--version", help="The image's version.")]
 Os = Annotated[str | None, typer.Option("--os", help="The operating system (rhel-9).")]

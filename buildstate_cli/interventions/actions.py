@@ -23,7 +23,7 @@ from buildstate_core.models import (
     Revoke,
     Waive,
 )
-from buildstate_core.vocabulary import ArtifactStatus, AttemptStatus
+from buildstate_core.vocabulary import TRUNK, ArtifactStatus, AttemptStatus
 from buildstate_worker.client import Client
 
 
@@ -110,9 +110,12 @@ def _elsewhere(
 ) -> str:
     """Return a hint: where the state was completed, if not in this lane of this build."""
     lanes = sorted({each.lane for each in found} - {lane})
+    if lanes == [TRUNK]:
+        return "It was completed in the trunk. Leave --lane out."
     if lanes:
-        named = ", ".join(each or '""' for each in lanes)
-        return f"It was completed in another lane. Name one with --lane: {named}"
+        in_trunk = " In the trunk, too: leave --lane out." if TRUNK in lanes else ""
+        named = ", ".join(each for each in lanes if each)
+        return f"It was completed in another lane. Name one with --lane: {named}.{in_trunk}"
     derived = client.get_build(build)
     if derived.derived_from is not None and state <= (derived.derived_state or 0):
         return (

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from buildstate_cli.help import Panel
-from buildstate_cli.options import BuildRef, Format, Output
+from buildstate_cli.options import BuildRef, Format, Output, given_lane
 from buildstate_core.vocabulary import TRUNK
 
 
@@ -21,7 +21,10 @@ def resume(
     lane: Annotated[
         str,
         typer.Option(
-            "--lane", help="The lane that stopped.  [default: the build]", show_default=False
+            "--lane",
+            callback=given_lane,
+            help="The lane that stopped.  [default: the build]",
+            show_default=False,
         ),
     ] = TRUNK,
     reason: Annotated[

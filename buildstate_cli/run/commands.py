@@ -105,6 +105,18 @@ def run(
             "  [default: as long as it works]",
         ),
     ] = None,
+    grace: Annotated[
+        float,
+        typer.Option(
+            "--grace",
+            min=0,
+            max=86400,
+            metavar="SECONDS",
+            help="Seconds that the command has to end after a signal was passed on to it. Then it"
+            " and all that it has started are terminated, and killed after as long again, 10"
+            " seconds at most.",
+        ),
+    ] = 30.0,
     output: Annotated[
         Format,
         typer.Option(
@@ -146,6 +158,7 @@ def run(
             probe=probe,
             lease_seconds=lease,
             wait_seconds=wait,
+            grace_seconds=grace,
             storage_options=StorageOptions(
                 storage=storage, compression=compress, sensitivity=sensitivity
             ),

@@ -21,7 +21,7 @@ from buildstate_cli.run.site import Site
 from buildstate_core.errors import StaleClaim
 from buildstate_worker.attempt import Claimed
 from buildstate_worker.files.stat_signature import MISSING, signature
-from buildstate_worker.heartbeat import LEASE_RUNNING_OUT, margin_seconds
+from buildstate_worker.heartbeat import LEASE_RUNNING_OUT, margin_seconds, running_out
 from buildstate_worker.workspace.one_run import MachineDuringRun
 
 
@@ -64,6 +64,10 @@ def execute(site: Site, prepared: PreparedCall, placed: Placed) -> Ran:
         environ={**site.environ(claimed.attempt), **placed.environ},
         stdout_to_stderr=prepared.is_again or site.output is not Format.TABLE,
         is_again=prepared.is_again,
+        grace_seconds=prepared.flags.grace_seconds,
+    )
+    claimed.when_renewed(
+        lambda until: child.note_lease(until, stops_before=claimed.guards_before_seconds)
     )
     # The claim may have been lost while files were restored: then the child does not even start.
     claimed.when_stale(lambda stale: _stop(child, claimed, stale))
@@ -71,6 +75,8 @@ def execute(site: Site, prepared: PreparedCall, placed: Placed) -> Ran:
     stale = claimed.stale
     if stale is not None and stale.code == LEASE_RUNNING_OUT and not child.was_stopped:
         stale = None  # it had ended before it could be stopped
+    elif stale is None and child.was_stopped:
+        stale = running_out()  # this process was frozen meanwhile, and does not know it yet
     if stale is None and ended.problem is None:
         _warn_of_leftovers(prepared, before)
     return Ran(claimed, ended, stale, machine)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from buildstate_cli.run.child import PATIENCE_SECONDS
 from buildstate_cli.validation import checked_value
 from buildstate_core.errors import InvalidInput
 from buildstate_core.locations import is_artifact_name
@@ -32,6 +33,7 @@ class RunFlags:
     probe: str | None
     lease_seconds: int | None
     wait_seconds: float | None
+    grace_seconds: float = PATIENCE_SECONDS
     storage_options: StorageOptions = field(default_factory=StorageOptions)
 
 

@@ -22,7 +22,7 @@ from uuid import UUID
 from buildstate_cli.run.flags import RunFlags
 from buildstate_cli.validation import pairs
 from buildstate_core.vocabulary import TRUNK, Compression, Kind, Sensitivity
-from buildstate_worker.fingerprint.params import param_parts
+from buildstate_worker.fingerprint.params_1 import param_parts_1
 from buildstate_worker.storage_options import StorageOptions
 from buildstate_worker.workspace.machine_state import Workspace
 
@@ -127,7 +127,7 @@ class Journal:
 
 
 def _to_keep(call: RunCall) -> RunCall:
-    params = param_parts(pairs(call.flags.params, flag="--param"))
+    params = param_parts_1(pairs(call.flags.params, flag="--param"))
     flags = replace(call.flags, params=[])
     return replace(call, flags=flags, params=params, called_at=time.time_ns())
 

@@ -12,7 +12,7 @@ from buildstate_core.vocabulary import Kind
 from buildstate_worker.blobs import Blob
 from buildstate_worker.fingerprint.code import command_parts
 from buildstate_worker.fingerprint.inputs import input_parts
-from buildstate_worker.fingerprint.params import param_parts
+from buildstate_worker.fingerprint.params_1 import param_parts_1
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def prepare(call: RunCall, folder: Path, *, is_again: bool = False) -> PreparedC
         fingerprint={
             **command_parts(call.command),
             **call.params,
-            **param_parts(pairs(flags.params, flag="--param")),
+            **param_parts_1(pairs(flags.params, flag="--param")),
             **input_parts(flags.inputs, folder=folder),
         },
         is_again=is_again,

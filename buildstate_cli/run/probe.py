@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from buildstate_cli.run.process_tree import ProcessTree
 from buildstate_core.errors import Refused
 from buildstate_worker.attempt import Done
 from buildstate_worker.handles.exit_status import (
@@ -21,6 +20,7 @@ from buildstate_worker.handles.exit_status import (
     how_it_ended,
     verdict_of,
 )
+from buildstate_worker.processes.tree import ProcessTree
 
 TIMEOUT_SECONDS: Final = 60.0
 
@@ -63,7 +63,7 @@ def holds(done: Done, line: str, *, folder: Path, environ: Mapping[str, str]) ->
         how = how_it_ended(status)
     finally:
         if process.poll() is None:  # it takes too long, or a signal asked this process to end
-            ProcessTree(process.pid).end(_GRACE_SECONDS)
+            ProcessTree.of(process.pid).end(_GRACE_SECONDS)
             process.wait()
     raise Refused(
         f"The probe of state {attempt.state} of build {attempt.build} {how}, so that nobody can"

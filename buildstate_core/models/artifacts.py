@@ -18,7 +18,6 @@ from buildstate_core.models.base import (
     ArtifactName,
     Checksum,
     Identity,
-    LaneName,
     ListedUri,
     Metadata,
     Request,
@@ -32,6 +31,7 @@ from buildstate_core.models.base import (
     Why,
     Word,
 )
+from buildstate_core.models.names import LaneName
 from buildstate_core.vocabulary import (
     TRUNK,
     Activity,

@@ -91,11 +91,6 @@ ProjectName = Annotated[
     StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$"),
     Field(examples=["rhel-base"], description="Lower case letters, digits, dot, dash, underscore."),
 ]
-LaneName = Annotated[
-    str,
-    StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,62})?$"),
-    Field(examples=["eu-west-1"], description="Empty for the trunk."),
-]
 ArtifactName = Annotated[
     str,
     StringConstraints(pattern=f"^{ARTIFACT_NAME}$"),

@@ -4,7 +4,6 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     Field,
@@ -15,7 +14,6 @@ from pydantic import (
 from buildstate_core.models.artifacts import Artifact, ArtifactRecords, TransferSeen
 from buildstate_core.models.base import (
     Labels,
-    LaneName,
     Line,
     ProjectName,
     Request,
@@ -24,23 +22,26 @@ from buildstate_core.models.base import (
     Text,
     Time,
     Word,
-    storable,
 )
+from buildstate_core.models.names import BuildKey, LaneName, Trait, in_one_form
 from buildstate_core.vocabulary import TRUNK, AttemptStatus, BuildStatus, Kind
 
 
 def _build_name(value: object) -> object:
-    """Take a number as the API shows it, and as a person writes it."""
+    """Take a number as the API shows it, and as a person writes it; a key in its one form."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    return value.removeprefix("#") if isinstance(value, str) else value
+    name = in_one_form(value)
+    if not isinstance(name, str):
+        return name
+    project, slash, key = name.removeprefix("#").partition("/")
+    return f"{project}{slash}{in_one_form(key)}"
 
 
 BuildName = Annotated[
     str,
     BeforeValidator(_build_name, json_schema_input_type=str | int),
     StringConstraints(min_length=1, max_length=600),
-    AfterValidator(storable),
     Field(examples=["123", "rhel-common/9.6"]),
 ]
 
@@ -50,17 +51,15 @@ class BuildCreate(Request):
 
     Without a `key` it is made from version, platform, os and image type, so that the same request
     from any worker means the same build. Without a `version` either, each request is a new build.
+    What it says of an existing build has to be what is recorded, or is recorded if nothing was.
     """
 
     project: ProjectName
-    version: Word | None = None
-    platform: Word | None = None
-    os: Word | None = None
-    image_type: Word | None = None
-    key: (
-        Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(storable)]
-        | None
-    ) = Field(default=None, examples=["9.6/aws/rhel-9/base"])
+    version: Trait | None = None
+    platform: Trait | None = None
+    os: Trait | None = None
+    image_type: Trait | None = None
+    key: BuildKey | None = None
     labels: Labels = Field(default_factory=dict)
     restart: StrictBool = Field(
         default=False, description="Supersede the existing build with this key by a new one."
@@ -91,14 +90,11 @@ class BuildDerive(Request):
     )
     lane: LaneName = Field(default=TRUNK, description="The lane to start from.")
     project: ProjectName | None = None
-    version: Word | None = None
-    platform: Word | None = None
-    os: Word | None = None
-    image_type: Word | None = None
-    key: (
-        Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(storable)]
-        | None
-    ) = None
+    version: Trait | None = None
+    platform: Trait | None = None
+    os: Trait | None = None
+    image_type: Trait | None = None
+    key: BuildKey | None = None
     labels: Labels | None = None
 
 

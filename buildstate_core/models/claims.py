@@ -15,7 +15,6 @@ from pydantic import (
 from buildstate_core.models.artifacts import Artifact, ArtifactRecords, Transfer
 from buildstate_core.models.base import (
     Digests,
-    LaneName,
     Request,
     Resource,
     State,
@@ -27,6 +26,7 @@ from buildstate_core.models.base import (
     storable,
 )
 from buildstate_core.models.builds import Attempt, Orchestrator
+from buildstate_core.models.names import LaneName
 from buildstate_core.models.retention import StorageRules
 from buildstate_core.vocabulary import TRUNK, ClaimDecision, Kind, Seen
 
@@ -69,6 +69,11 @@ class ClaimRequest(Request):
     lease_seconds: Annotated[int, Field(strict=True, ge=1, le=86_400)] = 60
     fingerprint: Digests = Field(
         default_factory=dict, description="Part name to digest, of what would run."
+    )
+    older_fingerprint: Digests | None = Field(
+        default=None,
+        description="The same as the release before records it, for attempts that were recorded"
+        " by it; null: no different.",
     )
     consumes: Annotated[tuple[State, ...], Field(max_length=101)] | None = Field(
         default=None,

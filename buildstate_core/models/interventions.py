@@ -6,7 +6,8 @@ from uuid import UUID
 from pydantic import Field
 
 from buildstate_core.models.artifacts import Artifact, ArtifactRecords
-from buildstate_core.models.base import LaneName, Request, Resource, State, Time, Why
+from buildstate_core.models.base import Request, Resource, State, Time, Why
+from buildstate_core.models.names import LaneName
 from buildstate_core.vocabulary import TRUNK, InterventionKind
 
 

@@ -21,6 +21,10 @@ _NO_STATE: Final = {
 _STATES: Final = {"state", "code", "requires", "consumes", "from_state", "derived_state"}
 
 
+class UseInstead(ValueError):
+    """What a validator raises of a value that cannot be used: its text is what to use instead."""
+
+
 def refusal(
     refused: ErrorDetails, name: str, *, expected: str | None = None, field: str | None = None
 ) -> InvalidInput:
@@ -73,6 +77,8 @@ def _by_a_validator(refused: ErrorDetails, name: str) -> str:
     why = refused["ctx"]["error"]
     is_shown = isinstance(refused["input"], str) and not isinstance(why, HoldsCredential)
     seen = f" is {shown(refused['input'])}" if is_shown else ""
+    if isinstance(why, UseInstead):
+        return f"{name}{seen}; use {why}."
     return f"{name}{seen}: {_printable(str(why), _MAX_REASON)}."
 
 

@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from buildstate_core.models.base import LaneName, Line, Request, Resource, Time
+from buildstate_core.models.base import Line, Request, Resource, Time
+from buildstate_core.models.names import LaneName
 from buildstate_core.vocabulary import TRUNK, ResumeStatus
 
 

@@ -11,12 +11,12 @@ from datetime import datetime
 from buildstate_core.rules import reasons
 from buildstate_core.rules.attempts import settled
 from buildstate_core.rules.facts import AttemptFact, History
-from buildstate_core.rules.fingerprints import upstream_part, upstream_states
+from buildstate_core.rules.fingerprints import step_digest, upstream_part, upstream_states
 from buildstate_core.rules.freshness import lowest, stale_in
 from buildstate_core.rules.machines import Missing, stand
 from buildstate_core.rules.progress import resume_point
-from buildstate_core.rules.reads import with_reads_as_before
-from buildstate_core.rules.recipes import Recipe, builds_on, fingerprint
+from buildstate_core.rules.reads import that_has_changed
+from buildstate_core.rules.recipes import Recipe, builds_on, fingerprint, why_changed
 from buildstate_core.rules.skipping import Rerun, Skip, judge
 from buildstate_core.rules.underway import LOOKS_ON, in_the_way, with_settled_repeats
 from buildstate_core.vocabulary import TRUNK, Kind
@@ -58,6 +58,7 @@ class Granted:
         reason: Why it has to run.
         number: The new attempt's number.
         fingerprint: To be recorded with the attempt.
+        identity: The digest of the step that it repeats unchanged; `None` if it repeats none.
         restore: The attempts whose artifacts the working machine has to hold first: those that the
             milestone says it consumes, or else the checkpoint before, unless the machine is beyond
             that.
@@ -71,6 +72,7 @@ class Granted:
     reason: str
     number: int
     fingerprint: Mapping[str, str]
+    identity: str | None = None
     restore: tuple[AttemptFact, ...] = ()
     is_in_place: bool = False
     compared_with: AttemptFact | None = None
@@ -276,24 +278,35 @@ class _Claim:
         return RunFirst(first.state, first.because, reason, first.why)
 
     def _granted(self, reason: str, base: AttemptFact | None, *, is_setup: bool) -> Granted:
-        query = self._query
+        query, held = self._query, self._held(base)
         own = self._history.view(query.lane, begin=query.state).get(query.state)
-        compared = self._newest.get(query.state)
-        made_from: Mapping[str, str] = fingerprint(self._held(base), query.state, query.recipe)
-        if compared is not None:
-            has_changed = query.changed_read is not None
-            made_from = with_reads_as_before(
-                made_from, compared.fingerprint, has_changed=has_changed
-            )
+        has_changed = query.changed_read is not None
+        made_from = fingerprint(held, query.state, query.recipe)
+        if has_changed:
+            made_from = that_has_changed(made_from)
         return Granted(
             reason=reason,
             number=1 + max((each.number for each in _tries(self._history, query)), default=0),
             fingerprint=made_from,
+            identity=None if has_changed else self._identity(held),
             restore=_to_restore(self._below, base, query.recipe.consumes),
             is_in_place=is_setup or (base is not None and base.changed_a_machine_only),
-            compared_with=compared,
+            compared_with=self._newest.get(query.state),
             takes_over=own if own is not None and own.status.is_live else None,
         )
+
+    def _identity(self, held: Mapping[int, AttemptFact]) -> str | None:
+        """Return the digest of the completed step that it repeats unchanged."""
+        state = self._query.state
+        newest = with_settled_repeats(
+            self._known, {at: each for at, each in self._newest.items() if at == state}
+        )
+        step = newest.get(state)
+        if step is None or not (step.changed_a_machine_only and step.is_standing):
+            return None
+        if not step.fingerprint or why_changed(held, step, self._query.recipe) is not None:
+            return None
+        return step_digest(step)
 
     def _held(self, base: AttemptFact | None) -> Mapping[int, AttemptFact]:
         """Return what the machine holds: in place also what has been lost from storage since."""

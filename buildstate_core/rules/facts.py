@@ -59,6 +59,7 @@ class AttemptFact:
         as_of: When the newest thing known about it happened.
         lease_until: When a claimed attempt is lost unless renewed; `None` for a plain report.
         fingerprint: Part name to digest, of what went into it.
+        identity: The digest of the step that it repeats unchanged; `None` if it repeats none.
         reason: Why it was run, as a code, if a claim made it.
         origin: The number of the build that it was inherited from; `None` for the build's own.
         is_forced: Whether a person has asked since for it to run again.
@@ -78,6 +79,7 @@ class AttemptFact:
     worker: str | None = None
     message: str | None = None
     fingerprint: Mapping[str, str] = field(default_factory=dict)
+    identity: str | None = None
     artifacts: tuple[ArtifactFact, ...] = ()
     reason: str | None = None
     origin: int | None = None

@@ -1,4 +1,8 @@
-"""Whether what goes into a milestone is the same as before, part by part."""
+"""Whether what goes into a milestone is the same as before, part by part.
+
+Each own part carries the name of the recorder that made its digest: `2:` and the digest. Those of
+the first recorder have no name. A digest by one recorder says nothing about one by another.
+"""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -14,6 +18,33 @@ _ATTEMPT: Final = "attempt:"
 _UNVERIFIED: Final = "unverified:"
 _AND: Final = ";"
 _MAX_DIGITS: Final = len(str(MAX_STATE))
+_RECORDER: Final = "2:"
+"""The name of the recorder of this release. Where it changes, the one before it is kept, for
+attempts that it recorded: see `Recipe.older`."""
+
+
+def recorded(digest: str) -> str:
+    """Return a digest with the name of this release's recorder.
+
+    >>> recorded("aa")
+    '2:aa'
+    """
+    return f"{_RECORDER}{digest}"
+
+
+def are_of_one_recorder(one: str, other: str) -> bool:
+    """Return whether two digests can be compared: one recorder made them.
+
+    >>> are_of_one_recorder("2:aa", "2:bb"), are_of_one_recorder("aa", "2:aa")
+    (True, False)
+    """
+    return one.startswith(_RECORDER) == other.startswith(_RECORDER)
+
+
+def is_of_older_recorder(fingerprint: Mapping[str, str]) -> bool:
+    """Return whether the release before made the parts that say what would run."""
+    own = [digest for part, digest in fingerprint.items() if upstream_state(part) is None]
+    return not any(digest.startswith(_RECORDER) for digest in own)
 
 
 def changed_part(old: Mapping[str, str], new: Mapping[str, str]) -> str | None:
@@ -62,13 +93,16 @@ def step_digest(attempt: AttemptFact) -> str:
     """Return what names a step, for machines that hold it: a digest of what went into it.
 
     It names the steps below as well, down to the checkpoint that they began from. Where nothing is
-    known of what went into it, it is the attempt's own id.
+    known of what went into it, it is the attempt's own id. A step that was repeated unchanged has
+    the digest of the one that it repeats, whatever else was recorded about it.
     """
-    return step_digest_of(attempt.id, attempt.fingerprint)
+    return step_digest_of(attempt.id, attempt.fingerprint, attempt.identity)
 
 
-def step_digest_of(attempt: str, fingerprint: Mapping[str, str]) -> str:
-    """Return the digest of a step by its attempt's id and fingerprint. As `step_digest`."""
+def step_digest_of(attempt: str, fingerprint: Mapping[str, str], identity: str | None) -> str:
+    """Return the digest of a step by what is recorded of its attempt. As `step_digest`."""
+    if identity is not None:
+        return identity
     if not fingerprint:
         return f"{_ATTEMPT}{attempt}"
     parts = "\n".join(f"{part}={digest}" for part, digest in sorted(fingerprint.items()))

@@ -5,8 +5,8 @@ done. One digest of all of it goes into the fingerprint of what was done, so tha
 read something else is another step. It is never compared with what is about to run, which cannot
 know it yet.
 
-Work that is repeated inherits that digest as long as all that was read before is the same. What is
-discovered in addition then changes nothing, and nothing above is made anew.
+Work that is repeated stays the step that it was as long as all that was read before is the same.
+What is discovered in addition then changes nothing, and nothing above is made anew.
 """
 
 import hashlib
@@ -26,49 +26,37 @@ Reads = Mapping[str, tuple[Seen, str | None]]
 """By path: what was seen there, and its digest."""
 
 
-def with_reads_as_before(
-    new: Mapping[str, str], old: Mapping[str, str], *, has_changed: bool
-) -> Mapping[str, str]:
-    """Return the fingerprint of what begins, which may repeat what was done before.
+def that_has_changed(fingerprint: Mapping[str, str]) -> dict[str, str]:
+    """Return the fingerprint of what begins since something that it read has changed.
 
-    Args:
-        new: Part name to digest, of what begins.
-        old: The same, of the attempt before it.
-        has_changed: Whether something is known to have changed that was read then.
-
-    >>> with_reads_as_before({"code": "aa"}, {"code": "aa", "discovered": "bb"}, has_changed=False)
-    {'code': 'aa', 'discovered': 'bb'}
-    >>> with_reads_as_before({"code": "cc"}, {"code": "aa", "discovered": "bb"}, has_changed=False)
-    {'code': 'cc'}
+    Where nothing is known of what goes into it, nothing is known of that either.
     """
-    if has_changed and new:
-        return {**new, READS: _CHANGED}
-    return old if _declared(new) == _declared(old) else new
+    return {**fingerprint, READS: _CHANGED} if fingerprint else {}
 
 
-def with_reads(
-    attempt: str,
-    fingerprint: Mapping[str, str],
-    reads: Reads,
-    *,
-    old: Mapping[str, str] | None,
-    before: Reads,
-) -> dict[str, str]:
+def with_reads(attempt: str, fingerprint: Mapping[str, str], reads: Reads) -> dict[str, str]:
     """Return the fingerprint of what was done, now that it is known what that has read.
 
     Args:
         attempt: The attempt's id, which stands for what is never the same as anything.
         fingerprint: As it was granted.
         reads: What it was seen to read.
-        old: The fingerprint of the completed attempt before it; `None` if there is none.
-        before: What that was seen to read.
     """
-    if old is not None and dict(old) == dict(fingerprint) and _are_as_before(reads, before):
-        return dict(fingerprint)
-    declared = _declared(fingerprint)
+    declared = {part: digest for part, digest in fingerprint.items() if part != READS}
     if not declared or not _inputs(reads):
         return declared
     return {**declared, READS: attempt if _is_unstable(reads) else digest_of_reads(reads)}
+
+
+def are_as_before(reads: Reads, before: Reads) -> bool:
+    """Return whether all that was read before, and again, is the same.
+
+    What is discovered in addition changes nothing, nor what was not read this time.
+    """
+    if _is_unstable(reads) or _is_unstable(before):
+        return False
+    now, then = _inputs(reads), _inputs(before)
+    return all(now[path] == then[path] for path in now.keys() & then.keys())
 
 
 def digest_of_reads(reads: Reads) -> str:
@@ -94,14 +82,6 @@ def steps_below(fingerprint: Mapping[str, str]) -> frozenset[int]:
     return frozenset(state for state in found if state is not None)
 
 
-def _are_as_before(reads: Reads, before: Reads) -> bool:
-    """Return whether all that was read before, and again, is the same."""
-    if _is_unstable(reads) or _is_unstable(before):
-        return False
-    now, then = _inputs(reads), _inputs(before)
-    return all(now[path] == then[path] for path in now.keys() & then.keys())
-
-
 def _inputs(reads: Reads) -> Reads:
     """Return what was there before, and not what came up meanwhile."""
     return {path: each for path, each in reads.items() if each[0] is not Seen.LEFT}
@@ -109,7 +89,3 @@ def _inputs(reads: Reads) -> Reads:
 
 def _is_unstable(reads: Reads) -> bool:
     return any(seen is Seen.UNSTABLE for seen, _ in reads.values())
-
-
-def _declared(fingerprint: Mapping[str, str]) -> dict[str, str]:
-    return {part: digest for part, digest in fingerprint.items() if part != READS}

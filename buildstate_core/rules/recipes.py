@@ -14,6 +14,7 @@ from buildstate_core.rules.facts import AttemptFact
 from buildstate_core.rules.fingerprints import (
     changed_part,
     declared_on_one_side,
+    is_of_older_recorder,
     is_step_alone,
     is_unverified,
     upstream_part,
@@ -34,12 +35,21 @@ class Recipe:
         kind: What it does, if that was said.
         parts: Its fingerprint without what it consumes: part name to digest. `None` if it is not
             known, and then taken as unchanged.
+        older: The same as the release before records it, for attempts that were recorded by it;
+            `None` if that is no different, or not known.
         consumes: The states whose artifacts it takes; `None` for the checkpoint before it.
     """
 
     kind: Kind | None = None
     parts: Mapping[str, str] | None
+    older: Mapping[str, str] | None = None
     consumes: tuple[int, ...] | None = None
+
+    def as_recorded_with(self, attempt: AttemptFact) -> "Recipe":
+        """Return it as the release has it that recorded an attempt: to compare it with that."""
+        if self.older is None or not is_of_older_recorder(attempt.fingerprint):
+            return self
+        return replace(self, parts=self.older)
 
 
 def recorded_recipe(view: Mapping[int, AttemptFact], attempt: AttemptFact) -> Recipe:
@@ -102,6 +112,7 @@ def why_changed(
     recorded.
     """
     old = attempt.fingerprint
+    recipe = recipe.as_recorded_with(attempt)
     new = fingerprint(view, attempt.state, recipe)
     changed = changed_part(old, new)
     if changed is not None:

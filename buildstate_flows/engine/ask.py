@@ -75,9 +75,12 @@ class Caller:
         if self._over.is_set():
             raise Conflict("The milestone was cancelled while it waited.", code="cancelled")
 
-    def end(self, _ending: Ending) -> None:
+    def will_end(self, _ending: Ending) -> None:
         """End the wait: the flow itself was ended."""
         self._over.set()
+
+    stop = will_end
+    end = will_end
 
     def take(self, live: LiveCall) -> None:
         """Take over what was claimed, or end it if nobody waits any more."""
@@ -115,11 +118,12 @@ def ask(
 
     Raises:
         ArtifactUnreachable: Nobody can tell whether its artifact is there. Nothing is run.
+        InvalidInput: Another milestone was called at its state.
         Held, Refused, Conflict: As the service says.
     """
 
     def request() -> ClaimRequest:
-        return call.to_request(
+        wanted = call.to_request(
             session.build,
             session.machine.held(call.lane),
             worker=session.worker.name,
@@ -129,6 +133,8 @@ def ask(
             session_id=session.id,
             orchestrator=session.orchestrator(task_run_here()),
         )
+        session.check_alone(call, wanted.fingerprint)
+        return wanted
 
     session.begin(caller)
     try:

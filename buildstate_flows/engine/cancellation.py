@@ -39,10 +39,12 @@ class Ending:
     Attributes:
         message: Why, in words.
         is_cancelled: A person stopped it; it did not fail by itself.
+        is_of_flow: It is the end of the whole process, and of all milestones in it.
     """
 
     message: str
     is_cancelled: bool
+    is_of_flow: bool = False
 
 
 def ending_by(error: BaseException, *, since: float) -> Ending | None:
@@ -53,14 +55,17 @@ def ending_by(error: BaseException, *, since: float) -> Ending | None:
         since: When it was called, by the monotonic clock.
     """
     if isinstance(error, TerminationSignal):
-        return Ending(f"the flow run was terminated by signal {error.signal}", is_cancelled=True)
+        message = f"the flow run was terminated by signal {error.signal}"
+        return Ending(message, is_cancelled=True, is_of_flow=True)
     if isinstance(error, asyncio.CancelledError):
         # How Prefect ends a function that took too long, too.
         seconds = _timeout_seconds(since)
         if seconds is not None:
             return Ending(f"it timed out: it may take {seconds:g} s", is_cancelled=False)
     if isinstance(error, asyncio.CancelledError | GeneratorExit | KeyboardInterrupt):
-        return Ending(f"it was stopped by {type(error).__name__}", is_cancelled=True)
+        is_of_flow = isinstance(error, KeyboardInterrupt)
+        message = f"it was stopped by {type(error).__name__}"
+        return Ending(message, is_cancelled=True, is_of_flow=is_of_flow)
     return None
 
 
@@ -72,13 +77,22 @@ class Stopper:
         self._why: BuildStateError | None = None
         self._interrupt: Callable[[], None] | None = None
         self._is_sent = False
+        self._has_interrupted = False
+
+    def mark(self, why: BuildStateError) -> None:
+        """Have the guarded function count as stopped, whatever it does now; it is left alone.
+
+        So its children can be ended first: an exception in it would kill the one that it waits
+        for, without asking, and those below that would not be known any more.
+        """
+        with self._lock:
+            self._why = self._why or why
 
     def stop(self, why: BuildStateError) -> None:
         """Have the guarded function end with this error; nothing if it has ended already."""
         with self._lock:
-            if self._why is None:
-                self._why = why
-                self._send()
+            self._why = self._why or why
+            self._send()
 
     @contextmanager
     def guard(self) -> Iterator[None]:
@@ -95,6 +109,8 @@ class Stopper:
             if self._why is None:
                 raise
             raise self._why from error
+        if self._why is not None:  # its children were ended, so that it has not done its work
+            raise self._why
 
     @contextmanager
     def guard_task(self) -> Iterator[None]:
@@ -126,6 +142,8 @@ class Stopper:
         finally:
             if is_cancelled:
                 task.uncancel()
+        if self._why is not None:
+            raise self._why
 
     @contextmanager
     def _main_thread(self) -> Iterator[None]:
@@ -169,7 +187,7 @@ class Stopper:
     @contextmanager
     def _open(self, send: Callable[[], None]) -> Iterator[None]:
         with self._lock:
-            self._interrupt = send
+            self._interrupt, self._has_interrupted = send, False
             if self._why is not None:
                 self._send()
         try:
@@ -179,7 +197,8 @@ class Stopper:
                 self._interrupt = None
 
     def _send(self) -> None:
-        if self._interrupt is not None:
+        if self._interrupt is not None and not self._has_interrupted:
+            self._has_interrupted = True
             self._interrupt()
 
 

@@ -22,7 +22,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TypeVar
 
-from buildstate_core.errors import ArtifactLost, InvalidInput, Refused
+from buildstate_core.errors import ArtifactLost, Refused
 from buildstate_core.vocabulary import TRUNK
 from buildstate_flows.artifact import Slot
 from buildstate_flows.engine.ask import Caller, ask
@@ -75,19 +75,15 @@ def fetch(session: BuildSession, slot: Slot) -> Path:
     """Return the path of an artifact for the flow's own code, downloading it if need be.
 
     Raises:
-        ArtifactLost: It is gone or corrupt, and what made it is not of this session.
-        InvalidInput: The build is no longer open, and its folder is gone.
+        ArtifactLost: It is gone or corrupt, and what made it is not of this session, or the build
+            is no longer open.
     """
     record = slot.now.record
     here = slot.now.places.get(record.lane)
     if here is not None and here.exists():
         return here
-    if session.is_closed:
-        raise InvalidInput(
-            f"Build {session.build.number} is no longer open, and its folder is gone.",
-            code="no-open-build",
-            hint="Read the artifact inside the `with build(…):`.",
-        )
+    if session.is_closed:  # nothing can be made again by now
+        return session.results.place_slot(slot, record.lane, as_it_is=True)
     return _with_rewinds(
         session,
         lambda: session.results.place_slot(slot, record.lane, as_it_is=True),

@@ -1,31 +1,49 @@
 """One call of a milestone: what would run, and what it is compared by."""
 
 import hashlib
+import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Build, ClaimRequest, Orchestrator
+from buildstate_core.models.names import given_lane
+from buildstate_core.rules.fingerprints import recorded
 from buildstate_core.vocabulary import TRUNK, Kind
-from buildstate_flows.artifact import Artifact
 from buildstate_flows.engine.arguments import (
     Form,
     Result,
     forms_of,
+    is_result,
     leaves_files,
-    replaced,
     results_in,
 )
-from buildstate_flows.engine.results import is_named
+from buildstate_flows.engine.results.recorded import is_named
 from buildstate_flows.handle import Handle
-from buildstate_worker.fingerprint.code import code_parts
+from buildstate_worker.fingerprint.code import code_of, code_parts
 from buildstate_worker.fingerprint.inputs import input_parts
-from buildstate_worker.fingerprint.params import param_parts
+from buildstate_worker.fingerprint.params import ParamDigests
+from buildstate_worker.fingerprint.params_1 import ParamDigests1
 from buildstate_worker.storage_options import StorageOptions
+
+_MOST_NAMED: Final = 300
+
+
+class _NoValueError(Exception):
+    """A parameter that a lane is named after is `None`."""
+
+
+class _LaneTemplate(string.Formatter):
+    """Fills parameters into a lane; `None` would be a lane of that name."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if value is None:
+            raise _NoValueError
+        return str(super().format_field(value, format_spec))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +54,13 @@ class MilestoneSpec:
         function: The user's function.
         name: For messages.
         state: Its state.
-        lane: Its lane, or a template that names parameters: `{region}`.
+        lane: Its lane, or a template that names parameters: `{region}`. `None` for the trunk.
         kind: What it does, if that was said.
         inputs: Files whose content decides "unchanged".
         version: Stands for the code, if it is given.
         storage_options: How the files that it returns are stored.
         code: Whether the code counts: its own, or `ignore`.
+        ignore: The parameters that do not count.
         probe: Looks whether what it did to the world still holds.
         discover: Whether what it is seen to read counts.
         ignore_reads: Globs of what it may read and does not count.
@@ -50,12 +69,13 @@ class MilestoneSpec:
     function: Callable[..., Any]
     name: str
     state: int
-    lane: str
+    lane: str | None
     kind: Kind | None
     inputs: Sequence[str]
     version: str | None
     storage_options: StorageOptions
     code: Literal["own", "ignore"] = "own"
+    ignore: Sequence[str] = ()
     probe: Callable[[Any], Any] | None = None
     discover: bool = True
     ignore_reads: Sequence[str] = ()
@@ -65,15 +85,32 @@ class MilestoneSpec:
         return {
             **self.__dict__,
             "code_parts": self.code_parts,
+            "code_parts_1": self.code_parts_1,
             "forms": self.forms,
             "leaves_files": self.leaves_files,
         }
 
     @cached_property
     def code_parts(self) -> Mapping[str, str]:
-        """The parts of its fingerprint that are the code; measured once."""
+        """The parts of its fingerprint that are the code; measured once.
+
+        Raises:
+            InvalidInput: Some of it cannot be seen, or is not what is on the disk any more.
+        """
         if self.version is not None:
-            return {"code": hashlib.sha256(f"version {self.version}".encode()).hexdigest()}
+            return {"code": recorded(_digest_of_version(self.version))}
+        if self.code == "ignore":
+            return {}
+        code = code_of(self.function, is_result=is_result)
+        named = {f"code:{name}": recorded(digest) for name, digest in code.parts.items()}
+        # More would leave no room for others. They only tell which of them has changed.
+        return {"code": recorded(code.digest), **(named if len(named) <= _MOST_NAMED else {})}
+
+    @cached_property
+    def code_parts_1(self) -> Mapping[str, str]:
+        """The same, as the last release recorded it."""
+        if self.version is not None:
+            return {"code": _digest_of_version(self.version)}
         return {} if self.code == "ignore" else code_parts(self.function)
 
     @cached_property
@@ -90,40 +127,66 @@ class MilestoneSpec:
         """Return the lane of a call; it may depend on the parameters.
 
         Raises:
-            InvalidInput: The lane's template names something else.
+            InvalidInput: The lane's template names something else, or what it names gives none.
         """
+        if self.lane is None:
+            return TRUNK
         try:
-            return self.lane.format_map(parameters)
-        except (KeyError, ValueError, IndexError, AttributeError) as error:
+            lane = _LaneTemplate().vformat(self.lane, (), parameters)
+        except _NoValueError:
+            raise InvalidInput(
+                f"The lane {self.lane!r} of {self.name} is named after a parameter that is None.",
+                code="empty-lane",
+                field="lane",
+                hint="Does it come from a variable that is not set?",
+            ) from None
+        except (KeyError, ValueError, IndexError, AttributeError, TypeError) as error:
             raise InvalidInput(
                 f"The lane {self.lane!r} of {self.name} names what is no parameter of it.",
                 code="bad-lane",
                 field="lane",
                 hint=f"It has {', '.join(parameters) or 'none'}; write the name in braces.",
             ) from error
+        return given_lane(lane, f"The lane of {self.name}", field="lane")
 
 
 @dataclass(frozen=True, kw_only=True)
 class MilestoneCall:
     """A milestone with what it is called with.
 
+    What it is compared by is taken when it is made, and serves every try of it: a function may
+    change what it was called with. Only results may be made anew until then.
+
     Attributes:
         parameters: By name, with defaults.
         lane: The lane that this call works in.
+        digests: What the parameters that count were.
+        digests_1: The same, as the last release recorded it.
     """
 
     spec: MilestoneSpec
     parameters: Mapping[str, Any]
     lane: str
+    digests: ParamDigests
+    digests_1: ParamDigests1
 
     @classmethod
     def of(cls, spec: MilestoneSpec, parameters: Mapping[str, Any]) -> "MilestoneCall":
         """Make one.
 
         Raises:
-            InvalidInput: The lane's template names what is no parameter.
+            InvalidInput: The lane's template names what is no parameter, or no lane; or a
+                parameter that counts has no digest.
         """
-        return cls(spec=spec, parameters=parameters, lane=spec.lane_of(parameters))
+        lane = spec.lane_of(parameters)
+        counted = _without(parameters, spec.ignore)
+        return cls(
+            spec=spec,
+            parameters=parameters,
+            lane=lane,
+            digests=ParamDigests(counted, is_result=is_result, code=_code_of_argument),
+            digests_1=ParamDigests1(counted, is_result=is_result),
+        )
 
     @property
     def key(self) -> tuple[str, int]:
@@ -131,8 +194,8 @@ class MilestoneCall:
         return self.lane, self.spec.state
 
     def results(self) -> list[Result]:
-        """Return the results of milestones that it is called with."""
-        return list(results_in(dict(self.parameters)))
+        """Return the results of milestones that it is called with, or that its function keeps."""
+        return list(results_in([self.parameters, self.spec.function]))
 
     def to_request(
         self,
@@ -163,7 +226,6 @@ class MilestoneCall:
         def is_seen(result: Result) -> bool:
             return self._sees(result, build.number, session_id)
 
-        seen = [each.record for each in self.results() if is_seen(each)]
         return ClaimRequest(
             worker=worker,
             lease_seconds=lease_seconds,
@@ -171,12 +233,30 @@ class MilestoneCall:
             lane=self.lane,
             kind=self.spec.kind,
             fingerprint=self._fingerprint(is_seen),
-            consumes=tuple(sorted({each.state for each in seen if each is not None})),
+            older_fingerprint=self._fingerprint_1(is_seen),
+            consumes=self._consumes(build.number, is_seen),
             machine=tuple(machine),
             inside=tuple(inside),
             rewound=is_rewound,
             orchestrator=orchestrator,
         )
+
+    def _consumes(self, number: int, is_seen: Callable[[Result], bool]) -> tuple[int, ...] | None:
+        """Return the states whose results it takes; `None` if it takes none of any milestone.
+
+        What was made at its own state or above, as its function may still keep it from an earlier
+        pass, went into nothing.
+        """
+        counted = _without(self.parameters, self.spec.ignore)
+        below = [
+            (each, each.record)
+            for each in results_in([counted, self.spec.function])
+            if each.record is not None
+            and (each.record.build != number or each.record.state < self.spec.state)
+        ]
+        if not below:
+            return None
+        return tuple(sorted({record.state for each, record in below if is_seen(each)}))
 
     def _sees(self, result: Result, number: int, session_id: UUID) -> bool:
         """Return whether the service compares a result: made below, in this lane or the trunk."""
@@ -188,26 +268,40 @@ class MilestoneCall:
         return result.session_id == session_id
 
     def _fingerprint(self, is_seen: Callable[[Result], bool]) -> dict[str, str]:
-        plain = {
-            name: replaced(value, lambda each: self._stand_in(each, is_seen))
-            for name, value in self.parameters.items()
-        }
-        return {
-            **self.spec.code_parts,
-            **input_parts(self.spec.inputs, folder=Path.cwd()),
-            **param_parts(plain),
-        }
+        """Return what would run, part by part."""
+        params = self.digests.parts(lambda result: _stand_in(result, is_seen))
+        inputs = {part: recorded(digest) for part, digest in self._inputs().items()}
+        return {**self.spec.code_parts, **inputs, **params}
 
-    def _stand_in(self, value: Any, is_seen: Callable[[Result], bool]) -> Any:
-        """Return what stands for a result in a parameter's digest.
+    def _fingerprint_1(self, is_seen: Callable[[Result], bool]) -> dict[str, str]:
+        """Return what would run as the last release recorded it, to compare with what it did."""
+        params = self.digests_1.parts(lambda result: _stand_in(result, is_seen))
+        return {**self.spec.code_parts_1, **self._inputs(), **params}
 
-        Which state made it, where the service compares the content; else the content.
-        """
-        if not isinstance(value, Artifact | Handle):
-            return value
-        record = value.record
-        if record is not None and is_seen(value):
-            return {"result of": [record.state, record.name if is_named(record) else None]}
-        if isinstance(value, Handle):
-            return {"handle": [value.kind, value.id, dict(value.attributes)]}
-        return {"artifact": value.checksum or value.uri}
+    def _inputs(self) -> dict[str, str]:
+        return input_parts(self.spec.inputs, folder=Path.cwd())
+
+
+def _digest_of_version(version: str) -> str:
+    return hashlib.sha256(f"version {version}".encode()).hexdigest()
+
+
+def _code_of_argument(value: Any) -> str:
+    return code_of(value, is_result=is_result).digest
+
+
+def _without(parameters: Mapping[str, Any], ignored: Sequence[str]) -> dict[str, Any]:
+    return {name: value for name, value in parameters.items() if name not in ignored}
+
+
+def _stand_in(result: Result, is_seen: Callable[[Result], bool]) -> object:
+    """Return what stands for a result in a parameter's digest.
+
+    Which state made it, where the service compares the content; else the content.
+    """
+    record = result.record
+    if record is not None and is_seen(result):
+        return {"result of": [record.state, record.name if is_named(record) else None]}
+    if isinstance(result, Handle):
+        return {"handle": [result.kind, result.id, dict(result.attributes)]}
+    return {"artifact": result.checksum or result.uri}

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from buildstate_core.errors import ArtifactLost
 from buildstate_flows.artifact import Artifact
 from buildstate_flows.engine.arguments import Form, replaced
 from buildstate_flows.engine.live_call import LiveCall
-from buildstate_flows.engine.results import stand_in
+from buildstate_flows.engine.results.recorded import stand_in
 from buildstate_flows.prefect_api.prefect_runs import say
 from buildstate_worker.attempt import check_places
 
@@ -65,7 +64,7 @@ def _check_place(live: LiveCall) -> None:
 
 
 def _arguments(live: LiveCall, *, as_it_is: bool) -> dict[str, Any]:
-    def put(form: Form, value: Any) -> Any:
+    def put(value: Any, form: Form) -> Any:
         if not isinstance(value, Artifact) or form is Form.LAZY:
             return value
         path = live.session.results.place(value, live.call.lane, as_it_is=as_it_is)
@@ -73,6 +72,6 @@ def _arguments(live: LiveCall, *, as_it_is: bool) -> dict[str, Any]:
 
     forms = live.call.spec.forms
     return {
-        name: replaced(value, partial(put, forms.get(name, Form.PATH)))
+        name: replaced(value, put, forms.get(name, Form.PATH))
         for name, value in live.call.parameters.items()
     }

@@ -32,7 +32,13 @@ def run(placed: Placed) -> Ran:
     """
     live = placed.live
     reading = Reading(live.session, live.call, live.claimed.attempt)
-    with live.noted(), live.entered(), reading.noted(), live.stopper.guard():
+    with (
+        live.noted(),
+        live.entered(),
+        reading.noted(),
+        live.starting(is_alone=True),
+        live.stopper.guard(),
+    ):
         value = call_with_parameters(live.call.spec.function, dict(placed.parameters))
     return Ran(live, value, reading)
 
@@ -45,6 +51,7 @@ async def run_async(placed: Placed) -> Ran:
         live.noted(),
         live.entered(),
         reading.noted(),
+        live.starting(is_alone=False),
         live.stopper.guard_task(),
     ):
         soon: Any = call_with_parameters(live.call.spec.function, dict(placed.parameters))

@@ -4,11 +4,11 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from uuid import UUID, uuid4
 
 from prefect.futures import PrefectFuture
@@ -19,14 +19,21 @@ from buildstate_core.vocabulary import TRUNK
 from buildstate_flows.artifact import Slot
 from buildstate_flows.engine.cancellation import Ending
 from buildstate_flows.engine.milestone_call import MilestoneCall
-from buildstate_flows.engine.result_store import ResultStore
+from buildstate_flows.engine.results.store import ResultStore
 from buildstate_flows.prefect_api.flow_run_report import FlowRunReport
 from buildstate_flows.prefect_api.prefect_runs import flow_run_here, orchestrator_of
 from buildstate_worker.artifacts import Artifacts
 from buildstate_worker.attempt import Worker
 from buildstate_worker.client import Client
+from buildstate_worker.processes.offspring import Offspring
 from buildstate_worker.settings import Settings
 from buildstate_worker.workspace.process_memory import ProcessMemory
+
+if TYPE_CHECKING:
+    from buildstate_flows.engine.results.returned_files import ReturnedFiles
+
+OTHER_PROCESS: Final = "process-"
+"""What the folder of a session in another process begins with; its number is next."""
 
 _RETRY_SLACK_SECONDS: Final = 30.0
 """For Prefect, which begins a retry somewhat later than it says."""
@@ -38,8 +45,14 @@ open_session: ContextVar["BuildSession | None"] = ContextVar("open_session", def
 class Endable(Protocol):
     """A milestone that runs."""
 
+    def will_end(self, ending: Ending) -> None:
+        """Take that it ends so, whatever its function does now."""
+
+    def stop(self, ending: Ending) -> None:
+        """Stop its function."""
+
     def end(self, ending: Ending) -> None:
-        """Record that it ended so, and stop its function."""
+        """End what it has started, record that it ended so, and stop its function."""
 
 
 class BuildSession:
@@ -58,8 +71,10 @@ class BuildSession:
     Attributes:
         worker: Who claims, and by what.
         machine: What this process remembers of the machine of each lane.
+        offspring: What its milestones have started in this process.
         calls: The milestones that were called, in order, by lane and state.
         failed: Those of them that have failed, and not succeeded since.
+        returned: The files that they have returned, for as long as the session is there.
         rewinding: Held by the thread that makes earlier calls again.
         rewinds: How often that was done.
     """
@@ -87,20 +102,24 @@ class BuildSession:
         )
         self.calls: dict[tuple[str, int], MilestoneCall] = {}
         self.failed: set[tuple[str, int]] = set()
+        self.returned: list[ReturnedFiles] = []
         self._awaited: dict[tuple[str, int], float] = {}
+        self._recipes: dict[tuple[str, int], tuple[str, Mapping[str, str]]] = {}
         self.rewinding = threading.Lock()
         self.rewinds = 0
         self.machine = ProcessMemory()
+        self.offspring = Offspring(spared=_other_processes_of(weakref.ref(self)))
         self._submitted: set[PrefectFuture[Any]] = set()
         self._running: set[Endable] = set()
         self._ending: Ending | None = None
+        self._tried: dict[UUID, MilestoneCall] = {}
         self._orchestrators: dict[UUID, Orchestrator] = {}
         self._change = threading.Condition()
         self._is_closed = False
         self._folder = folder
         self._temporary: list[Path] = []
         # Also when the flow failed and left milestones behind that still run.
-        self._clean_up = weakref.finalize(self, _clean_up, client, self._temporary)
+        self._clean_up = weakref.finalize(self, _clean_up, client, self.offspring, self._temporary)
 
     @classmethod
     def current(cls) -> "BuildSession":
@@ -122,13 +141,18 @@ class BuildSession:
 
     @property
     def folder(self) -> Path:
-        """Where files go. A temporary one is made when it is first needed."""
+        """Where files go. A temporary one is made when it is first needed.
+
+        What is read after the end of the session has one that lasts as long as its results.
+        """
         with self._change:
             if self._folder is None:
                 self._folder = Path(tempfile.mkdtemp(prefix="bldst-"))
-                self._temporary.append(self._folder)
-            if not self._is_closed:
-                self._folder.mkdir(parents=True, exist_ok=True)
+                if self._is_closed:
+                    weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+                else:
+                    self._temporary.append(self._folder)
+            self._folder.mkdir(parents=True, exist_ok=True)
             return self._folder.resolve()
 
     @property
@@ -138,7 +162,7 @@ class BuildSession:
 
     @property
     def is_closed(self) -> bool:
-        """Whether its folder is gone."""
+        """Whether it has ended."""
         return self._is_closed
 
     def orchestrator(self, task_run: UUID | None) -> Orchestrator | None:
@@ -151,6 +175,46 @@ class BuildSession:
             known = self._orchestrators[flow_run] = orchestrator_of(flow_run)
         return known.model_copy(update={"task_run_id": task_run})
 
+    def call_of(self, task_run: UUID | None, make: Callable[[], MilestoneCall]) -> MilestoneCall:
+        """Return the call of a task run: for each retry the one of the first try.
+
+        Args:
+            task_run: The task run; `None` if Prefect's engine does not run it.
+            make: Makes the call.
+        """
+        if task_run is None:
+            return make()
+        if task_run not in self._tried:
+            self._tried[task_run] = make()
+        return self._tried[task_run]
+
+    def check_alone(self, call: MilestoneCall, fingerprint: Mapping[str, str]) -> None:
+        """Make sure that no other milestone has the same state and lane.
+
+        Each would undo what the other has recorded, for ever. One that failed may be replaced.
+
+        Args:
+            call: What is about to be asked for.
+            fingerprint: Its own parts. Files may change between two calls of one milestone.
+
+        Raises:
+            InvalidInput: Another one has it.
+        """
+        own = {part: each for part, each in fingerprint.items() if not part.startswith("input:")}
+        with self._change:
+            name, recipe = self._recipes.setdefault(call.key, (call.spec.name, own))
+        if recipe == own:
+            return
+        differs = sorted(part for part in {*recipe, *own} if recipe.get(part) != own.get(part))
+        where = f"State {call.spec.state}" + (f" in lane {call.lane}" if call.lane else "")
+        raise InvalidInput(
+            f"{where} is called twice in this build, as {name} and as {call.spec.name}, which"
+            f" differ in {', '.join(differs)}. Each would undo what the other has recorded.",
+            code="two-calls",
+            field="lane",
+            hint='Give each a lane, such as lane="{region}", or a state of its own.',
+        )
+
     def lose(self, call: MilestoneCall, *, retried_in: float | None = None) -> None:
         """Note that a milestone failed half-way: its lane begins anew, with new copies of files.
 
@@ -159,6 +223,7 @@ class BuildSession:
             retried_in: In how many seconds it is tried again; `None` if it is not.
         """
         self._awaited.pop(call.key, None)
+        self._recipes.pop(call.key, None)
         if retried_in is None:
             self.failed.add(call.key)
         else:
@@ -191,14 +256,28 @@ class BuildSession:
         with self._change:
             self._running.discard(job)
 
+    def end_started(self, ending: Ending) -> list[Endable]:
+        """End what milestones have started, and have those that run now end so; return them."""
+        with self._change:
+            self._ending = ending
+            jobs = list(self._running)
+        # All of them before any: what one has started is not always told from another's.
+        for job in jobs:
+            job.will_end(ending)
+
+        def stop() -> None:
+            for job in jobs:
+                job.stop(ending)
+
+        self.offspring.end(then=stop)
+        return jobs
+
     def end_all(self, ending: Ending) -> None:
         """End every milestone that runs, in whatever thread: the flow itself was ended so.
 
         One that still waits for its claim waits no longer.
         """
-        with self._change:
-            self._ending = ending
-            jobs = list(self._running)
+        jobs = self.end_started(ending)
         for job in jobs:
             job.end(ending)
 
@@ -219,6 +298,9 @@ class BuildSession:
             if not self._submitted:
                 self._is_closed = True
                 self._clean_up()
+                if self._folder in self._temporary:
+                    self.results.leave(self._folder.resolve())
+                    self._folder = None
 
     def _has_ended(self, future: PrefectFuture[Any]) -> None:
         with self._change:
@@ -226,7 +308,22 @@ class BuildSession:
             self._change.notify_all()
 
 
-def _clean_up(client: Client, folders: list[Path]) -> None:
+def _other_processes_of(
+    this: Callable[[], BuildSession | None],
+) -> Callable[[], Iterable[int]]:
+    """Return what lists the processes of a task runner that run milestones of a session."""
+
+    def listed() -> Iterator[int]:
+        session = this()
+        if session is not None and session.has_folder:
+            for found in session.folder.glob(f"{OTHER_PROCESS}*"):
+                yield int(found.name.split("-")[1])
+
+    return listed
+
+
+def _clean_up(client: Client, offspring: Offspring, folders: list[Path]) -> None:
+    offspring.close()
     client.close()
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from buildstate_core.models import Discovered
 from buildstate_flows.engine.live_call import LiveCall
-from buildstate_flows.engine.results import outputs_of
+from buildstate_flows.engine.results.recorded import outputs_of
+from buildstate_flows.engine.results.returned_files import ReturnedFiles
 from buildstate_flows.engine.run import Ran
 from buildstate_flows.prefect_api.transfers import logged
 from buildstate_worker import attempt
@@ -20,12 +21,14 @@ class Stored:
 
     Attributes:
         uploaded: What is recorded.
+        returned: The files that it has returned, among those of others.
         paths: Where the files are on this worker, by their artifacts' names.
         reads: What the function was seen to read.
     """
 
     live: LiveCall
     uploaded: Uploaded
+    returned: ReturnedFiles
     paths: Mapping[str, Path]
     reads: Sequence[Discovered]
 
@@ -34,17 +37,20 @@ def upload(ran: Ran) -> Stored:
     """Store the files that the function has returned.
 
     Raises:
-        InvalidInput: What it returned cannot be recorded, or not be stored there; or it has read
-            what an earlier state made and did not return.
+        InvalidInput: What it returned cannot be recorded, or not be stored there; or somebody who
+            works at the same time returns the same; or it has read what an earlier state made and
+            did not return.
         Unreachable: The storage does not answer.
     """
     live, spec = ran.live, ran.live.call.spec
     outputs = outputs_of(ran.value, spec.name, spec.storage_options)
     paths = {each.name: each.path for each in outputs if isinstance(each, Blob)}
     reads = ran.reading.judged()
+    returned = live.returned(paths.values())
+    returned.note()
     try:
         with logged():
             uploaded = attempt.upload(live.claimed, outputs)
     finally:
         ran.reading.keep(paths.values())
-    return Stored(live, uploaded, paths, reads)
+    return Stored(live, uploaded, returned, paths, reads)

@@ -23,7 +23,7 @@ import cloudpickle  # type: ignore[import-untyped]
 from buildstate_core.models import Build
 from buildstate_flows.artifact import Slot
 from buildstate_flows.engine.cancellation import Ending
-from buildstate_flows.engine.session import BuildSession, open_session
+from buildstate_flows.engine.session import OTHER_PROCESS, BuildSession, open_session
 from buildstate_flows.prefect_api.transfers import log
 from buildstate_worker.artifacts import Artifacts
 from buildstate_worker.client import PATIENT, Client
@@ -82,7 +82,7 @@ class Ticket:
             client=client,
             artifacts=Artifacts.of_worker(client, self.settings, on_transfer=log),
             settings=self.settings,
-            folder=Path(tempfile.mkdtemp(prefix="process-", dir=self.folder)) if is_here else None,
+            folder=_own_folder(self.folder) if is_here else None,
             fetch=fetch,
             id=self.id,
         )
@@ -90,6 +90,10 @@ class Ticket:
             arguments = (weakref.ref(session), self.folder / _ENDED)
             threading.Thread(target=_watch, args=arguments, name="bldst-watch", daemon=True).start()
         return session
+
+
+def _own_folder(folder: Path) -> Path:
+    return Path(tempfile.mkdtemp(prefix=f"{OTHER_PROCESS}{os.getpid()}-", dir=folder))
 
 
 @contextmanager
@@ -115,7 +119,8 @@ def _watch(this: Callable[[], BuildSession | None], ended: Path) -> None:
     waits = threading.Event()
     while ended.parent.is_dir() and not waits.wait(_LOOK_SECONDS):
         message = None
-        if os.getppid() != parent:
+        is_orphan = os.getppid() != parent
+        if is_orphan:
             message = "the process of its flow has ended"
         else:
             with suppress(OSError):
@@ -125,4 +130,6 @@ def _watch(this: Callable[[], BuildSession | None], ended: Path) -> None:
             return
         if message is not None:
             session.end_all(Ending(message, is_cancelled=True))
+            if is_orphan:
+                os._exit(1)  # it would wait for ever: nobody hands out work any more
             return

@@ -15,7 +15,7 @@ from buildstate_core.vocabulary import Kind
 from buildstate_worker.artifacts import Artifacts
 from buildstate_worker.blobs import Spot
 from buildstate_worker.client import Client
-from buildstate_worker.heartbeat import Heart
+from buildstate_worker.heartbeat import Heart, margin_seconds
 
 _MAX_MESSAGE: Final = 10_000
 
@@ -106,6 +106,24 @@ class Claimed:
         before its lease can have run out, so that it can be stopped in time.
         """
         self._heart.when_stale(tell)
+
+    def when_renewed(self, tell: Callable[[float], None]) -> None:
+        """Have `tell` called with the end of the lease now and at each renewal.
+
+        It is the earliest time at which it may have ended, by the monotonic clock. `tell` may not
+        wait for anything: the next renewal waits for it.
+        """
+        self._heart.when_renewed(tell)
+
+    @property
+    def guards_before_seconds(self) -> float:
+        """How long before the end of the lease somebody else has to end an effect.
+
+        By then this process has done so itself, unless it is frozen. 0 for what is no effect.
+        """
+        if self.attempt.kind is not Kind.EFFECT:
+            return 0.0
+        return margin_seconds(self.claim.lease_seconds or 0) / 2
 
     def note(self, transfer: Transfer) -> None:
         """Take how far this worker is with an artifact's bytes; the next heartbeat says it."""

@@ -1,7 +1,7 @@
 """Upload what a milestone made, to a place that only its attempt has."""
 
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from buildstate_core.errors import BuildStateError
@@ -23,6 +23,15 @@ class Uploaded:
     claimed: Claimed
     records: tuple[ArtifactRecord, ...] = ()
     uploads: Sequence[ArtifactRecord] = field(default=())
+
+    @contextmanager
+    def undone_on_error(self) -> Iterator[None]:
+        """Undo it if the block raises."""
+        try:
+            yield
+        except BuildStateError as error:
+            self.undo(error)
+            raise
 
     def undo(self, error: BaseException) -> None:
         """Fail the attempt because of an error, and remove what nothing will ever refer to."""

@@ -5,13 +5,12 @@ would call Packer or Ansible in the same places.
 """
 
 import hashlib
-import shutil
 import time
 from pathlib import Path
 
 from prefect import flow
 
-from buildstate_flows import Handle, build, current_build, milestone
+from buildstate_flows import Handle, build, milestone, workdir
 
 
 @milestone(state=10)
@@ -62,7 +61,6 @@ def worker_pool(version: str = "9.6", layers: int = 5, layer_seconds: float = 2.
 
 
 def _new_folder(name: str) -> Path:
-    folder = current_build().workdir / name
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder = workdir() / name
+    folder.mkdir()
     return folder

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from buildstate_cli.run.process_tree import PROGRAM
+from buildstate_worker.processes.tree import GUARD
 
 from .plans import Victim
 
@@ -91,7 +91,7 @@ def _is_runner(pid: int) -> bool:
 
 
 def _is_guard(pid: int) -> bool:
-    return PROGRAM.encode() in _words(pid)
+    return any(GUARD.encode() in each for each in _words(pid))
 
 
 def _words(pid: int) -> list[bytes]:

@@ -137,7 +137,7 @@ class TestRevoke:
         ("line", "said"),
         [
             (["50"], "State 50 of build {} has no completed attempt."),
-            (["25", "--lane", "eu"], 'another lane. Name one with --lane: ""'),
+            (["25", "--lane", "eu"], "It was completed in the trunk. Leave --lane out."),
             (["30"], "of state 30 left no artifact."),
             (["25", "--name", "x"], "of state 25 left no artifact named x."),
         ],

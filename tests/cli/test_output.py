@@ -69,7 +69,7 @@ def test_history_can_be_narrowed(
     every = [(5, ""), (60, "eu"), (60, "")]
     assert found("-o", "json") == every
     assert found("--state", "60", "-o", "json") == every[1:]
-    assert found("--lane", "", "-o", "json") == [(5, ""), (60, "")]
+    assert found("--trunk", "-o", "json") == [(5, ""), (60, "")]
     assert found("--lane", "eu", "--state", "5", "-o", "json") == []
 
 

@@ -11,7 +11,8 @@ import pytest
 from support import Service, ServiceProcess, until
 from support.machine import Ended, Machine, Started, machines
 
-from buildstate_core.models import Cancel
+from buildstate_core.models import Cancel, ClaimRequest
+from buildstate_core.vocabulary import ClaimDecision, Kind
 
 FAMILY = """
 trap 'touch told' USR1
@@ -102,11 +103,96 @@ class TestFamily:
         command = "touch here; until [ -e go ]; do sleep 0.05; done"
         running = start(machine, build, command)
         [guard] = [
-            each for each in children(running.pid) if "process_tree.py" in command_line(each)
+            each for each in children(running.pid) if "processes.watch" in command_line(each)
         ]
         machine.write("go")
         assert running.end().code == 0
         assert not guard.exists()
+
+
+STUBBORN = """
+trap 'touch told' TERM
+sh -c 'trap "" TERM; echo $$ > child; while :; do sleep 0.05; done' &
+echo $$ > parent
+until [ -s child ]; do sleep 0.05; done
+touch here
+while :; do sleep 0.05; done
+"""
+"""A command that outlives SIGTERM, as does what it has started."""
+
+
+class TestGrace:
+    def test_a_command_that_outlives_a_signal_is_killed_with_all_that_it_has_started(
+        self, machine: Machine, build: str, shared_service: Service
+    ) -> None:
+        running = start(machine, build, STUBBORN, "--grace", "1")
+        running.send(signal.SIGTERM)
+        machine.await_file("told")
+        client = shared_service.client
+        request = ClaimRequest(state=25, worker="next")
+        until(lambda: client.claim(build, request).decision is ClaimDecision.RUN)
+        assert not is_alive(machine, "parent")
+        assert not is_alive(machine, "child")
+        ended = running.end()
+        assert ended.code == 143
+        assert [each[1] for each in story(shared_service, build)] == ["cancelled", "in_progress"]
+
+    def test_one_that_ends_within_it_is_left_to_clean_up(
+        self, machine: Machine, build: str
+    ) -> None:
+        cleans = "trap 'until [ -e go ]; do sleep 0.05; done; touch cleaned; exit 3' TERM"
+        command = f"{cleans}; touch here; while :; do sleep 0.05; done"
+        running = start(machine, build, command, "--grace", "600")
+        running.send(signal.SIGTERM)
+        machine.write("go")
+        assert running.end().code == 3
+        assert machine.has("cleaned")
+
+
+class TestFrozen:
+    """`bldst run` is stopped for longer than its lease lasts."""
+
+    LEASE = ("--lease", "6")
+
+    def test_its_effect_has_ended_before_anybody_else_may_begin(
+        self, machine: Machine, build: str, shared_service: Service
+    ) -> None:
+        running = start(machine, build, FAMILY, *self.LEASE, "--kind", "effect", state=60)
+        running.send(signal.SIGSTOP)
+        client = shared_service.client
+        request = ClaimRequest(state=60, kind=Kind.EFFECT, worker="next")
+        until(lambda: client.claim(build, request).decision is ClaimDecision.RUN)
+        assert not is_alive(machine, "parent")
+        assert not is_alive(machine, "child")
+        running.send(signal.SIGCONT)
+        assert running.end().code != 0
+        assert [each[1] for each in story(shared_service, build)] == ["lost", "in_progress"]
+
+    def test_an_effect_that_takes_its_end_for_success_is_not_recorded_as_that(
+        self, machine: Machine, build: str, shared_service: Service
+    ) -> None:
+        command = "trap 'touch asked; exit 0' TERM; touch here; while :; do sleep 0.05; done"
+        running = start(machine, build, command, *self.LEASE, "--kind", "effect", state=60)
+        running.send(signal.SIGSTOP)
+        machine.await_file("asked")
+        running.send(signal.SIGCONT)
+        assert running.end().code == 6
+        assert [each[1] for each in story(shared_service, build)] != ["completed"]
+
+    def test_a_step_goes_on_and_nothing_of_it_is_recorded(
+        self, machine: Machine, build: str, shared_service: Service
+    ) -> None:
+        command = "touch here; until [ -e go ]; do sleep 0.05; done; touch left"
+        running = start(machine, build, command, "--lease", "3")
+        running.send(signal.SIGSTOP)
+        request = ClaimRequest(state=25, worker="next")
+        client = shared_service.client
+        until(lambda: client.claim(build, request).decision is ClaimDecision.RUN)
+        machine.write("go")
+        machine.await_file("left")
+        running.send(signal.SIGCONT)
+        assert running.end().code == 4
+        assert [each[1] for each in story(shared_service, build)] == ["lost", "in_progress"]
 
 
 def pass_on(running: Started, machine: Machine) -> None:

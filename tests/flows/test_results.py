@@ -1,5 +1,6 @@
 """What a milestone returns comes back the same from a rerun on another worker."""
 
+import gc
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -15,12 +16,12 @@ from buildstate_flows import Artifact, Handle, current_build, milestone
 A_FOLDER = {"etc/hostname": "here\n", "etc/ssh/sshd_config": "PermitRootLogin no\n"}
 
 
-def make_folder() -> Path:
+def make_folder(within: Path = Path()) -> Path:
     for name, content in A_FOLDER.items():
-        path = Path("tree") / name
+        path = within / "tree" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
-    return Path("tree")
+    return within / "tree"
 
 
 def make_several() -> dict[str, Path]:
@@ -124,8 +125,40 @@ def test_a_lazy_artifact_is_a_path_to_everything_that_takes_one(
         assert subprocess.check_output(["cat", f"{tree}/etc/hostname"], text=True) == "here\n"
         assert not hasattr(tree, "no_such_thing")
         assert len(build.downloads) == 1
-    with pytest.raises(InvalidInput, match="no longer open"):
-        shutil.copytree(tree, "elsewhere")
+
+
+@pytest.mark.parametrize("is_read_before", [True, False])
+def test_an_artifact_is_readable_after_the_block_in_a_first_and_a_resumed_run_alike(
+    worker_a: Any, worker_b: Any, *, is_read_before: bool
+) -> None:
+    @milestone(state=20)
+    def make_it() -> Path:
+        return make_folder(current_build().workdir)
+
+    for worker in (worker_a, worker_b):
+        with worker.build() as build:
+            tree = make_it()
+            folder = build.workdir
+            if is_read_before:
+                assert (tree / "etc/hostname").exists()
+        assert not folder.exists()
+        shutil.copytree(tree, "copy")
+        assert (tree / "etc/hostname").read_text() == "here\n"
+        assert not folder.exists()
+
+
+def test_what_was_read_after_the_block_is_removed_with_it(worker_a: Any) -> None:
+    @milestone(state=20)
+    def make_it() -> Path:
+        return make_folder(current_build().workdir)
+
+    with worker_a.build():
+        tree = make_it()
+    place = Path(tree)
+    assert place.exists()
+    del tree
+    gc.collect()
+    assert not place.exists()
 
 
 def test_the_pass_folder_is_removed_at_the_end_unless_it_is_ones_own(

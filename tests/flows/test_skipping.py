@@ -274,7 +274,7 @@ with build("rhel-base", "9.6", platform="aws"):
 def test_a_killed_worker_is_taken_over_by_another_one(make_worker: Any, tmp_path: Path) -> None:
     script = tmp_path / "pipeline.py"
     script.write_text(KILLED)
-    worker_a = make_worker("worker-a", BLDST_LEASE_SECONDS="2")
+    worker_a = make_worker("worker-a", BLDST_LEASE_SECONDS="4")
     with worker_a.process(script) as process:
         until((worker_a.folder / "has_begun").exists, seconds=120)
         process.kill()

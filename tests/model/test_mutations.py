@@ -86,7 +86,7 @@ def test_a_rule_that_lets_too_much_pass_is_found(
         pytest.param(
             fingerprints,
             "step_digest_of",
-            lambda attempt, _: attempt,
+            lambda attempt, *_: attempt,
             id="no early cut-off at steps",
         ),
         pytest.param(

@@ -109,6 +109,7 @@ class Store:
                 started_at=self.now,
                 lease_until=self.now + lease,
                 fingerprint=answer.fingerprint,
+                identity=answer.identity,
                 reason=answer.reason,
             )
             self.attempts[new.id] = new

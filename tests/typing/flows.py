@@ -38,7 +38,7 @@ def is_registered(ami: Handle) -> bool:
     return bool(ami.id)
 
 
-@milestone(state=30, code="ignore", version="3")
+@milestone(state=30, code="ignore", version="3", ignore=["image"])
 def step(image: Path) -> None:
     image.touch()
 
@@ -64,7 +64,7 @@ def calls() -> None:
     assert_type(base.fn("9.6"), Path)
     assert_type(base("9.6", return_state=True), State[Path])
     assert_type(base.submit("9.6"), PrefectFuture[Path])
-    accepts_any(register.with_options(lane="eu", retries=3))
+    accepts_any(register.with_options(lane="eu", retries=3, ignore=()))
     assert_type(register.with_options(lane="eu")(base("9.6"), "eu"), Handle)
     assert_type(step(base("9.6")), None)
     accepts_any(unseen.with_options(discover=True, ignore_reads=("cache/*",)))

@@ -44,10 +44,10 @@ def test_another_derivation_of_the_same_key_is_refused(service: Service) -> None
     ):
         with pytest.raises(Conflict, match=f"state 25 of build {parent.number}") as refused:
             again()
-        assert (refused.value.code, refused.value.field) == ("derived-otherwise", field)
+        assert (refused.value.code, refused.value.field) == ("another-build", field)
         assert refused.value.hint
     service.make_build("rhel-common", key="plain")
-    with pytest.raises(Conflict, match="starts from nothing"):
+    with pytest.raises(Conflict, match="starts from nothing, not the resume point of"):
         derive(service, parent, key="plain")
 
 

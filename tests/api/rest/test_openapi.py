@@ -23,9 +23,9 @@ allow-x00 = false
 expected-statuses = ["2xx", "401", "404", "409", "412"]
 
 # What JSON Schema cannot say: a cursor is one that the service gave, codes and names are given
-# once, a code that is required is listed, a reason is more than spaces, a storage is one that
-# could be written to, where to start is of some build, and 2**63 - 1 is not 2**63 - 1 in floating
-# point.
+# once, a code that is required is listed, a reason is more than spaces, so is a build's key, which
+# nothing in it hides, a storage is one that could be written to, where to start is of some build,
+# and 2**63 - 1 is not 2**63 - 1 in floating point.
 [[operations]]
 include-operation-id-regex = "^({operations})"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "401", "404", "409", "412", "422"]
@@ -42,6 +42,7 @@ OPERATIONS = (
     "get_events",
     "create_project",
     "create_build",
+    "derive_build",
     "set_catalog",
     "complete",
     "heartbeat",

@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 
 from buildstate_core.rules.claims import ClaimQuery, Granted, answer_claim
-from buildstate_core.rules.reads import READS, Reads, digest_of_reads, with_reads
+from buildstate_core.rules.reads import (
+    READS,
+    Reads,
+    are_as_before,
+    digest_of_reads,
+    that_has_changed,
+    with_reads,
+)
 from buildstate_core.rules.recipes import Recipe
 from buildstate_core.vocabulary import Seen
 
@@ -22,10 +29,10 @@ CODE = {"code": "dd"}
 ID = "an attempt"
 
 
-def test_what_was_read_first_has_a_digest_of_its_own() -> None:
-    made_from = with_reads(ID, CODE, HOSTS, old=None, before={})
-    assert made_from == {**CODE, READS: digest_of_reads(HOSTS)}
-    assert with_reads(ID, CODE, {}, old=None, before={}) == CODE
+def test_what_was_read_has_a_digest_of_its_own() -> None:
+    assert with_reads(ID, CODE, HOSTS) == {**CODE, READS: digest_of_reads(HOSTS)}
+    assert with_reads(ID, {**CODE, READS: "changed"}, HOSTS) == with_reads(ID, CODE, HOSTS)
+    assert with_reads(ID, {**CODE, READS: "changed"}, {}) == CODE
 
 
 def test_the_digest_is_of_content_and_not_of_an_order() -> None:
@@ -51,36 +58,35 @@ def test_the_digest_is_of_content_and_not_of_an_order() -> None:
 def test_work_that_is_repeated_is_the_same_as_long_as_what_it_read_is(
     before: Reads, now: Reads, *, is_the_same: bool
 ) -> None:
-    old = {**CODE, READS: "ee"} if before else CODE
-    made_from = with_reads(ID, old, now, old=old, before=before)
-    assert (made_from == old) is is_the_same
+    assert are_as_before(now, before) is is_the_same
 
 
 def test_nothing_stands_for_what_was_read_where_nothing_else_is_known() -> None:
-    assert with_reads(ID, {}, HOSTS, old=None, before={}) == {}
+    assert with_reads(ID, {}, HOSTS) == {}
+    assert that_has_changed({}) == {}
 
 
-def granted(**query: Any) -> dict[str, str]:
+def test_what_changed_while_it_was_read_makes_each_attempt_another_one() -> None:
+    assert with_reads(ID, CODE, UNSTABLE) == {**CODE, READS: ID}
+
+
+def granted(**query: Any) -> Granted:
     """Give what a claim is granted for a step that was done, and is missing on this machine."""
     done = make_attempt(30, fingerprint={**CODE, READS: "ee"})
     asked = ClaimQuery(state=30, lane="", recipe=Recipe(parts=CODE))
     answer = answer_claim(make_history(done), replace(asked, **query), now=at(60))
     assert isinstance(answer, Granted)
-    return dict(answer.fingerprint)
+    return answer
 
 
 def test_a_step_that_is_done_again_is_taken_for_the_same_while_it_runs() -> None:
-    assert granted() == {**CODE, READS: "ee"}
+    assert granted().identity is not None
 
 
 def test_one_with_another_recipe_is_not() -> None:
-    assert granted(recipe=Recipe(parts={"code": "ff"})) == {"code": "ff"}
+    assert granted(recipe=Recipe(parts={"code": "ff"})).identity is None
 
 
 def test_one_that_runs_since_something_that_it_read_has_changed_is_not() -> None:
-    assert granted(changed_read="hosts") == {**CODE, READS: "changed"}
-
-
-def test_what_changed_while_it_was_read_makes_each_attempt_another_one() -> None:
-    made_from = with_reads(ID, CODE, UNSTABLE, old=None, before={})
-    assert made_from == {**CODE, READS: ID}
+    begun = granted(changed_read="hosts")
+    assert (begun.identity, begun.fingerprint) == (None, {**CODE, READS: "changed"})

@@ -1,17 +1,10 @@
-"""The parts of a fingerprint that say what runs: a function's code, or a command's words."""
+"""How the first recorder digested code. Frozen: attempts that it recorded are compared by it."""
 
 import ast
 import hashlib
 import inspect
 import textwrap
-from collections.abc import Callable, Sequence
-
-from buildstate_worker.fingerprint.digest import digest_of_json
-
-
-def command_parts(command: Sequence[str]) -> dict[str, str]:
-    """Return the part for a command: the digest of its words, in order."""
-    return {"command": digest_of_json(list(command))}
+from collections.abc import Callable
 
 
 def code_parts(function: Callable[..., object]) -> dict[str, str]:

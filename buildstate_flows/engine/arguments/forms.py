@@ -1,4 +1,4 @@
-"""What milestones are called with: artifacts found in it, and put in it."""
+"""In which form a function, or a field of a class, takes an artifact."""
 
 import types
 from collections.abc import Callable, Iterator, Mapping
@@ -7,9 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from buildstate_flows.artifact import Artifact
-from buildstate_flows.handle import Handle
-
-Result = Artifact | Handle
 
 
 class Form(Enum):
@@ -21,7 +18,7 @@ class Form(Enum):
 
 
 def forms_of(function: Callable[..., Any]) -> dict[str, Form]:
-    """Return the form in which each annotated parameter takes an artifact.
+    """Return the form in which each annotated parameter, or field of a class, takes an artifact.
 
     `Artifact` anywhere in the annotation leaves it lazy, `str` without `Path` makes it a string;
     everything else is a path. That holds inside lists, tuples and the values of dicts, too.
@@ -80,37 +77,3 @@ def _leaves(hint: Any) -> Iterator[Any]:
     else:
         for each in arguments:
             yield from _leaves(each)
-
-
-def replaced(value: Any, replace: Callable[[Any], Any]) -> Any:
-    """Return a value in which `replace` was called on it and on each item of its lists and dicts.
-
-    What nothing was replaced in is the same object as before.
-
-    >>> replaced(["a", {"b": (1, "a")}], lambda each: "x" if each == "a" else each)
-    ['x', {'b': (1, 'x')}]
-    """
-    new = replace(value)
-    if new is not value:
-        return new
-    if type(value) in {list, tuple}:
-        items = [replaced(each, replace) for each in value]
-        is_same = all(old is new for old, new in zip(value, items, strict=True))
-        return value if is_same else type(value)(items)
-    if type(value) is dict:
-        named = {key: replaced(each, replace) for key, each in value.items()}
-        is_same = all(value[key] is each for key, each in named.items())
-        return value if is_same else named
-    return value
-
-
-def results_in(value: Any) -> Iterator[Result]:
-    """Yield every result of a milestone in a value, however deep in lists, tuples and dicts."""
-    if isinstance(value, Artifact | Handle):
-        yield value
-    elif type(value) in {list, tuple}:
-        for each in value:
-            yield from results_in(each)
-    elif type(value) is dict:
-        for each in value.values():
-            yield from results_in(each)

@@ -12,7 +12,7 @@ from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Artifact as RecordedArtifact
 from buildstate_core.vocabulary import Activity, ArtifactKind
 from buildstate_flows.artifact import Artifact, Slot, Version, open_results
-from buildstate_flows.engine.results import is_named, value_of
+from buildstate_flows.engine.results.recorded import is_named, value_of
 from buildstate_flows.handle import Handle
 from buildstate_flows.prefect_api.transfers import logged, noting
 from buildstate_worker.artifacts import Artifacts, is_pullable, place_of
@@ -150,6 +150,14 @@ class ResultStore:
             for slot in self._slots.values():
                 if lane != slot.now.record.lane:
                     slot.now.places.pop(lane, None)
+
+    def leave(self, folder: Path) -> None:
+        """Forget what was in a folder that is gone."""
+        with self._lock:
+            for slot in self._slots.values():
+                for lane, path in list(slot.now.places.items()):
+                    if path.resolve().is_relative_to(folder):
+                        slot.now.places.pop(lane)
 
     def _pull(self, record: RecordedArtifact, path: Path, root: str | None) -> Pulled:
         """Download an artifact, and say how far that is."""

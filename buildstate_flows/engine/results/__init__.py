@@ -1,0 +1,1 @@
+"""What milestones returned: as files on this worker, as records, and as lazy objects."""

@@ -1,0 +1,1 @@
+"""What a piece of Python says, read from its syntax tree alone."""

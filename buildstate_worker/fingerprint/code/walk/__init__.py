@@ -1,0 +1,1 @@
+"""The walk over loaded objects that finds what a function reaches."""

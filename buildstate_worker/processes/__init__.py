@@ -1,0 +1,1 @@
+"""Processes that run for an attempt: who they are, and how they are ended together."""
