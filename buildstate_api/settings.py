@@ -39,6 +39,6 @@ class ServerSettings:
     """
 
     database_url: str
-    max_body_bytes: int = 1024 * 1024
+    max_body_bytes: int = 4 * 1024 * 1024
     pool_size: int = 10
     prefect: PrefectSettings | None = None

@@ -121,6 +121,24 @@ class Compression(StrEnum):
     """Compressed where it is large, and a quick look says that it is worth it."""
 
 
+class Seen(StrEnum):
+    """What a function was seen to read at a path."""
+
+    FILE = "file"
+    """A file; its content counts."""
+    FOLDER = "folder"
+    """A folder that it was called with; all that is in it counts."""
+    LISTING = "listing"
+    """A folder's names."""
+    ABSENT = "absent"
+    """Nothing: it was asked for and not there."""
+    LEFT = "left"
+    """A file that was made or changed while it ran, before it was read; by a child process, mostly.
+    Where it is not there, nothing has changed."""
+    UNSTABLE = "unstable"
+    """What changed while it was read, so that it is never the same as anything."""
+
+
 class Activity(StrEnum):
     """What a worker does with an artifact's bytes."""
 

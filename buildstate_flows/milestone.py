@@ -30,6 +30,7 @@ from buildstate_flows.options import (
     SensitivityName,
     TaskOptions,
     check,
+    check_reads,
     kind_of,
     no_task_worker,
     storage_options_of,
@@ -58,6 +59,8 @@ class Milestone(Task[P, R]):
         inputs: Sequence[str] = (),
         code: CodeName = "own",
         ignore: Sequence[str] = (),
+        discover: bool = True,
+        ignore_reads: Sequence[str] = (),
         storage: str | None = None,
         compression: Compression | CompressionName | None = None,
         sensitivity: Sensitivity | SensitivityName = Sensitivity.INTERNAL,
@@ -65,6 +68,7 @@ class Milestone(Task[P, R]):
     ) -> None:
         name = str(options.get("name") or getattr(fn, "__name__", type(fn).__name__))
         check(fn, name, options, state=state, lane=lane, inputs=inputs, code=code, ignore=ignore)
+        check_reads(name, discover=discover, ignore_reads=ignore_reads)
         spec = MilestoneSpec(
             function=fn,
             name=name,
@@ -75,6 +79,8 @@ class Milestone(Task[P, R]):
             version=options.get("version"),
             code=code,
             ignore=tuple(ignore),
+            discover=discover,
+            ignore_reads=tuple(ignore_reads),
             storage_options=storage_options_of(
                 name, storage=storage, compression=compression, sensitivity=sensitivity
             ),
@@ -131,6 +137,8 @@ class Milestone(Task[P, R]):
             "inputs": spec.inputs,
             "code": spec.code,
             "ignore": spec.ignore,
+            "discover": spec.discover,
+            "ignore_reads": spec.ignore_reads,
             **asdict(spec.storage_options),
         }
 
@@ -184,6 +192,8 @@ def milestone(
     inputs: Sequence[str] = (),
     code: CodeName = "own",
     ignore: Sequence[str] = (),
+    discover: bool = True,
+    ignore_reads: Sequence[str] = (),
     storage: str | None = None,
     compression: Compression | CompressionName | None = None,
     sensitivity: Sensitivity | SensitivityName = Sensitivity.INTERNAL,
@@ -219,6 +229,12 @@ def milestone(
         code: `ignore`: a change of the function's code is none. A `version` stands for it.
         ignore: Parameters that do not count: `["client", "log"]`. A class can also have a method
             `__bldst_fingerprint__(self)`, which returns what stands for its objects.
+        discover: `False`: what the function is seen to read without having declared it does not
+            count. Seen are files, listings and what was asked for and is not there, in the project
+            (the nearest folder with a `.git` or `pyproject.toml`, else the working directory), but
+            for what git ignores; and the content of what `Path` arguments name.
+        ignore_reads: Globs of what does not count of that, relative to the project:
+            `["cache/*"]`. `*` takes slashes, too.
         storage: Where the files that it returns are put: a folder or a template, as a project's
             `storage_url`. Default: the project's.
         compression: How they are stored: `none`, `zstd`, or `auto`, as a quick look says. Default:
@@ -245,6 +261,8 @@ def milestone(
             inputs=inputs,
             code=code,
             ignore=ignore,
+            discover=discover,
+            ignore_reads=ignore_reads,
             storage=storage,
             compression=compression,
             sensitivity=sensitivity,

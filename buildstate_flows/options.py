@@ -71,6 +71,8 @@ class MilestoneOptions(TaskOptions, total=False):
     inputs: Sequence[str]
     code: CodeName
     ignore: Sequence[str]
+    discover: bool
+    ignore_reads: Sequence[str]
     storage: str | None
     compression: Compression | CompressionName | None
     sensitivity: Sensitivity | SensitivityName
@@ -166,6 +168,39 @@ def check(
             f"{name} takes no {min(refused)}: the state service is the only cache.",
             code="no-caching",
             field=min(refused),
+        )
+
+
+def check_reads(name: str, *, discover: object, ignore_reads: object) -> None:
+    """Refuse what cannot be meant about a milestone's reads, where it is written.
+
+    Raises:
+        InvalidInput: One of the options.
+    """
+    if not isinstance(discover, bool):
+        raise InvalidInput(
+            f"The discover of {name} is {discover!r}; use True or False.", field="discover"
+        )
+    if isinstance(ignore_reads, str):
+        raise InvalidInput(
+            f"The ignore_reads of {name} are one string.",
+            field="ignore_reads",
+            hint=f"Write [{ignore_reads!r}].",
+        )
+    if not isinstance(ignore_reads, Sequence) or not all(
+        isinstance(each, str) and each for each in ignore_reads
+    ):
+        raise InvalidInput(
+            f"The ignore_reads of {name} are {ignore_reads!r}; use a list of globs.",
+            field="ignore_reads",
+            hint='Write them relative to the project: ["cache/*"].',
+        )
+    absolute = next((each for each in ignore_reads if each.startswith(("/", "~", ".."))), None)
+    if absolute is not None:
+        raise InvalidInput(
+            f"The ignore_reads of {name} name {absolute!r}, which is not in the project.",
+            field="ignore_reads",
+            hint="What lies outside of the project does not count; leave it out.",
         )
 
 

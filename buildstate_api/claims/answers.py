@@ -1,5 +1,8 @@
 """What a claim is answered, on the wire; and the refusals, in words."""
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from buildstate_api.tables import ArtifactRow, AttemptRow, BuildRow
 from buildstate_api.views import (
     artifact_view,
@@ -9,14 +12,16 @@ from buildstate_api.views import (
     storage_rules,
 )
 from buildstate_core.errors import Refused
-from buildstate_core.models import Artifact, Claim, ClaimRequest
+from buildstate_core.models import Artifact, Claim, ClaimRequest, RecordedRead
 from buildstate_core.rules import reasons
 from buildstate_core.rules.claims import Inside, RequiresFirst, RunFirst, Skipped
 from buildstate_core.rules.reasons import HELD, describe, describe_wait, held_below
 from buildstate_core.vocabulary import ArtifactStatus, ClaimDecision
 
 
-def skip(build: BuildRow, row: AttemptRow, answer: Skipped) -> Claim:
+def skip(
+    build: BuildRow, row: AttemptRow, answer: Skipped, reads: Iterable[Mapping[str, Any]]
+) -> Claim:
     """Answer that it is done, with the artifacts that it left, of which some may be gone."""
     return Claim(
         decision=ClaimDecision.SKIP,
@@ -29,6 +34,7 @@ def skip(build: BuildRow, row: AttemptRow, answer: Skipped) -> Claim:
         is_resume_point=answer.is_resume_point,
         storage_url=build.project.storage_url,
         storage=storage_rules(build.project),
+        discovered=tuple(map(RecordedRead.model_validate, reads)),
     )
 
 

@@ -9,8 +9,9 @@ The whole contract of leases, tokens and fences is in docs/explanation/lease-con
 """
 
 import secrets
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Any, assert_never
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,8 +23,8 @@ from buildstate_api.attempts.leases import extend_leases_after_outage
 from buildstate_api.attempts.recorded_artifacts import add_artifacts
 from buildstate_api.attempts.tokens import check_live, is_token_of, token_hash
 from buildstate_api.claims import answers
-from buildstate_api.claims.queries import next_fence
-from buildstate_api.tables import AttemptRow, BuildRow
+from buildstate_api.claims import queries as queries_of_claims
+from buildstate_api.tables import AttemptRow, BuildRow, ReadsRow
 from buildstate_api.views import attempt_view, storage_rules
 from buildstate_core.errors import NotFound
 from buildstate_core.models import (
@@ -48,9 +49,10 @@ from buildstate_core.rules.claims import (
 )
 from buildstate_core.rules.facts import CARRIERS
 from buildstate_core.rules.fingerprints import is_unverified, with_verified
+from buildstate_core.rules.reads import Reads, are_as_before, with_reads
 from buildstate_core.rules.reasons import describe
 from buildstate_core.rules.recipes import Recipe
-from buildstate_core.vocabulary import TRUNK, AttemptStatus, BuildStatus, ClaimDecision, Kind
+from buildstate_core.vocabulary import TRUNK, AttemptStatus, BuildStatus, ClaimDecision, Kind, Seen
 
 
 async def claim(session: AsyncSession, ref: str, request: ClaimRequest) -> Claim:
@@ -76,7 +78,7 @@ async def claim(session: AsyncSession, ref: str, request: ClaimRequest) -> Claim
         case Skipped(reason, attempt):
             row = known.row(attempt)
             lifecycle.emit_skip(session, build, row, request.worker, reason)
-            return answers.skip(build, row, answer)
+            return answers.skip(build, row, answer, await queries_of_claims.reads(session, row.id))
         case HeldByOther(attempt):
             return answers.held(build, known.row(attempt), request)
         case Inside():
@@ -135,6 +137,7 @@ async def complete(session: AsyncSession, attempt_id: UUID, done: Complete) -> A
     inferred = Kind.STEP if left.isdisjoint(CARRIERS) else Kind.CHECKPOINT
     row.kind = done.kind or row.kind or inferred
     row.fingerprint = await _verified(session, build, row)
+    await _keep_reads(session, row, done)
     await add_artifacts(session, build, row, done.artifacts)
     lifecycle.end(session, build, row, AttemptStatus.COMPLETED, at=now, message=done.message)
     await lifecycle.derive(session, build)
@@ -178,6 +181,7 @@ def _query(request: ClaimRequest) -> ClaimQuery:
         inside=frozenset(map(str, request.inside)),
         is_rewound=request.rewound,
         refuted=None if request.refuted is None else str(request.refuted),
+        changed_read=request.changed_read,
     )
 
 
@@ -211,7 +215,7 @@ async def _run(  # noqa: PLR0917 - what a claim is made of
         as_of=now,
         started_at=now,
         token_hash=token_hash(token),
-        fence=await next_fence(session),
+        fence=await queries_of_claims.next_fence(session),
         lease_seconds=request.lease_seconds,
         lease_until=now + timedelta(seconds=request.lease_seconds),
         heartbeat_at=now,
@@ -240,6 +244,22 @@ async def _run(  # noqa: PLR0917 - what a claim is made of
         storage_url=build.project.storage_url,
         storage=storage_rules(build.project),
     )
+
+
+async def _keep_reads(session: AsyncSession, row: AttemptRow, done: Complete) -> None:
+    """Keep what an attempt was seen to read, and whether that makes another step of it."""
+    found = [each.model_dump(mode="json") for each in done.discovered]
+    reads = _reads(found)
+    if found:
+        session.add(ReadsRow(attempt_id=row.id, reads=found))
+    if found and row.identity is not None:
+        before = _reads(await queries_of_claims.read_before(session, row))
+        row.identity = row.identity if are_as_before(reads, before) else None
+    row.fingerprint = with_reads(str(row.id), row.fingerprint, reads)
+
+
+def _reads(found: Iterable[Mapping[str, Any]]) -> Reads:
+    return {each["path"]: (Seen(each["what"]), each["digest"]) for each in found}
 
 
 async def _verified(session: AsyncSession, build: BuildRow, row: AttemptRow) -> dict[str, str]:

@@ -6,6 +6,7 @@ from buildstate_api.tables.builds import (
     AttemptRow,
     BuildRow,
     InheritedAttemptRow,
+    ReadsRow,
     fences,
 )
 from buildstate_api.tables.people import InterventionRow, KeyRow
@@ -24,6 +25,7 @@ __all__ = [
     "InterventionRow",
     "KeyRow",
     "ProjectRow",
+    "ReadsRow",
     "ResumeRequestRow",
     "ServiceClockRow",
     "StateCodeRow",

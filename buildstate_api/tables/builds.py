@@ -203,6 +203,27 @@ class AttemptRow(Base):
     )
 
 
+class ReadsRow(Base):
+    """What an attempt was seen to read.
+
+    In a table of its own: it may be a megabyte, and only the answer that skips it needs it.
+    """
+
+    __tablename__ = "attempt_reads"
+    __table_args__ = (
+        PrimaryKeyConstraint("attempt_id", name="attempt_reads_pkey"),
+        ForeignKeyConstraint(
+            ["attempt_id"],
+            ["build_states.id"],
+            name="attempt_reads_attempt_fkey",
+            ondelete="CASCADE",
+        ),
+    )
+
+    attempt_id: Mapped[UUID]
+    reads: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+
+
 class InheritedAttemptRow(Base):
     """An attempt of another build that a derived build starts from.
 

@@ -35,7 +35,16 @@ from buildstate_core.models.builds import (
     Report,
     RunBy,
 )
-from buildstate_core.models.claims import Claim, ClaimRequest, Complete, Fail, Heartbeat, Lease
+from buildstate_core.models.claims import (
+    Claim,
+    ClaimRequest,
+    Complete,
+    Discovered,
+    Fail,
+    Heartbeat,
+    Lease,
+    RecordedRead,
+)
 from buildstate_core.models.interventions import (
     Adopt,
     Cancel,
@@ -75,6 +84,7 @@ __all__ = [
     "Claim",
     "ClaimRequest",
     "Complete",
+    "Discovered",
     "Event",
     "Explanation",
     "Fail",
@@ -106,6 +116,7 @@ __all__ = [
     "ProjectCreate",
     "ProjectUpdate",
     "Quarantine",
+    "RecordedRead",
     "Removal",
     "Report",
     "Request",

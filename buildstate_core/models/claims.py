@@ -1,9 +1,16 @@
 """Claims: the exclusive right to work on a milestone."""
 
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import Field, StrictBool
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    StrictBool,
+    StringConstraints,
+    field_validator,
+)
 
 from buildstate_core.models.artifacts import Artifact, ArtifactRecords, Transfer
 from buildstate_core.models.base import (
@@ -16,11 +23,40 @@ from buildstate_core.models.base import (
     Time,
     Token,
     Word,
+    storable,
 )
 from buildstate_core.models.builds import Attempt, Orchestrator
 from buildstate_core.models.names import LaneName
 from buildstate_core.models.retention import StorageRules
-from buildstate_core.vocabulary import TRUNK, ClaimDecision, Kind
+from buildstate_core.vocabulary import TRUNK, ClaimDecision, Kind, Seen
+
+_PATH: Final = Field(
+    description="Relative to the project's folder, with slashes; absolute outside of it.",
+    examples=["conf/hosts"],
+)
+ReadPath = Annotated[
+    str, StringConstraints(min_length=1, max_length=1000), AfterValidator(storable), _PATH
+]
+FileDigest = Annotated[
+    str, StringConstraints(pattern=r"^[0-9a-f]{64}$"), Field(examples=["0" * 64])
+]
+MAX_DISCOVERED: Final = 10_000
+
+
+class _Read(BaseModel):
+    path: ReadPath
+    what: Seen
+    digest: FileDigest | None = Field(
+        default=None, description="Of a file's content, or of a folder's names."
+    )
+
+
+class Discovered(_Read, Request):
+    """Something that a function was seen to read, without having declared it."""
+
+
+class RecordedRead(_Read, Resource):
+    """The same as it is recorded: see `Discovered`."""
 
 
 class ClaimRequest(Request):
@@ -58,7 +94,13 @@ class ClaimRequest(Request):
     )
     refuted: UUID | None = Field(
         default=None,
-        description="The attempt whose effect on the world a probe found to be gone.",
+        description="The attempt whose effect on the world a probe found to be gone, or of which"
+        " something that it read has changed.",
+    )
+    changed_read: ReadPath | None = Field(
+        default=None,
+        description="Of `refuted`: the path of what it read and has changed; null: a probe said"
+        " so.",
     )
     orchestrator: Orchestrator | None = None
 
@@ -66,7 +108,8 @@ class ClaimRequest(Request):
 class Claim(Resource):
     """The answer to a claim.
 
-    `skip`: `attempt` did it, `artifacts` are what it left. `run`: `attempt` is yours until
+    `skip`: `attempt` did it, `artifacts` are what it left, and `discovered` is what it was seen to
+    read, which the worker compares. `run`: `attempt` is yours until
     `lease_until`; every write about it carries `token`; `restore` is what the machine needs first;
     with `is_in_place` it holds a step since the checkpoint before, which must not be undone.
     `held`: `attempt` is at work, on it or on a state below that it builds on, by `holder`, until
@@ -88,6 +131,7 @@ class Claim(Resource):
     holder: str | None = None
     storage_url: str | None = None
     storage: StorageRules | None = None
+    discovered: tuple[RecordedRead, ...] = ()
 
 
 class Heartbeat(Request):
@@ -113,6 +157,16 @@ class Complete(Request):
     kind: Kind | None = None
     artifacts: ArtifactRecords = ()
     message: Text | None = None
+    discovered: Annotated[tuple[Discovered, ...], Field(max_length=MAX_DISCOVERED)] = Field(
+        default=(), description="What it was seen to read; each path once."
+    )
+
+    @field_validator("discovered")
+    @classmethod
+    def _each_path_once(cls, found: tuple[Discovered, ...]) -> tuple[Discovered, ...]:
+        if len({each.path for each in found}) < len(found):
+            raise ValueError("a path is named twice; send each once")
+        return found
 
 
 class Fail(Request):

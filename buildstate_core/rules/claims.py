@@ -15,6 +15,7 @@ from buildstate_core.rules.fingerprints import step_digest, upstream_part, upstr
 from buildstate_core.rules.freshness import lowest, stale_in
 from buildstate_core.rules.machines import Missing, stand
 from buildstate_core.rules.progress import resume_point
+from buildstate_core.rules.reads import that_has_changed
 from buildstate_core.rules.recipes import Recipe, builds_on, fingerprint, why_changed
 from buildstate_core.rules.skipping import Rerun, Skip, judge
 from buildstate_core.rules.underway import LOOKS_ON, in_the_way, with_settled_repeats
@@ -34,7 +35,9 @@ class ClaimQuery:
         inside: The attempts that the caller itself runs inside of.
         is_rewound: Whether a later milestone has to start from before this one, so that no later
             checkpoint stands in for what it does to the machine.
-        refuted: The attempt whose effect on the world a probe found to be gone.
+        refuted: The attempt whose effect on the world a probe found to be gone; or of which the
+            worker found that something it read has changed.
+        changed_read: What it read and has changed; `None` if it was refuted by a probe.
     """
 
     state: int
@@ -44,6 +47,7 @@ class ClaimQuery:
     inside: Collection[str] = ()
     is_rewound: bool = False
     refuted: str | None = None
+    changed_read: str | None = None
 
 
 @dataclass(frozen=True)
@@ -229,7 +233,7 @@ class _Claim:
             is_rewound = query.is_rewound and verdict.reason == reasons.NOT_RESTORABLE
             return Rerun(reasons.REWOUND) if is_rewound else verdict
         if verdict.attempt.id == query.refuted:
-            return Rerun(reasons.EFFECT_GONE)
+            return Rerun(_why_refuted(query))
         if query.is_rewound and verdict.attempt.changed_a_machine_only:
             return Rerun(reasons.REWOUND)
         return verdict
@@ -276,11 +280,15 @@ class _Claim:
     def _granted(self, reason: str, base: AttemptFact | None, *, is_setup: bool) -> Granted:
         query, held = self._query, self._held(base)
         own = self._history.view(query.lane, begin=query.state).get(query.state)
+        has_changed = query.changed_read is not None
+        made_from = fingerprint(held, query.state, query.recipe)
+        if has_changed:
+            made_from = that_has_changed(made_from)
         return Granted(
             reason=reason,
             number=1 + max((each.number for each in _tries(self._history, query)), default=0),
-            fingerprint=fingerprint(held, query.state, query.recipe),
-            identity=self._identity(held),
+            fingerprint=made_from,
+            identity=None if has_changed else self._identity(held),
             restore=_to_restore(self._below, base, query.recipe.consumes),
             is_in_place=is_setup or (base is not None and base.changed_a_machine_only),
             compared_with=self._newest.get(query.state),
@@ -353,6 +361,12 @@ class _Claim:
 def _lowest(*missing: Missing | None) -> Missing | None:
     found = [each for each in missing if each is not None]
     return min(found, key=lambda each: each.state, default=None)
+
+
+def _why_refuted(query: ClaimQuery) -> str:
+    if query.changed_read is None:
+        return reasons.EFFECT_GONE
+    return reasons.part_changed(f"discovered:{query.changed_read}")
 
 
 def _is_at_work(attempt: AttemptFact) -> bool:

@@ -11,6 +11,7 @@ from buildstate_flows.engine.cancellation import Ending
 from buildstate_flows.engine.coroutines import run_to_end
 from buildstate_flows.engine.live_call import LiveCall, Outcome, inside_of
 from buildstate_flows.engine.milestone_call import MilestoneCall
+from buildstate_flows.engine.reading import Reading
 from buildstate_flows.engine.session import BuildSession
 from buildstate_flows.prefect_api.flow_run_report import Row
 from buildstate_flows.prefect_api.prefect_runs import (
@@ -162,6 +163,7 @@ def _asked(
                 on_wait=caller.tell,
                 sleep=caller.sleep,
                 probe=_probe_of(session, call),
+                compare=lambda done: Reading(session, call).compared(done),
             )
         except Refused as error:
             if error.code != RUN_FIRST or not session.awaits(call.lane, error.state):

@@ -62,6 +62,8 @@ class MilestoneSpec:
         code: Whether the code counts: its own, or `ignore`.
         ignore: The parameters that do not count.
         probe: Looks whether what it did to the world still holds.
+        discover: Whether what it is seen to read counts.
+        ignore_reads: Globs of what it may read and does not count.
     """
 
     function: Callable[..., Any]
@@ -75,6 +77,8 @@ class MilestoneSpec:
     code: Literal["own", "ignore"] = "own"
     ignore: Sequence[str] = ()
     probe: Callable[[Any], Any] | None = None
+    discover: bool = True
+    ignore_reads: Sequence[str] = ()
 
     def __getstate__(self) -> dict[str, Any]:
         # In another process the source may not be there, nor all names of the annotations.

@@ -1,9 +1,10 @@
 """Fourth phase: upload the files that a function has returned."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from buildstate_core.models import Discovered
 from buildstate_flows.engine.live_call import LiveCall
 from buildstate_flows.engine.results.recorded import outputs_of
 from buildstate_flows.engine.results.returned_files import ReturnedFiles
@@ -22,12 +23,14 @@ class Stored:
         uploaded: What is recorded.
         returned: The files that it has returned, among those of others.
         paths: Where the files are on this worker, by their artifacts' names.
+        reads: What the function was seen to read.
     """
 
     live: LiveCall
     uploaded: Uploaded
     returned: ReturnedFiles
     paths: Mapping[str, Path]
+    reads: Sequence[Discovered]
 
 
 def upload(ran: Ran) -> Stored:
@@ -35,14 +38,19 @@ def upload(ran: Ran) -> Stored:
 
     Raises:
         InvalidInput: What it returned cannot be recorded, or not be stored there; or somebody who
-            works at the same time returns the same.
+            works at the same time returns the same; or it has read what an earlier state made and
+            did not return.
         Unreachable: The storage does not answer.
     """
     live, spec = ran.live, ran.live.call.spec
     outputs = outputs_of(ran.value, spec.name, spec.storage_options)
     paths = {each.name: each.path for each in outputs if isinstance(each, Blob)}
+    reads = ran.reading.judged()
     returned = live.returned(paths.values())
     returned.note()
-    with logged():
-        uploaded = attempt.upload(live.claimed, outputs)
-    return Stored(live, uploaded, returned, paths)
+    try:
+        with logged():
+            uploaded = attempt.upload(live.claimed, outputs)
+    finally:
+        ran.reading.keep(paths.values())
+    return Stored(live, uploaded, returned, paths, reads)

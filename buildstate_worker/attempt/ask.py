@@ -3,16 +3,17 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Final
 from uuid import UUID
 
 from buildstate_core.errors import ArtifactLost, Held, Refused
-from buildstate_core.models import Artifact, Attempt, Claim, ClaimRequest
+from buildstate_core.models import Artifact, Attempt, Claim, ClaimRequest, RecordedRead
 from buildstate_core.vocabulary import ArtifactStatus, AttemptStatus, ClaimDecision
 from buildstate_worker.artifacts import Artifacts
 from buildstate_worker.attempt.claimed import Claimed, Worker
+from buildstate_worker.reads import Compared
 
 _POLL_SECONDS: Final = 1.0
 _MOST_BUSY: Final = 10
@@ -27,6 +28,7 @@ class Done:
         reason, text: Why, as a code and in words.
         is_resume_point: Whether the next milestone continues from it.
         storage_url: The storage of the build's project.
+        reads: What it was seen to read when it was done.
     """
 
     attempt: Attempt
@@ -35,6 +37,22 @@ class Done:
     text: str
     is_resume_point: bool
     storage_url: str | None
+    reads: tuple[RecordedRead, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Refuted:
+    """What the service said is done, and is not.
+
+    Attributes:
+        changed_read: What it read and has changed; `None` if a probe said that it is gone.
+    """
+
+    attempt: UUID | None = None
+    changed_read: str | None = None
+
+    def in_request(self) -> dict[str, object]:
+        return {"refuted": self.attempt, "changed_read": self.changed_read}
 
 
 def ask(
@@ -46,6 +64,7 @@ def ask(
     on_wait: Callable[[Claim], None] | None = None,
     sleep: Callable[[float], object] = time.sleep,
     probe: Callable[[Done], bool] | None = None,
+    compare: Callable[[Done], Compared] | None = None,
 ) -> Done | Claimed:
     """Claim a milestone: it is done, or it is ours to run.
 
@@ -63,6 +82,7 @@ def ask(
         probe: Looks whether what the milestone did to the world still holds, before it is
             skipped. `False`: it is gone, and is done again. An exception means that nobody can
             tell: nothing is claimed or run, and the exception goes on to the caller.
+        compare: Compares what it was seen to read with what is there now, before the probe looks.
 
     Raises:
         Held: Another worker has it, or what it builds on, longer than `wait_seconds`.
@@ -71,10 +91,10 @@ def ask(
         Conflict: The build takes no more work.
     """
     deadline = None if wait_seconds is None else time.monotonic() + wait_seconds
-    refuted: UUID | None = None
+    refuted = _Refuted()
     while True:
         looked_at = time.monotonic()
-        wanted = request().model_copy(update={"refuted": refuted})
+        wanted = request().model_copy(update=refuted.in_request())
         asked_at = time.monotonic()
         claim = worker.client.claim(str(build), wanted)
         if claim.decision is ClaimDecision.HELD:
@@ -87,9 +107,12 @@ def ask(
             return Claimed(worker, claim, asked_at=asked_at)
         elif _are_there(claim, worker.artifacts):
             done = _done(claim)
-            if not _is_refuted(done, probe):
-                return done
-            refuted = _refuted(wanted, done)
+            compared = _compared(done, compare)
+            found = _refutation(done, compared, probe)
+            if found is None:
+                return replace(done, text=_with_count(done.text, compared.count))
+            _check_heard(wanted, found, done)
+            refuted = found
 
 
 def _seconds_left(claim: Claim, wanted: ClaimRequest, deadline: float | None) -> float:
@@ -134,30 +157,52 @@ def _done(claim: Claim) -> Done:
         text=claim.text,
         is_resume_point=claim.is_resume_point,
         storage_url=claim.storage_url,
+        reads=claim.discovered,
     )
 
 
-def _is_refuted(done: Done, probe: Callable[[Done], bool] | None) -> bool:
-    """Ask the probe, unless a person has said that the milestone is not needed."""
-    if probe is None or done.attempt.status is AttemptStatus.WAIVED:
-        return False
-    return not probe(done)
+def _compared(done: Done, compare: Callable[[Done], Compared] | None) -> Compared:
+    """Compare what it has read, unless a person has said that it is not needed."""
+    if compare is None or not done.reads or done.attempt.status is AttemptStatus.WAIVED:
+        return Compared(0)
+    return compare(done)
 
 
-def _refuted(asked: ClaimRequest, done: Done) -> UUID:
-    """Return the attempt to name in the next claim, now that a probe found its effect to be gone.
+def _with_count(text: str, count: int) -> str:
+    """Return why it is skipped, and how much of what it has read was compared."""
+    if count == 0:
+        return text
+    return f"{text}; compared: {count} {'file' if count == 1 else 'files'} read last time"
+
+
+def _refutation(
+    done: Done, compared: Compared, probe: Callable[[Done], bool] | None
+) -> _Refuted | None:
+    """Return what is said against its being done, unless a person has said it is not needed."""
+    if done.attempt.status is AttemptStatus.WAIVED:
+        return None
+    if compared.changed is not None:
+        return _Refuted(done.attempt.id, compared.changed)
+    return None if probe is None or probe(done) else _Refuted(done.attempt.id)
+
+
+def _check_heard(asked: ClaimRequest, found: _Refuted, done: Done) -> None:
+    """Make sure that the service is not told the same for ever.
 
     Raises:
-        Refused: The service was told so, and says all the same that there is nothing to do.
+        Refused: It was told so, and says all the same that there is nothing to do.
     """
     attempt = done.attempt
-    if asked.refuted == attempt.id:
-        raise Refused(
-            f"State {attempt.state} of build {attempt.build} is gone, as its probe says, but the"
-            " service does not have it done again.",
-            code="probe-not-heard",
-            field="probe",
-            hint="Check that the service is of the same release; or have it run again:"
-            f" bldst force {attempt.build} --state {attempt.state}",
-        )
-    return attempt.id
+    if asked.refuted != attempt.id:
+        return
+    is_gone = "is gone, as its probe says,"
+    if found.changed_read is not None:
+        is_gone = f"read {found.changed_read}, which has changed,"
+    raise Refused(
+        f"State {attempt.state} of build {attempt.build} {is_gone} but the service does not have it"
+        " done again.",
+        code="probe-not-heard",
+        field="probe",
+        hint="Check that the service is of the same release; or have it run again:"
+        f" bldst force {attempt.build} --state {attempt.state}",
+    )

@@ -1,21 +1,28 @@
 """Record what was uploaded, as one with the completion; or remove it, if that is refused."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from buildstate_core.errors import BuildStateError, NotAllowed, Unreachable
-from buildstate_core.models import Attempt, Complete
+from buildstate_core.models import Attempt, Complete, Discovered
 from buildstate_worker.attempt.upload import Uploaded
 
 Recorded = TypeVar("Recorded")
 
 
-def record(uploaded: Uploaded, *, message: str | None = None) -> Attempt:
+def record(
+    uploaded: Uploaded, *, message: str | None = None, reads: Sequence[Discovered] = ()
+) -> Attempt:
     """Record what was uploaded and the completion as one.
 
     If that is refused, the attempt is failed, and what was uploaded is removed.
+
+    Args:
+        uploaded: What was uploaded.
+        message: How it went, in words.
+        reads: What it was seen to read.
 
     Raises:
         StaleClaim: The milestone was lost or taken over meanwhile; nothing is recorded.
@@ -26,7 +33,12 @@ def record(uploaded: Uploaded, *, message: str | None = None) -> Attempt:
     def complete() -> Attempt:
         return claimed.worker.client.complete(
             claimed.attempt.id,
-            Complete(token=claimed.token, artifacts=uploaded.records, message=message),
+            Complete(
+                token=claimed.token,
+                artifacts=uploaded.records,
+                message=message,
+                discovered=tuple(reads),
+            ),
         )
 
     attempt = record_or_undo(complete, undo=uploaded.undo, leave=claimed.end)

@@ -42,7 +42,7 @@ def localise(image: Path, region: str) -> dict[str, Path]:
     if region == "us" and Path("tried-us").stat().st_size == 1:
         raise RuntimeError("quota")
     made = Path(region + ".raw")
-    made.write_text(image.read_text() + " for " + region)
+    made.write_text(image.read_text() + Path("word").read_text() + region)
     return {"disk": made}
 
 
@@ -76,6 +76,8 @@ def test_milestones_in_other_processes_record_skip_and_restore_there(
 ) -> None:
     script = tmp_path / "pipeline.py"
     script.write_text(PIPELINE)
+    for each in (worker_a, worker_b):
+        (each.folder / "word").write_text(" for ")
     with worker_a.process(script) as process:
         told = process.communicate(timeout=240)[0]
     assert told.splitlines() == ["base prepared for eu True", "base prepared for us True"]
@@ -91,6 +93,8 @@ def test_milestones_in_other_processes_record_skip_and_restore_there(
         (60, "us", "completed"),
     ]
     assert len({each.orchestrator.flow_run_id for each in worker_a.history()}) == 1
+    done = [each for each in worker_a.history() if each.status == "completed"]
+    assert {each.state for each in done if "discovered" in each.fingerprint} == {50}
     labels = {made.sensitivity for each in worker_a.history() for made in each.artifacts}
     assert labels == {"internal", "public"}
 

@@ -43,7 +43,17 @@ def step(image: Path) -> None:
     image.touch()
 
 
-@milestone(state=40, storage="s3://vault", compression="none", sensitivity="secret")
+@milestone(state=45, discover=False)
+def unseen() -> None: ...
+
+
+@milestone(
+    state=40,
+    ignore_reads=["cache/*"],
+    storage="s3://vault",
+    compression="none",
+    sensitivity="secret",
+)
 def keys() -> dict[str, Path]:
     return {}
 
@@ -57,6 +67,7 @@ def calls() -> None:
     accepts_any(register.with_options(lane="eu", retries=3, ignore=()))
     assert_type(register.with_options(lane="eu")(base("9.6"), "eu"), Handle)
     assert_type(step(base("9.6")), None)
+    accepts_any(unseen.with_options(discover=True, ignore_reads=("cache/*",)))
     accepts_any(keys.with_options(storage=None, compression=None, sensitivity="public"))
     accepts_any(keys.with_options(compression=Compression.ZSTD, sensitivity=Sensitivity.INTERNAL))
 

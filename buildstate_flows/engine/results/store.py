@@ -138,6 +138,12 @@ class ResultStore:
                     slot.now = replace(now, record=now.record.model_copy(update=measured))
             return path
 
+    def paths(self) -> set[Path]:
+        """Return where on this worker results are, or are about to be."""
+        with self._lock:
+            placed = (each for slot in self._slots.values() for each in slot.now.places.values())
+            return {*self._given_out, *placed}
+
     def forget_copies(self, lane: str) -> None:
         """Forget a lane's copies of what others made: its next milestone gets new ones."""
         with self._lock:

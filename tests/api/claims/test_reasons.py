@@ -17,13 +17,14 @@ from buildstate_core.models import (
     Build,
     BuildDerive,
     Cancel,
+    Discovered,
     Force,
     Quarantine,
     Revoke,
     Waive,
 )
 from buildstate_core.rules.reasons import describe, describe_wait
-from buildstate_core.vocabulary import AttemptStatus, Kind
+from buildstate_core.vocabulary import AttemptStatus, Kind, Seen
 
 DOCS = Path(__file__).parents[3] / "docs" / "reference" / "reasons.md"
 
@@ -114,6 +115,13 @@ def test_artifact_gone_and_artifact_corrupt(service: Service, build: Build, reas
     [artifact] = made(service, build, 25, image()).artifacts
     service.client.quarantine(artifact.id, Quarantine(reason=reason))
     assert said(service, build, 25) == f"run {reason}"
+
+
+def test_read_changed(service: Service, build: Build) -> None:
+    hosts = Discovered(path="conf/hosts", what=Seen.FILE, digest="a" * 64)
+    done = service.complete(service.claim(build, 25), image(), discovered=(hosts,))
+    claim = {"refuted": done.id, "changed_read": "conf/hosts"}
+    assert said(service, build, 25, **claim) == "run read_changed:conf/hosts"
 
 
 def test_effect_gone(service: Service, build: Build) -> None:

@@ -29,6 +29,7 @@ from buildstate_core.models import (
     PlannedMilestone,
     Problem,
     Project,
+    RecordedRead,
     ResumeRequest,
     Revocation,
     RunBy,
@@ -214,6 +215,7 @@ EXAMPLES: dict[str, BaseModel] = {
         artifacts=(ARTIFACT,),
         is_resume_point=True,
         storage_url="s3://builds",
+        discovered=(RecordedRead(path="conf/hosts", what="file", digest="ab" * 32),),
     ),
     "event": Event(
         id=9,

@@ -12,6 +12,7 @@ from buildstate_worker.artifacts import Artifacts
 from buildstate_worker.attempt import Claimed, Done, ask
 from buildstate_worker.blobs import Blob
 from buildstate_worker.client import Client
+from buildstate_worker.reads import Compared
 from buildstate_worker.transfer import ArtifactStore
 
 
@@ -35,6 +36,7 @@ class Worker:
         *,
         wait_seconds: float | None = 0.0,
         probe: Callable[[Done], bool] | None = None,
+        compare: Callable[[Done], Compared] | None = None,
         **fields: Any,
     ) -> Done | Claimed:
         request = ClaimRequest(state=state, worker=self.worker.name, **fields)
@@ -45,6 +47,7 @@ class Worker:
             wait_seconds=wait_seconds,
             on_wait=self.waits.append,
             probe=probe,
+            compare=compare,
         )
 
     def claimed(self, state: int, **fields: Any) -> Claimed:

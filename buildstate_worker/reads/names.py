@@ -1,0 +1,14 @@
+"""Places as they are recorded."""
+
+from typing import Final
+
+_MOST: Final = 1000
+
+
+def named(place: str) -> str:
+    r"""Return a place as JSON can say it; what it cannot say is found nowhere.
+
+    >>> named("conf/hosts"), named("caf" + chr(0xDCE9))
+    ('conf/hosts', 'caf\\udce9')
+    """
+    return place.encode(errors="backslashreplace").decode()[:_MOST]
