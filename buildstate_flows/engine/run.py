@@ -5,6 +5,7 @@ from typing import Any
 
 from prefect.utilities.callables import call_with_parameters
 
+from buildstate_flows.engine.left_behind import refused
 from buildstate_flows.engine.live_call import LiveCall
 from buildstate_flows.engine.place import Placed
 from buildstate_flows.engine.reading import Reading
@@ -28,11 +29,13 @@ def run(placed: Placed) -> Ran:
     """Call the function.
 
     Raises:
+        InvalidInput: It has left something in its process that a skip would lose.
         StaleClaim: The claim was lost meanwhile, so that the function was stopped.
     """
     live = placed.live
     reading = Reading(live.session, live.call, live.claimed.attempt)
     with (
+        refused(live.call.spec),
         live.noted(),
         live.entered(),
         reading.noted(),
@@ -48,6 +51,7 @@ async def run_async(placed: Placed) -> Ran:
     live = placed.live
     reading = Reading(live.session, live.call, live.claimed.attempt)
     with (
+        refused(live.call.spec),
         live.noted(),
         live.entered(),
         reading.noted(),

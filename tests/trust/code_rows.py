@@ -151,7 +151,6 @@ CODE: Final = (
         def make(size=@@) -> Path:
             return image(size)
         """,
-        says="recipe_changed:param:size",
     ),
     Row(
         "a default of a function that it calls",
@@ -468,7 +467,7 @@ CODE: Final = (
         def main():
             make(prepare())
         """,
-        says="process-state",
+        says="left-in-process",
         seen=Seen.REFUSED,
         state=10,
     ),
@@ -477,11 +476,13 @@ CODE: Final = (
         """
         import os
 
-        os.environ["TRUST_REGION"] = "@@"
-
         @milestone(state=25)
         def make() -> Path:
             return image(os.environ["TRUST_REGION"])
+
+        def main():
+            os.environ["TRUST_REGION"] = "@@"
+            make()
         """,
         says=UNSEEN,
         seen=Seen.NEVER,
@@ -491,13 +492,12 @@ CODE: Final = (
         """
         import os
 
-        os.environ["TRUST_REGION"] = "@@"
-
         @milestone(state=25)
         def make(region) -> Path:
             return image(region)
 
         def main():
+            os.environ["TRUST_REGION"] = "@@"
             make(os.environ["TRUST_REGION"])
         """,
         says="recipe_changed:param:region",

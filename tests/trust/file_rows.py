@@ -35,7 +35,7 @@ FILES: Final = (
     _reads(
         "a file that a thread of it opens",
         "found = []\n"
-        '    thread = threading.Thread(target=lambda: found.append(open("conf/sshd").read()))\n'
+        '    thread = threading.Thread(target=lambda: found.append(Path("conf/sshd").read_text()))\n'
         "    thread.start()\n"
         "    thread.join()\n"
         "    return image(found)",
@@ -70,14 +70,19 @@ FILES: Final = (
         seen=Seen.NEVER,
     ),
     _reads(
-        "a file that a command of it reads",
+        "a file that a command of it is told to read",
         'return image(subprocess.check_output(["cat", "conf/sshd"]).decode())',
+        "discovered_changed:conf/sshd",
+    ),
+    _reads(
+        "a file that a command of it reads without being told",
+        'return image(subprocess.check_output(["sh", "-c", "cat conf/ss*"]).decode())',
         UNSEEN,
         seen=Seen.NEVER,
     ),
     _reads(
-        "a file that a command of it reads, with `inputs`",
-        'return image(subprocess.check_output(["cat", "play.yml"]).decode())',
+        "a file that a command of it reads without being told, with `inputs`",
+        'return image(subprocess.check_output(["sh", "-c", "cat pl*.yml"]).decode())',
         "input_changed:play.yml",
         options=', inputs=["play.yml"]',
         seen=Seen.DECLARED,

@@ -34,6 +34,11 @@ VALUES: Final = (
     _given("a pattern", 're.compile("a{@@}")', "import re"),
     _given("a UUID", "UUID(int=@@)", "from uuid import UUID"),
     _given(
+        "an object of a class of the project",
+        "Disk(@@)",
+        "class Disk:\n    def __init__(self, size):\n        self.size = size\n",
+    ),
+    _given(
         "a dataclass with values of any kind",
         'Disk(names={"a", "b@@"})',
         "from dataclasses import dataclass\n\n\n@dataclass\nclass Disk:\n    names: set\n",
@@ -75,9 +80,11 @@ VALUES: Final = (
     Row(
         "a value that has no digest",
         """
+        import threading
+
         class Client:
             def __init__(self, url):
-                self.url = url
+                self.url, self.lock = url, threading.Lock()
 
         @milestone(state=25)
         def make(client) -> Path:
@@ -92,9 +99,11 @@ VALUES: Final = (
     Row(
         "a value that has no digest, with `ignore`",
         """
+        import threading
+
         class Client:
             def __init__(self, url):
-                self.url = url
+                self.url, self.lock = url, threading.Lock()
 
         @milestone(state=25, ignore=["client"])
         def make(client) -> Path:
@@ -109,9 +118,11 @@ VALUES: Final = (
     Row(
         "a value with a `__bldst_fingerprint__`",
         """
+        import threading
+
         class Client:
             def __init__(self, url):
-                self.url = url
+                self.url, self.lock = url, threading.Lock()
 
             def __bldst_fingerprint__(self):
                 return self.url
