@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from changes import Change, that_count, that_do_not
 from support import Cluster, Service, serving, short_folder
+from support.guard import begin_run
 from support.postgres import migrated_cluster
 
 from buildstate_core.errors import BuildStateError
@@ -85,6 +86,20 @@ def imported(project: Path) -> Iterator[Any]:
                 del sys.modules[name]
 
 
+@contextmanager
+def running() -> Iterator[Service]:
+    """Run a service with a project in it, and end it."""
+    with tempfile.TemporaryDirectory() as root, short_folder() as folder:
+        cluster = Cluster(folder, migrated_cluster(Path(root) / "made"), is_quick=True)
+        try:
+            with serving(cluster.url(cluster.create_database()), cluster.key) as service:
+                service.make_project(PROJECT)
+                yield service
+        finally:
+            cluster.stop()
+    begin_run().end()
+
+
 def attempts(service: Service, key: str) -> int:
     """Return how many milestones have run in a build."""
     number = next(each.number for each in service.client.list_builds() if each.key == key)
@@ -122,29 +137,23 @@ def is_needless(change: Change, make: Callable[[str], Machine], service: Service
 
 def main() -> None:
     """Try all changes, and print what came of them."""
-    with tempfile.TemporaryDirectory() as root, short_folder() as folder:
-        cluster = Cluster(folder, migrated_cluster(Path(root) / "made"), is_quick=True)
-        try:
-            with serving(cluster.url(cluster.create_database()), cluster.key) as service:
-                service.make_project(PROJECT)
+    with tempfile.TemporaryDirectory() as root, running() as service:
 
-                def make(name: str) -> Machine:
-                    machine = Path(root) / name
-                    machine.mkdir()
-                    return Machine(machine, service, Path(root) / "storage")
+        def make(name: str) -> Machine:
+            machine = Path(root) / name
+            machine.mkdir()
+            return Machine(machine, service, Path(root) / "storage")
 
-                missed = [
-                    each
-                    for number, each in enumerate(that_count())
-                    if is_missed(each, make, f"counts-{number}")
-                ]
-                needless = [
-                    each
-                    for number, each in enumerate(that_do_not())
-                    if is_needless(each, make, service, f"counts-not-{number}")
-                ]
-        finally:
-            cluster.stop()
+        missed = [
+            each
+            for number, each in enumerate(that_count())
+            if is_missed(each, make, f"counts-{number}")
+        ]
+        needless = [
+            each
+            for number, each in enumerate(that_do_not())
+            if is_needless(each, make, service, f"counts-not-{number}")
+        ]
     tell("changes that count, and were not seen", missed, len(list(that_count())))
     tell("changes that do not count, and were taken for some", needless, len(list(that_do_not())))
     if missed or len(needless) > MOST_NEEDLESS:

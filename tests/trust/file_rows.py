@@ -35,7 +35,8 @@ FILES: Final = (
     _reads(
         "a file that a thread of it opens",
         "found = []\n"
-        '    thread = threading.Thread(target=lambda: found.append(Path("conf/sshd").read_text()))\n'
+        '    path = Path("conf/sshd")\n'
+        "    thread = threading.Thread(target=lambda: found.append(path.read_text()))\n"
         "    thread.start()\n"
         "    thread.join()\n"
         "    return image(found)",
