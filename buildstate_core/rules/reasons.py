@@ -33,7 +33,7 @@ _RECIPE_CHANGED = "recipe_changed"
 _INPUT_CHANGED = "input_changed"
 _INPUT_ADDED = "input_added"
 _INPUT_REMOVED = "input_removed"
-_READ_CHANGED = "read_changed"
+_DISCOVERED_CHANGED = "discovered_changed"
 _UPSTREAM_CHANGED = "upstream_changed"
 _HELD_BELOW = "held_below"
 _INSIDE = "inside"
@@ -68,7 +68,7 @@ _TEXTS: Final = {
     _INPUT_CHANGED: "an input has changed: {}",
     _INPUT_ADDED: "an input was added: {}",
     _INPUT_REMOVED: "an input was removed: {}",
-    _READ_CHANGED: "{}, which it read, has changed",
+    _DISCOVERED_CHANGED: "{}, which it read, has changed",
     _UPSTREAM_CHANGED: "what state {} made is new, or has changed",
     _COVERED_BY: "the checkpoint at state {} includes it",
     _DERIVED_FROM: "it was done in build {}, which this one derives from",
@@ -92,7 +92,7 @@ def part_changed(part: str) -> str:
     >>> part_changed("command"), part_changed("input:hosts"), part_changed("upstream:10")
     ('recipe_changed:command', 'input_changed:hosts', 'upstream_changed:10')
     >>> part_changed("discovered:conf/hosts")
-    'read_changed:conf/hosts'
+    'discovered_changed:conf/hosts'
     """
     prefix, _, rest = part.partition(":")
     if prefix == "input":
@@ -100,7 +100,7 @@ def part_changed(part: str) -> str:
     if prefix == "upstream":
         return f"{_UPSTREAM_CHANGED}:{rest}"
     if prefix == "discovered":
-        return f"{_READ_CHANGED}:{rest}"
+        return f"{_DISCOVERED_CHANGED}:{rest}"
     return f"{_RECIPE_CHANGED}:{part}"
 
 

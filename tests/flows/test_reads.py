@@ -64,7 +64,7 @@ def test_a_file_that_was_read_and_has_changed_is_why_it_runs_again(
     give("a", worker_a)
     assert rerun(worker_a, configured) == ([25], "never_completed")
     give("b", worker_a)
-    assert rerun(worker_a, configured) == ([25], "read_changed:hosts")
+    assert rerun(worker_a, configured) == ([25], "discovered_changed:hosts")
     assert rerun(worker_a, configured)[0] == []
 
 
@@ -76,7 +76,7 @@ def test_a_file_that_nobody_touched_is_skipped_on_another_worker_in_another_fold
     rerun(worker_a, configured)
     assert rerun(worker_b, configured)[0] == []
     give("b", worker_b)
-    assert rerun(worker_b, configured) == ([25], "read_changed:hosts")
+    assert rerun(worker_b, configured) == ([25], "discovered_changed:hosts")
 
 
 def test_what_was_not_there_and_has_appeared_is_why_it_runs_again(
@@ -91,7 +91,7 @@ def test_what_was_not_there_and_has_appeared_is_why_it_runs_again(
     rerun(worker_a, configured)
     assert rerun(worker_a, configured)[0] == []
     give("a", worker_a)
-    assert rerun(worker_a, configured) == ([25], "read_changed:hosts")
+    assert rerun(worker_a, configured) == ([25], "discovered_changed:hosts")
 
 
 def test_a_folder_that_was_listed_and_has_grown_is_why_it_runs_again(
@@ -102,7 +102,7 @@ def test_a_folder_that_was_listed_and_has_grown_is_why_it_runs_again(
     rerun(worker_a, configured)
     assert rerun(worker_b, configured)[0] == []
     give("a", worker_b, name="conf/two")
-    assert rerun(worker_b, configured) == ([25], "read_changed:conf")
+    assert rerun(worker_b, configured) == ([25], "discovered_changed:conf")
 
 
 def test_the_working_directory_may_be_listed_though_the_milestone_leaves_its_image_there(
@@ -178,7 +178,7 @@ def test_the_content_of_a_path_that_it_is_called_with_counts(
     assert rerun(worker_a, called)[0] == []
     assert rerun(worker_b, called)[0] == []
     give("b", worker_b)
-    assert rerun(worker_b, called) == ([25], "read_changed:hosts")
+    assert rerun(worker_b, called) == ([25], "discovered_changed:hosts")
 
 
 def test_a_try_that_failed_leaves_nothing_that_the_next_one_depends_on(
@@ -215,7 +215,7 @@ def test_threads_and_coroutines_are_seen(worker_a: Any, ran: Any, rerun: Any) ->
     rerun(worker_a, called)
     assert rerun(worker_a, called)[0] == []
     give("b", worker_a)
-    assert rerun(worker_a, called) == ([30], "read_changed:hosts")
+    assert rerun(worker_a, called) == ([30], "discovered_changed:hosts")
 
 
 def test_what_was_changed_while_it_ran_is_never_the_same(
@@ -232,7 +232,7 @@ def test_what_was_changed_while_it_ran_is_never_the_same(
     with caplog.at_level(logging.INFO):
         rerun(worker_a, configured)
     assert "State 25: hosts was changed while this ran" in caplog.text
-    assert rerun(worker_a, configured) == ([25], "read_changed:hosts")
+    assert rerun(worker_a, configured) == ([25], "discovered_changed:hosts")
 
 
 def test_what_an_earlier_state_made_and_did_not_return_is_refused(

@@ -117,11 +117,11 @@ def test_artifact_gone_and_artifact_corrupt(service: Service, build: Build, reas
     assert said(service, build, 25) == f"run {reason}"
 
 
-def test_read_changed(service: Service, build: Build) -> None:
+def test_discovered_changed(service: Service, build: Build) -> None:
     hosts = Discovered(path="conf/hosts", what=Seen.FILE, digest="a" * 64)
     done = service.complete(service.claim(build, 25), image(), discovered=(hosts,))
     claim = {"refuted": done.id, "changed_read": "conf/hosts"}
-    assert said(service, build, 25, **claim) == "run read_changed:conf/hosts"
+    assert said(service, build, 25, **claim) == "run discovered_changed:conf/hosts"
 
 
 def test_effect_gone(service: Service, build: Build) -> None:

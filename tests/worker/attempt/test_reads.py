@@ -39,7 +39,7 @@ class TestReads:
 
     def test_what_has_changed_runs_again_and_says_what(self, worker: Worker) -> None:
         with worker.claimed(60, kind=Kind.GATE, compare=changed) as begun:
-            assert begun.attempt.reason == "read_changed:conf/hosts"
+            assert begun.attempt.reason == "discovered_changed:conf/hosts"
             assert begun.claim.text == "conf/hosts, which it read, has changed"
             assert begun.claim.discovered == ()
             complete(begun)
