@@ -122,8 +122,10 @@ def test_an_upstream_that_ran_again_and_made_the_same_reruns_nothing_below(rerun
 
 def test_a_secret_is_in_no_fingerprint(rerun: Any, worker_a: Any) -> None:
     assert rerun(word="b") == []
-    recorded = worker_a.history()[-1].fingerprint
-    assert set(recorded) == {"code", "param:image", "param:level", "upstream:10"}
+    recorded = [
+        part for part in worker_a.history()[-1].fingerprint if not part.startswith("code:")
+    ]
+    assert set(recorded) == {"code", "param:image", "param:level", "param:ran", "upstream:10"}
 
 
 def test_a_secret_block_of_prefect_does_not_count(worker_a: Any, ran: Any) -> None:

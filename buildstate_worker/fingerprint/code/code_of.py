@@ -102,14 +102,17 @@ def reached_by(
         except RecursionError:
             name = getattr(function, "__qualname__", type(function).__qualname__)
             raise opaque(name, "reaches data that is nested too deep") from None
-    parts = dict(sorted(reach.ledger.parts.items()))
+    ledger = reach.ledger
+    parts = dict(sorted(ledger.parts.items()))
     said = "\n".join([*first, *(f"{name}={digest}" for name, digest in parts.items())])
     code = Code(
         digest=sha256(said.encode()).hexdigest(),
-        parts=parts,
-        functions=tuple(sorted(reach.ledger.names_of("function") & parts.keys())),
+        parts={ledger.for_people(name): digest for name, digest in parts.items()},
+        functions=tuple(
+            ledger.for_people(name) for name in sorted(ledger.names_of("function") & parts.keys())
+        ),
     )
-    return Reached(code, tuple(reach.ledger.places.values()), project, reach.classes)
+    return Reached(code, tuple(ledger.places.values()), project, reach.classes)
 
 
 def _project_of(function: Any) -> Project:

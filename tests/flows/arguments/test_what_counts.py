@@ -76,6 +76,7 @@ def test_an_ignored_parameter_may_be_anything_and_does_not_count(worker_a: Any, 
     with worker_a.build():
         fetch(Client("a"), "9.6")
         fetch(Client("b"), "9.6")
+    with worker_a.build():
         fetch.with_options(retries=1)(Client("c"), "9.7")
     assert ran.since() == [("a", "9.6"), ("c", "9.7")]
     assert "param:client" not in worker_a.history()[-1].fingerprint

@@ -24,6 +24,7 @@ class Project:
     A function that is itself installed makes its own top-level package count.
 
     Attributes:
+        file: The function's file.
         roots: The nearest folder above with `.git` or `pyproject.toml`; else the one that its
             package, or its file, is in. First without links, then as Python names it.
     """
@@ -40,14 +41,14 @@ class Project:
         named = as_named or file
         others = [named.parents[depth]] if depth < len(named.parents) else []
         self.roots = tuple(dict.fromkeys([root, *others]))
-        self._beside = file.parent
+        self.file = file
         self._package = _package_of(file) if _is_installed(file) else None
 
     def has(self, file: Path) -> bool:
         """Return whether a file is the user's own."""
         if self._package is not None and file.is_relative_to(self._package):
             return True
-        return not _is_installed(file) and (not _is_ours(file) or file.parent == self._beside)
+        return not _is_installed(file) and (not _is_ours(file) or file.parent == self.file.parent)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Final
 
@@ -13,10 +14,21 @@ from buildstate_worker.fingerprint.code.walk.classes import Classes
 from buildstate_worker.fingerprint.code.walk.ledger import Ledger
 from buildstate_worker.fingerprint.code.walk.objects import file_of_module
 from buildstate_worker.fingerprint.code.walk.resolve import Found, member
-from buildstate_worker.fingerprint.code.walk.values import MUTABLE, Values, is_constant
+from buildstate_worker.fingerprint.code.walk.values import Values, is_constant
 
-_first_seen: Final[dict[int, tuple[object, str, bool]]] = {}
-"""The texts of containers when they were first asked for in this process, by their address."""
+
+@dataclass(frozen=True)
+class _Seen:
+    """The text of data, with the code that was met in it. The data is kept, so that it stays."""
+
+    text: str
+    is_unknown: bool
+    met: tuple[object, ...]
+    value: object
+
+
+_first_seen: Final[dict[int, _Seen]] = {}
+"""What was made of data when it was first asked for in this process, by its address."""
 
 
 class Data:
@@ -105,15 +117,25 @@ class Data:
         return text if around is None else f"{text}{around.text}"
 
     def first(self, value: object) -> tuple[str, bool]:
-        """Return the text of data as it was when first asked for, and whether it is not known."""
+        """Return the text of data as it was when first asked for, and whether it is not known.
+
+        What a milestone or a flow changes later would otherwise make the next one run again for
+        ever: a resumed process has not changed it.
+        """
         known = _first_seen.get(id(value))
         if known is not None:
-            return known[1:]
-        self._values.is_unknown = self._values.met_code = False
-        text, is_unknown = self._values.text(value), self._values.is_unknown
-        if type(value) in MUTABLE and not self._values.met_code:
-            _first_seen[id(value)] = value, text, is_unknown
-        return text, is_unknown
+            for each in known.met:
+                self._values.text(each)
+            return known.text, known.is_unknown
+        values = self._values
+        outer = values.is_unknown, values.met
+        values.is_unknown, values.met = False, []
+        made = _Seen(values.text(value), values.is_unknown, tuple(values.met), value)
+        values.is_unknown, values.met = outer[0] or made.is_unknown, [*outer[1], *made.met]
+        is_code = any(each is value for each in made.met)
+        if not is_code and not is_constant(value):
+            _first_seen[id(value)] = made
+        return made.text, made.is_unknown
 
     def store(self, target: Found | None, chain: Chain, frame: Frame) -> None:
         """Keep the place of what a function assigns to; it may not be there yet.

@@ -32,11 +32,18 @@ class Ledger:
     """The parts that were found so far, each under a name of its own.
 
     Attributes:
-        parts: The digest of each part by its name.
+        parts: The digest of each part by its name in texts.
         places: The data that was reached, by where it is kept.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, module: str) -> None:
+        """Begin with nothing.
+
+        Args:
+            module: The module that the walk begins in. Texts call it `~`, so that its digests stay
+                when its file is renamed.
+        """
+        self._module = module
         self.parts: dict[str, str] = {}
         self.places: dict[tuple[int, str], Place] = {}
         self._names: dict[Hashable, str] = {}
@@ -47,6 +54,15 @@ class Ledger:
     def name_of(self, key: Hashable) -> str | None:
         """Return the name of a part that was found already."""
         return self._names.get(key)
+
+    def in_texts(self, name: str) -> str:
+        """Return what texts call a name that begins with a module's."""
+        rest = name.removeprefix(self._module)
+        return f"~{rest}" if rest != name and rest[:1] in {".", " "} else name
+
+    def for_people(self, name: str) -> str:
+        """Return a name as a reader knows it."""
+        return f"{self._module}{name[1:]}" if name.startswith("~") else name
 
     def names_of(self, kind: str) -> set[str]:
         """Return the names of what was found of one kind, which is the first of its key."""
@@ -65,6 +81,7 @@ class Ledger:
             text: Makes its text, later.
             keep: What has to stay, so that nothing else gets its address.
         """
+        name = self.in_texts(name)
         count = self._taken[name] = self._taken.get(name, 0) + 1
         unique = name if count == 1 else f"{name} ({count})"
         self._names[key] = unique

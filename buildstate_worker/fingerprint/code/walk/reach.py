@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
-from buildstate_worker.fingerprint.code.files.project import Project
+from buildstate_worker.fingerprint.code.files.project import Project, module_name
 from buildstate_worker.fingerprint.code.files.source import Definition, SourceFile, find_definition
 from buildstate_worker.fingerprint.code.opaque import opaque
 from buildstate_worker.fingerprint.code.tree import calls
@@ -77,7 +77,7 @@ class Reach:
             project: Which files are the user's own.
             is_result: Whether an object is counted elsewhere, as what another milestone returned.
         """
-        self.ledger = Ledger()
+        self.ledger = Ledger(module_name(project.file))
         self.classes = Classes(project)
         self.values = Values(project.roots, self.code, self.classes.is_own)
         self._project = project
@@ -188,6 +188,7 @@ class Reach:
         )
         if any(id(each) in self._whole_classes for each in definition.around()):
             # Its text is in that of its class.
+            name = self.ledger.in_texts(name)
             self.ledger.note(key, name, keep=function)
             texts = [*self._around(function), *self._references(References(), frame)]
             return f"{name}({';'.join(texts)})" if texts else name

@@ -25,7 +25,6 @@ _AS_SAID: Final = (
     IPv4Address, IPv4Network, IPv6Address, IPv6Network,
 )  # fmt: skip
 _CONSTANTS: Final = (bool, int, float, complex, str, bytes, type(None), type(...), tuple, frozenset)
-MUTABLE: Final = (list, dict, set, deque, bytearray)
 _SAYS_ITSELF: Final = "__bldst_fingerprint__"
 """The method by which a class says what of an instance counts."""
 _KEPT_BY_PYDANTIC: Final = ("__pydantic_extra__", "__pydantic_private__")
@@ -36,7 +35,7 @@ class Values:
 
     Attributes:
         is_unknown: Whether one was met since this was set to false that shows nothing but its type.
-        met_code: The same of one that is code or of a class of the project.
+        met: The code, and the classes of the project, that were met since this was emptied.
     """
 
     def __init__(
@@ -57,7 +56,7 @@ class Values:
         self._is_own = is_own
         self._inside: dict[int, int] = {}
         self.is_unknown = False
-        self.met_code = False
+        self.met: list[object] = []
 
     def text(self, value: object) -> str:
         """Return the text of a value."""
@@ -69,7 +68,7 @@ class Values:
             return f"int {value:x}"
         found = self._code(value)
         if found is not None:
-            self.met_code = True
+            self.met.append(value)
             return found
         if id(value) in self._inside:
             return f"the one {len(self._inside) - self._inside[id(value)]} above"
@@ -90,15 +89,13 @@ class Values:
 
     def _inner(self, value: Any) -> str:
         is_own = self._is_own(type(value))
-        owner = f"{self._code(type(value))};" if is_own else ""
+        owner = f"{self.text(type(value))};" if is_own else ""
         if isinstance(value, Enum):
-            self.met_code = self.met_code or is_own
             return f"{owner}{value.name}={self.text(value.value)}"
         if hasattr(type(value), _SAYS_ITSELF):
             return f"{owner}{self.text(getattr(value, _SAYS_ITSELF)())}"
         content = self._content(value)
         if is_own:
-            self.met_code = True
             return f"{owner}{content or ''};{self.attributes(value)}"
         if content is not None:
             return content

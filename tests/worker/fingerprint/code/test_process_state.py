@@ -81,10 +81,11 @@ def test_what_is_left_in_the_process_is_named(
     assert ProcessState.take(module.harden).changes_since(before) == changes
 
 
-def test_a_container_counts_as_it_was_when_first_asked_for(load: Load) -> None:
+@pytest.mark.parametrize("what", ["container", "attribute"])
+def test_data_counts_as_it_was_when_first_asked_for(what: str, load: Load) -> None:
     module: Any = load({"pipeline.py": PIPELINE, "settings.py": ""})
     first = code_of(module.harden)
-    module.harden("container")
+    module.harden(what)
     assert code_of(module.harden) == first
 
 

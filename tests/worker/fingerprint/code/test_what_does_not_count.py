@@ -1,6 +1,8 @@
 """What changes a file and not what a function does, and what it does not reach."""
 
+import importlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from textwrap import dedent
 from types import ModuleType
 
@@ -115,6 +117,16 @@ def test_paths_below_the_project_are_the_same_in_every_folder(code_in: CodeOf) -
     assert code_in({"pipeline.py": text}) == code_in({"pipeline.py": text})
     moved = text.replace("book", "look")
     assert code_in({"pipeline.py": text}) != code_in({"pipeline.py": moved})
+
+
+def test_a_file_that_is_renamed_has_the_same_digest(load: Load, tmp_path: Path) -> None:
+    module = load({"pipeline.py": BASE})
+    (tmp_path / "project" / "renamed.py").write_text(BASE)
+    renamed = importlib.import_module("renamed")
+    one, other = code_of(module.harden), code_of(renamed.harden)
+    assert one.digest == other.digest
+    assert list(one.parts.values()) == list(other.parts.values())
+    assert "renamed.fix" in other.parts
 
 
 def test_parts_of_one_name_are_told_apart(code_in: CodeOf) -> None:
