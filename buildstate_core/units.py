@@ -91,3 +91,12 @@ def parse_size(text: str) -> int | None:
     # In integers: a float cannot count the bytes of a petabyte.
     size_bytes: int = int(whole + decimals) * unit ** _POWERS[found[2]] // 10 ** len(decimals)
     return size_bytes
+
+
+def number_of(count: int, what: str) -> str:
+    """Return a number of things.
+
+    >>> number_of(1, "file"), number_of(2, "file")
+    ('1 file', '2 files')
+    """
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

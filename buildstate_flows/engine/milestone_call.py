@@ -13,6 +13,7 @@ from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Build, ClaimRequest, Orchestrator
 from buildstate_core.models.names import given_lane
 from buildstate_core.rules.fingerprints import recorded
+from buildstate_core.units import number_of
 from buildstate_core.vocabulary import TRUNK, Kind
 from buildstate_flows.engine.arguments import (
     Form,
@@ -24,7 +25,7 @@ from buildstate_flows.engine.arguments import (
 )
 from buildstate_flows.engine.results.recorded import is_named
 from buildstate_flows.handle import Handle
-from buildstate_worker.fingerprint.code import code_of, code_parts
+from buildstate_worker.fingerprint.code import Code, code_of, code_parts
 from buildstate_worker.fingerprint.inputs import input_parts
 from buildstate_worker.fingerprint.params import ParamDigests
 from buildstate_worker.fingerprint.params_1 import ParamDigests1
@@ -86,6 +87,7 @@ class MilestoneSpec:
             **self.__dict__,
             "code_parts": self.code_parts,
             "code_parts_1": self.code_parts_1,
+            "code_in_words": self.code_in_words,
             "forms": self.forms,
             "leaves_files": self.leaves_files,
         }
@@ -101,10 +103,23 @@ class MilestoneSpec:
             return {"code": recorded(_digest_of_version(self.version))}
         if self.code == "ignore":
             return {}
-        code = code_of(self.function, is_result=is_result)
+        code = self._reached
         named = {f"code:{name}": recorded(digest) for name, digest in code.parts.items()}
         # More would leave no room for others. They only tell which of them has changed.
         return {"code": recorded(code.digest), **(named if len(named) <= _MOST_NAMED else {})}
+
+    @cached_property
+    def code_in_words(self) -> str:
+        """What of its code is compared."""
+        if self.version is not None:
+            return "its version"
+        if self.code == "ignore":
+            return ""
+        return f"code of {number_of(len(self._reached.functions), 'function')}"
+
+    @cached_property
+    def _reached(self) -> Code:
+        return code_of(self.function, is_result=is_result)
 
     @cached_property
     def code_parts_1(self) -> Mapping[str, str]:

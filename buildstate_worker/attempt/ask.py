@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Final
@@ -13,6 +13,7 @@ from buildstate_core.models import Artifact, Attempt, Claim, ClaimRequest, Recor
 from buildstate_core.vocabulary import ArtifactStatus, AttemptStatus, ClaimDecision
 from buildstate_worker.artifacts import Artifacts
 from buildstate_worker.attempt.claimed import Claimed, Worker
+from buildstate_worker.attempt.compared import compared
 from buildstate_worker.reads import Compared
 
 _POLL_SECONDS: Final = 1.0
@@ -65,6 +66,7 @@ def ask(
     sleep: Callable[[float], object] = time.sleep,
     probe: Callable[[Done], bool] | None = None,
     compare: Callable[[Done], Compared] | None = None,
+    code: str = "code",
 ) -> Done | Claimed:
     """Claim a milestone: it is done, or it is ours to run.
 
@@ -83,6 +85,7 @@ def ask(
             skipped. `False`: it is gone, and is done again. An exception means that nobody can
             tell: nothing is claimed or run, and the exception goes on to the caller.
         compare: Compares what it was seen to read with what is there now, before the probe looks.
+        code: What of its code is compared, for people.
 
     Raises:
         Held: Another worker has it, or what it builds on, longer than `wait_seconds`.
@@ -107,10 +110,10 @@ def ask(
             return Claimed(worker, claim, asked_at=asked_at)
         elif _are_there(claim, worker.artifacts):
             done = _done(claim)
-            compared = _compared(done, compare)
-            found = _refutation(done, compared, probe)
+            looked = _looked_at(done, compare)
+            found = _refutation(done, looked, probe)
             if found is None:
-                return replace(done, text=_with_count(done.text, compared.count))
+                return _with_compared(done, wanted.fingerprint, code, looked.count)
             _check_heard(wanted, found, done)
             refuted = found
 
@@ -161,28 +164,29 @@ def _done(claim: Claim) -> Done:
     )
 
 
-def _compared(done: Done, compare: Callable[[Done], Compared] | None) -> Compared:
+def _looked_at(done: Done, compare: Callable[[Done], Compared] | None) -> Compared:
     """Compare what it has read, unless a person has said that it is not needed."""
     if compare is None or not done.reads or done.attempt.status is AttemptStatus.WAIVED:
         return Compared(0)
     return compare(done)
 
 
-def _with_count(text: str, count: int) -> str:
-    """Return why it is skipped, and how much of what it has read was compared."""
-    if count == 0:
-        return text
-    return f"{text}; compared: {count} {'file' if count == 1 else 'files'} read last time"
+def _with_compared(done: Done, now: Mapping[str, str], code: str, files_read: int) -> Done:
+    """Return it with what was compared, unless a person has said that it is not needed."""
+    if done.attempt.status is AttemptStatus.WAIVED:
+        return done
+    what = compared(done.attempt.fingerprint, now, code=code, files_read=files_read)
+    return replace(done, text=f"{done.text}; compared: {what}")
 
 
 def _refutation(
-    done: Done, compared: Compared, probe: Callable[[Done], bool] | None
+    done: Done, looked: Compared, probe: Callable[[Done], bool] | None
 ) -> _Refuted | None:
     """Return what is said against its being done, unless a person has said it is not needed."""
     if done.attempt.status is AttemptStatus.WAIVED:
         return None
-    if compared.changed is not None:
-        return _Refuted(done.attempt.id, compared.changed)
+    if looked.changed is not None:
+        return _Refuted(done.attempt.id, looked.changed)
     return None if probe is None or probe(done) else _Refuted(done.attempt.id)
 
 

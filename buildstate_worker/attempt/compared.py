@@ -1,47 +1,47 @@
-"""What a skip was decided by, in words: what cannot be seen is not said to be unchanged."""
+"""What a skip was decided by, in words: what was not looked at is not said to be unchanged."""
 
 from collections.abc import Mapping
 
+from buildstate_core.rules.fingerprints import is_of_older_recorder
+from buildstate_core.units import number_of
+
 _CODE = "code"
 _COMMAND = "command"
+_COMMAND_ONLY = "the command only"
+_CODE_BEFORE = "code of 1 function"
+"""What the release before has recorded of code."""
 
 
-def compared(recorded: Mapping[str, str], now: Mapping[str, str], *, files_read: int = 0) -> str:
+def compared(
+    recorded: Mapping[str, str], now: Mapping[str, str], *, code: str = _CODE, files_read: int = 0
+) -> str:
     """Return what was compared, for people.
 
     Args:
         recorded: The parts of the attempt's fingerprint.
         now: Those of what would run.
+        code: What of the code is looked at.
         files_read: How many files that the attempt was seen to read were looked at.
 
-    >>> compared({"code": "aa", "code:f": "bb", "param:os": "c"}, {"code": "aa", "code:f": "bb"})
-    'code of 1 function'
+    >>> compared({"code": "2:aa", "param:os": "c"}, {"code": "2:aa"}, code="code of 4 functions")
+    'code of 4 functions'
     >>> compared({"command": "aa"}, {"command": "aa"})
     'the command only'
     """
     shared = recorded.keys() & now.keys()
-
-    def count(prefix: str, what: str) -> str | None:
-        number = sum(part.startswith(prefix) for part in shared)
-        return None if number == 0 else counted(number, what)
-
-    code = None
+    if shared == {_COMMAND} and not files_read:
+        return _COMMAND_ONLY
+    found = []
     if _CODE in shared:
-        functions = count(f"{_CODE}:", "function")
-        code = f"code of {functions}" if functions else "code"
-    command = "the command" if _COMMAND in shared else None
-    files = f"{counted(files_read, 'file')} read last time" if files_read else None
-    found = [code, command, count("param:", "parameter"), count("input:", "input"), files]
-    said = [each for each in found if each is not None]
-    if said == [command]:
-        return "the command only"
-    return ", ".join(said) or "nothing of what goes into it"
-
-
-def counted(number: int, what: str) -> str:
-    """Return a number of things.
-
-    >>> counted(1, "file"), counted(2, "file")
-    ('1 file', '2 files')
-    """
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+        names_functions = any(part.startswith("code:") for part in now)
+        is_older = names_functions and is_of_older_recorder(recorded)
+        found.append(_CODE_BEFORE if is_older else code)
+    if _COMMAND in shared:
+        found.append("the command")
+    for prefix, what in (("param:", "parameter"), ("input:", "input")):
+        count = sum(part.startswith(prefix) for part in shared)
+        if count:
+            found.append(number_of(count, what))
+    if files_read:
+        found.append(f"{number_of(files_read, 'file')} read last time")
+    return ", ".join(found) or "nothing of what goes into it"

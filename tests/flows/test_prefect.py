@@ -115,8 +115,11 @@ def test_a_flow_records_and_its_rerun_shows_in_prefect_what_was_skipped(
     flow_run_id = state.state_details.flow_run_id
     runs = task_runs(flow_run_id)
     shown = {name: (run.state.name, run.state.message) for name, run in runs.items()}
-    assert shown["10 base"] == ("Skipped", same)
-    assert shown["25 harden"] == ("Restored", same)
+    assert shown["10 base"] == (
+        "Skipped",
+        f"{same}; compared: code of 1 function, 2 parameters",
+    )
+    assert shown["25 harden"] == ("Restored", f"{same}; compared: code of 1 function, 2 parameters")
     assert shown["60 register [ap]"] == (
         "Completed",
         "attempt 1; why it ran: it has not been completed yet",
