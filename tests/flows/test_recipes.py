@@ -122,9 +122,7 @@ def test_an_upstream_that_ran_again_and_made_the_same_reruns_nothing_below(rerun
 
 def test_a_secret_is_in_no_fingerprint(rerun: Any, worker_a: Any) -> None:
     assert rerun(word="b") == []
-    recorded = [
-        part for part in worker_a.history()[-1].fingerprint if not part.startswith("code:")
-    ]
+    recorded = [part for part in worker_a.history()[-1].fingerprint if not part.startswith("code:")]
     assert set(recorded) == {"code", "param:image", "param:level", "param:ran", "upstream:10"}
 
 

@@ -34,8 +34,8 @@ FILES: Final = (
     ),
     _reads(
         "a file that a thread of it opens",
-        "found = []\n"
-        '    thread = threading.Thread(target=lambda: found.append(open("conf/sshd").read()))\n'
+        'path, found = Path("conf/sshd"), []\n'
+        "    thread = threading.Thread(target=lambda: found.append(path.read_text()))\n"
         "    thread.start()\n"
         "    thread.join()\n"
         "    return image(found)",
@@ -70,8 +70,13 @@ FILES: Final = (
         seen=Seen.NEVER,
     ),
     _reads(
-        "a file that a command of it reads",
+        "a file that a command of it is told to read",
         'return image(subprocess.check_output(["cat", "conf/sshd"]).decode())',
+        "discovered_changed:conf/sshd",
+    ),
+    _reads(
+        "a file that a command of it reads by itself",
+        'return image(subprocess.check_output("cd conf; cat *", shell=True).decode())',
         UNSEEN,
         seen=Seen.NEVER,
     ),

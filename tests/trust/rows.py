@@ -68,7 +68,9 @@ class Row:
         own = dedent(self.flow)
         flow = HEAD + own + ("" if "def main(" in own else MAIN)
         files = {name: dedent(text) for name, text in self.files.items()}
-        changed = {name: text.replace("@@", value) for name, text in files.items()}
+        changed = {
+            name.replace("@@", value): text.replace("@@", value) for name, text in files.items()
+        }
         return {"pyproject.toml": "", "flow.py": flow.replace("@@", value), **changed}
 
     def project_that_looks_changed(self) -> dict[str, str]:
