@@ -112,8 +112,8 @@ def why_changed(
     recorded.
     """
     old = attempt.fingerprint
-    recipe = recipe.as_recorded_with(attempt)
-    new = fingerprint(view, attempt.state, recipe)
+    own = recipe.as_recorded_with(attempt)
+    new = fingerprint(view, attempt.state, own)
     changed = changed_part(old, new)
     if changed is not None:
         return reasons.part_changed(changed)
@@ -121,10 +121,12 @@ def why_changed(
         return None
     if _is_of_another_kind(attempt.kind, recipe.kind):
         return reasons.part_changed("kind")
-    declared = next(iter(declared_on_one_side(old, recipe.parts or {})), None)
+    declared = next(iter(declared_on_one_side(old, own.parts or {})), None)
     if declared is not None:
         return reasons.part_added(declared) if declared in new else reasons.part_removed(declared)
-    return _why_built_on_others(view, attempt, recipe, new)
+    # What a gate of the release before was about, that release did not always record.
+    is_about_one = own is recipe and (recipe.kind or attempt.kind) is Kind.GATE
+    return _why_built_on_others(view, attempt, own, new, is_about_one=is_about_one)
 
 
 def _is_of_another_kind(then: Kind | None, now: Kind | None) -> bool:
@@ -135,17 +137,25 @@ def _is_of_another_kind(then: Kind | None, now: Kind | None) -> bool:
 
 
 def _why_built_on_others(
-    view: Mapping[int, AttemptFact], attempt: AttemptFact, recipe: Recipe, new: Mapping[str, str]
+    view: Mapping[int, AttemptFact],
+    attempt: AttemptFact,
+    recipe: Recipe,
+    new: Mapping[str, str],
+    *,
+    is_about_one: bool,
 ) -> str | None:
-    """Return why it would build on other states than it did, if it would."""
+    """Return why it would build on other states than it did, if it would.
+
+    If it is about one digest, it is void for any other than the one that it recorded.
+    """
     old = attempt.fingerprint
-    is_gate = (recipe.kind or attempt.kind) is Kind.GATE
     taken = _taken(view, attempt.state, recipe)
     for below in (*taken, *_steps(view, attempt.state, taken)):
         part = upstream_part(below)
         if part is None or (part[0] in old and not is_unverified(part[1])):
             continue
-        if _is_later(below, attempt) or (is_gate and below in taken and part[0] not in old):
+        is_void = is_about_one and below in taken and part[0] not in old
+        if is_void or _is_later(below, attempt):
             return reasons.upstream_changed(below.state)
     dropped = (view.get(state) for state in upstream_states(old.keys() - new.keys()))
     return next(

@@ -111,9 +111,10 @@ def ask(
         elif _are_there(claim, worker.artifacts):
             done = _done(claim)
             looked = _looked_at(done, compare)
+            done = _with_compared(done, wanted.fingerprint, code, looked.count)
             found = _refutation(done, looked, probe)
             if found is None:
-                return _with_compared(done, wanted.fingerprint, code, looked.count)
+                return done
             _check_heard(wanted, found, done)
             refuted = found
 

@@ -9,6 +9,7 @@ from buildstate_core.rules.claims import Granted, Skipped
 from buildstate_core.rules.facts import AttemptFact
 from buildstate_core.rules.fingerprints import step_digest, upstream_part
 from buildstate_core.rules.recipes import Recipe
+from buildstate_core.vocabulary import Kind
 
 from .claiming import FAILED, LIVE, claim
 from .factories import checkpoint, make_attempt
@@ -110,3 +111,9 @@ class TestIdentity:
         answer = claim(IMAGE, forced, state=20, recipe=UPGRADED, machine=())
         assert isinstance(answer, Granted)
         assert answer.identity is None
+
+
+def test_a_gate_of_the_release_before_that_recorded_no_digest_stands() -> None:
+    gate = make_attempt(20, kind=Kind.GATE, fingerprint=OLD)
+    recipe = replace(UPGRADED, kind=Kind.GATE)
+    assert isinstance(claim(IMAGE, gate, state=20, recipe=recipe), Skipped)
