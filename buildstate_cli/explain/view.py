@@ -28,6 +28,12 @@ _ATTEMPT: Final = {
     Decision.REFUSE: "was refused",
 }
 
+_NEVER_COMPARED: Final = {
+    "code": "Never compared: the environment, installed packages, and what commands and C code read.",
+    "command": "Never compared: what the command reads, but for its inputs.",
+}
+"""By the part that says what ran."""
+
 
 def one(explanation: Explanation) -> Page:
     """Return a decision and its reason, what was compared, and how each part came out."""
@@ -58,6 +64,8 @@ def _comparison(explanation: Explanation) -> list[Block]:
     ]
     if any(each.change is PartChange.UNKNOWN for each in parts):
         blocks.append("What is unknown is said by one of the two only, and not taken for a change.")
+    names = {each.part for each in parts}
+    blocks += [text for part, text in _NEVER_COMPARED.items() if part in names]
     if explanation.attempt is None:
         blocks.append("What a rerun brings along (code, parameters, files) is known only then.")
     return blocks

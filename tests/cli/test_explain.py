@@ -163,16 +163,20 @@ def test_what_changed_comes_first() -> None:
         {"part": "upstream:10", "before": f"sha256:{old}", "now": f"sha256:{new}",
          "change": "changed"},
         {"part": "code", "before": old, "now": new, "change": "changed"},
+        {"part": "code:flow.harden", "before": old, "now": new, "change": "changed"},
     ]  # fmt: skip
     assert plain.render(explanations.one(explanation(parts=parts))) == dedent("""\
         A rerun of build #14 runs state 25 Security baseline: its recipe has changed: code.
         Compared with attempt 2 of build #12:
-        PART         BEFORE        NOW           CHANGE
-        code         0123456789ab  fedcba987654  changed
-        upstream:10  0123456789ab  fedcba987654  changed
-        stdin        -             fedcba987654  unknown
-        command      0123456789ab  0123456789ab  same
+        PART              BEFORE        NOW           CHANGE
+        code              0123456789ab  fedcba987654  changed
+        code:flow.harden  0123456789ab  fedcba987654  changed
+        upstream:10       0123456789ab  fedcba987654  changed
+        stdin             -             fedcba987654  unknown
+        command           0123456789ab  0123456789ab  same
         What is unknown is said by one of the two only, and not taken for a change.
+        Never compared: the environment, installed packages, and what commands and C code read.
+        Never compared: what the command reads, but for its inputs.
         What a rerun brings along (code, parameters, files) is known only then.
         """)
 
