@@ -29,7 +29,7 @@ _ATTEMPT: Final = {
 }
 
 _NEVER_COMPARED: Final = {
-    "code": "Never compared: the environment, installed packages, and what commands and C code read.",
+    "code": "Never compared: the environment, installed packages, what commands and C code read.",
     "command": "Never compared: what the command reads, but for its inputs.",
 }
 """By the part that says what ran."""
