@@ -35,10 +35,10 @@ def refused(spec: MilestoneSpec) -> Iterator[None]:
     Raises:
         InvalidInput: It has left something. The message names it.
     """
-    if spec.version is not None or spec.code == "ignore":
+    before = _state(spec)
+    if before is None:
         yield
         return
-    before = ProcessState.take(spec.function, is_result=is_result)
     with _noted() as run:
         yield
     after = ProcessState.take(spec.function, is_result=is_result)
@@ -52,6 +52,15 @@ def refused(spec: MilestoneSpec) -> Iterator[None]:
             hint="Return it as a value, and hand that on; or set it in the flow, before the first"
             " milestone.",
         )
+
+
+def _state(spec: MilestoneSpec) -> ProcessState | None:
+    if spec.version is not None or spec.code == "ignore":
+        return None
+    try:
+        return ProcessState.take(spec.function, is_result=is_result)
+    except InvalidInput:  # its code was looked at in the process that it came from
+        return None
 
 
 @contextmanager
