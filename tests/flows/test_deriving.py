@@ -76,7 +76,8 @@ def test_a_skipped_task_says_which_build_it_was_done_in(worker_a: Any) -> None:
         said = common(return_state=True)
         assert said.name in {"Skipped", "Restored"}
         assert said.message == (
-            f"it was done in build {parent.number}, which this one derives from"
+            f"it was done in build {parent.number}, which this one derives from;"
+            " compared: code of 2 functions"
         )
 
 
