@@ -54,10 +54,16 @@ def run_all(
         monkeypatch.delenv(name)
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    namespace: dict[str, object] = {"__name__": "__quickstart__"}
+    # A reader writes them one below the other into a file; the code of a milestone is read there.
+    script = Path.cwd() / f"{Path(document).stem.replace('-', '_')}.py"
+    script.touch()
+    namespace: dict[str, object] = {"__name__": script.stem, "__file__": str(script)}
 
     def python(example: Example) -> None:
-        exec(compile(example.parsed, document, "exec"), namespace)  # noqa: S102 - it is ours
+        before = script.read_text()
+        script.write_text(before + example.parsed)
+        padded = "\n" * before.count("\n") + example.parsed
+        exec(compile(padded, str(script), "exec"), namespace)  # noqa: S102 - it is ours
 
     parsers = [CodeBlockParser("bash", shell.run), CodeBlockParser("python", python)]
     examples = list(Sybil(parsers=parsers).parse(ROOT / document).examples())

@@ -115,11 +115,9 @@ def test_a_flow_records_and_its_rerun_shows_in_prefect_what_was_skipped(
     flow_run_id = state.state_details.flow_run_id
     runs = task_runs(flow_run_id)
     shown = {name: (run.state.name, run.state.message) for name, run in runs.items()}
-    assert shown["10 base"] == (
-        "Skipped",
-        f"{same}; compared: code of 1 function, 2 parameters",
-    )
-    assert shown["25 harden"] == ("Restored", f"{same}; compared: code of 1 function, 2 parameters")
+    compared = "compared: code of 2 functions, 1 parameter"
+    assert shown["10 base"] == ("Skipped", f"{same}; {compared}")
+    assert shown["25 harden"] == ("Restored", f"{same}; {compared}")
     assert shown["60 register [ap]"] == (
         "Completed",
         "attempt 1; why it ran: it has not been completed yet",
@@ -142,7 +140,7 @@ def test_a_flow_records_and_its_rerun_shows_in_prefect_what_was_skipped(
     assert found[f"bldst-progress-{number}"].data == 60
     table = found[f"bldst-build-{number}"].data
     assert f"/v1/builds/{number}" in table
-    assert f"| 10 |  | base | skip | skipped | 1 |  | {same} |" in table
+    assert f"| 10 |  | base | skip | skipped | 1 |  | {same}; {compared} |" in table
     (line,) = [each for each in table.splitlines() if "| ap |" in each]
     assert "| 60 | ap | register | run | completed | 1 |" in line
     assert line.endswith("| it has not been completed yet |")
