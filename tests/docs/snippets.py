@@ -55,7 +55,7 @@ def run_all(
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     # A reader writes them one below the other into a file; the code of a milestone is read there.
-    script = Path.cwd() / f"{Path(document).stem.replace('-', '_')}.py"
+    script = Path(environ["BLDST_CONFIG_DIR"]).parent / "pipeline.py"
     script.touch()
     namespace: dict[str, object] = {"__name__": script.stem, "__file__": str(script)}
 
