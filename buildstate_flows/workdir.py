@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from buildstate_core.errors import InvalidInput
-from buildstate_flows.engine.live_call import inside_of
+from buildstate_flows.engine.inside import inside_of
 from buildstate_flows.engine.session import BuildSession
 
 

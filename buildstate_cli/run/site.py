@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
 from uuid import UUID
 
 from buildstate_cli.build import attempts_view as attempts
@@ -14,10 +13,8 @@ from buildstate_cli.output.show import show
 from buildstate_cli.session import Session
 from buildstate_core.models import Attempt, Build, Claim
 from buildstate_worker.attempt import Worker
+from buildstate_worker.attempt.inside import attempts_around, environment_inside
 from buildstate_worker.workspace.machine_state import Workspace
-
-_INSIDE: Final = "BLDST_INSIDE"
-"""What a command is told of the attempts that it runs inside of: their ids, to be passed on."""
 
 
 @dataclass(frozen=True)
@@ -46,26 +43,18 @@ class Site:
             "BLDST_STATE": str(attempt.state),
             "BLDST_LANE": attempt.lane,
             "BLDST_ATTEMPT": str(attempt.attempt),
-            _INSIDE: " ".join(map(str, (*self.inside, attempt.id))),
+            **environment_inside((*self.inside, attempt.id)),
         }
 
     @property
     def inside(self) -> tuple[UUID, ...]:
         """The attempts that this process runs inside of, the outermost first."""
-        words = self.session.environ.get(_INSIDE, "").split()
-        return tuple(each for word in words if (each := _uuid(word)) is not None)
+        return attempts_around(self.session.environ)
 
     def show(self, attempt: Attempt) -> None:
         """Print an attempt, if its data is what the output is for."""
         if self.output is not Format.TABLE:
             show(attempt, self.output, lambda each: attempts.listing([each]))
-
-
-def _uuid(word: str) -> UUID | None:
-    try:
-        return UUID(word)
-    except ValueError:
-        return None
 
 
 def tell(attempt: Attempt, what: str) -> None:

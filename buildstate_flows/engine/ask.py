@@ -9,7 +9,8 @@ from buildstate_core.errors import Conflict, Refused
 from buildstate_core.models import Claim, ClaimRequest
 from buildstate_flows.engine.cancellation import Ending
 from buildstate_flows.engine.coroutines import run_to_end
-from buildstate_flows.engine.live_call import LiveCall, Outcome, inside_of
+from buildstate_flows.engine.inside import inside_of
+from buildstate_flows.engine.live_call import LiveCall, Outcome
 from buildstate_flows.engine.milestone_call import MilestoneCall
 from buildstate_flows.engine.reading import Reading
 from buildstate_flows.engine.session import BuildSession
@@ -128,7 +129,7 @@ def ask(
             session.machine.held(call.lane),
             worker=session.worker.name,
             lease_seconds=session.settings.lease_seconds,
-            inside=() if is_made_again else inside_of.get(),
+            inside=() if is_made_again else (*session.inside, *inside_of.get()),
             is_rewound=is_rewound,
             session_id=session.id,
             orchestrator=session.orchestrator(task_run_here()),

@@ -2,19 +2,18 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
-from uuid import UUID
 
 from prefect.states import Completed
 
 from buildstate_core.errors import ArtifactLost, BuildStateError, Conflict, StaleClaim
 from buildstate_core.models import Attempt
 from buildstate_flows.engine.cancellation import Ending, Stopper, ending_by
+from buildstate_flows.engine.inside import entered
 from buildstate_flows.engine.milestone_call import MilestoneCall
 from buildstate_flows.engine.results.returned_files import ReturnedFiles
 from buildstate_flows.engine.session import BuildSession
@@ -27,9 +26,6 @@ from buildstate_worker.processes.tree import GRACE_SECONDS
 
 if TYPE_CHECKING:
     from buildstate_worker.processes.offspring import Job
-
-inside_of: ContextVar[tuple[UUID, ...]] = ContextVar("inside_of", default=())
-"""The attempts whose functions this code runs inside of, the outermost first."""
 
 
 @dataclass(frozen=True)
@@ -109,14 +105,9 @@ class LiveCall:
         if self._job is not None:
             self.session.offspring.over(self._job)
 
-    @contextmanager
-    def entered(self) -> Iterator[None]:
-        """Have what is called in a block know that it is inside of this attempt."""
-        token = inside_of.set((*inside_of.get(), self.claimed.attempt.id))
-        try:
-            yield
-        finally:
-            inside_of.reset(token)
+    def entered(self) -> AbstractContextManager[None]:
+        """Have what is called and started in a block know that it is inside of this attempt."""
+        return entered(self.claimed.attempt.id)
 
     def returned(self, paths: Iterable[Path]) -> ReturnedFiles:
         """Return what it has returned, to be told from what others return."""

@@ -4,7 +4,7 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from time import monotonic
@@ -18,6 +18,7 @@ from buildstate_core.models import Build, Orchestrator
 from buildstate_core.vocabulary import TRUNK
 from buildstate_flows.artifact import Slot
 from buildstate_flows.engine.cancellation import Ending
+from buildstate_flows.engine.inside import around_this_process
 from buildstate_flows.engine.milestone_call import MilestoneCall
 from buildstate_flows.engine.results.store import ResultStore
 from buildstate_flows.prefect_api.flow_run_report import FlowRunReport
@@ -67,6 +68,7 @@ class BuildSession:
         fetch: Returns the path of an artifact to the flow's own code.
         id: Names the session, when it is one that another process has opened.
         report: Where Prefect shows it; `None` for nowhere.
+        inside: The attempts that its process runs inside of. Default: as the environment says.
 
     Attributes:
         worker: Who claims, and by what.
@@ -90,8 +92,10 @@ class BuildSession:
         fetch: Callable[["BuildSession", Slot], Path],
         id: UUID | None = None,  # noqa: A002 - as it reads
         report: FlowRunReport | None = None,
+        inside: Sequence[UUID] | None = None,
     ) -> None:
         self.id = id or uuid4()
+        self.inside = tuple(around_this_process() if inside is None else inside)
         self.report = report
         self.build = build
         self.client = client

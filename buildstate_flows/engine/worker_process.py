@@ -23,6 +23,7 @@ import cloudpickle  # type: ignore[import-untyped]
 from buildstate_core.models import Build
 from buildstate_flows.artifact import Slot
 from buildstate_flows.engine.cancellation import Ending
+from buildstate_flows.engine.inside import put_process_inside
 from buildstate_flows.engine.session import OTHER_PROCESS, BuildSession, open_session
 from buildstate_flows.prefect_api.transfers import log
 from buildstate_worker.artifacts import Artifacts
@@ -45,6 +46,7 @@ class Ticket:
     Attributes:
         folder: The session's folder; another host may not have it.
         calls: Those made so far that can be pickled.
+        inside: The attempts that the session's own process runs inside of.
     """
 
     id: UUID
@@ -52,6 +54,7 @@ class Ticket:
     settings: Settings
     folder: Path
     calls: Sequence[bytes]
+    inside: Sequence[UUID]
 
     @classmethod
     def of(cls, session: BuildSession) -> "Ticket":
@@ -60,7 +63,9 @@ class Ticket:
         for call in list(session.calls.values()):
             with suppress(Exception):  # whatever its arguments raise
                 calls.append(cloudpickle.dumps(call))
-        return cls(session.id, session.build, session.settings, session.folder, calls)
+        return cls(
+            session.id, session.build, session.settings, session.folder, calls, session.inside
+        )
 
     def open(self, fetch: Callable[[BuildSession, Slot], Path]) -> BuildSession:
         """Open the session here, once for all milestones of it in this process."""
@@ -76,6 +81,7 @@ class Ticket:
 
     def _opened(self, fetch: Callable[[BuildSession, Slot], Path]) -> BuildSession:
         client = Client(self.settings.api_url, self.settings.api_key, retries=PATIENT)
+        put_process_inside(self.inside)
         is_here = self.folder.is_dir()
         session = BuildSession(
             self.build,
@@ -85,6 +91,7 @@ class Ticket:
             folder=_own_folder(self.folder) if is_here else None,
             fetch=fetch,
             id=self.id,
+            inside=self.inside,
         )
         if is_here:
             arguments = (weakref.ref(session), self.folder / _ENDED)
