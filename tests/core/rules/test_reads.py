@@ -11,13 +11,14 @@ from buildstate_core.rules.reads import (
     Reads,
     are_as_before,
     digest_of_reads,
+    steps_below,
     that_has_changed,
     with_reads,
 )
 from buildstate_core.rules.recipes import Recipe
 from buildstate_core.vocabulary import Seen
 
-from .factories import at, make_attempt, make_history
+from .factories import at, checkpoint, make_attempt, make_history, make_recipe
 
 HOSTS: Reads = {"hosts": (Seen.FILE, "aa")}
 OTHER: Reads = {"hosts": (Seen.FILE, "bb")}
@@ -90,3 +91,22 @@ def test_one_with_another_recipe_is_not() -> None:
 def test_one_that_runs_since_something_that_it_read_has_changed_is_not() -> None:
     begun = granted(changed_read="hosts")
     assert (begun.identity, begun.fingerprint) == (None, {**CODE, READS: "changed"})
+
+
+def test_what_is_said_to_have_read_something_else_runs_again_for_that() -> None:
+    done = checkpoint(25, fingerprint={"code": "2:aa"})
+    query = ClaimQuery(
+        state=25,
+        lane="",
+        recipe=make_recipe(parts={"code": "2:aa"}),
+        refuted=done.id,
+        changed_read="conf/hosts",
+    )
+    answer = answer_claim(make_history(done), query, now=at(200))
+    assert isinstance(answer, Granted)
+    assert answer.reason == "discovered_changed:conf/hosts"
+
+
+def test_the_steps_that_work_stands_on_are_told_from_the_checkpoints() -> None:
+    parts = {"upstream:25": "sha256:aa", "upstream:30": "step:bb;sha256:cc", "code": "2:aa"}
+    assert steps_below(parts) == {30}

@@ -7,7 +7,12 @@ import pytest
 from buildstate_core.rules import reasons
 from buildstate_core.rules.claims import Granted, Skipped
 from buildstate_core.rules.facts import AttemptFact
-from buildstate_core.rules.fingerprints import step_digest, upstream_part
+from buildstate_core.rules.fingerprints import (
+    are_of_one_recorder,
+    recorded,
+    step_digest,
+    upstream_part,
+)
 from buildstate_core.rules.recipes import Recipe
 from buildstate_core.vocabulary import Kind
 
@@ -117,3 +122,9 @@ def test_a_gate_of_the_release_before_that_recorded_no_digest_stands() -> None:
     gate = make_attempt(20, kind=Kind.GATE, fingerprint=OLD)
     recipe = replace(UPGRADED, kind=Kind.GATE)
     assert isinstance(claim(IMAGE, gate, state=20, recipe=recipe), Skipped)
+
+
+def test_digests_of_two_recorders_are_not_compared() -> None:
+    assert recorded("aa") == "2:aa"
+    assert are_of_one_recorder("2:aa", "2:bb")
+    assert not are_of_one_recorder("aa", "2:aa")
