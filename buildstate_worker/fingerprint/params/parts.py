@@ -1,13 +1,11 @@
 """The parts of a call, taken before its function can change what it was called with."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
+from buildstate_core.rules.fingerprints import recorded
 from buildstate_worker.fingerprint.params.nodes import sealed
 from buildstate_worker.fingerprint.params.walk import SECRETS, Code, Walk
-
-RECORDER: Final = "2:"
-"""Before each digest: which recorder made it. Digests of two recorders are never compared."""
 
 
 def _no_result(_: object) -> bool:
@@ -54,7 +52,7 @@ class ParamDigests:
             return walk.digest(stand_in(result))
 
         return {
-            f"param:{name}": f"{RECORDER}{sealed(each, digest_of).hex()}"
+            f"param:{name}": recorded(sealed(each, digest_of).hex())
             for name, each in self._nodes.items()
         }
 
