@@ -10,9 +10,6 @@ from buildstate_flows.engine.arguments import is_result
 from buildstate_flows.engine.milestone_call import MilestoneSpec
 from buildstate_worker.fingerprint.code import ProcessState
 
-_OF_MODULES: Final = " in "
-"""Data is named with its file; the rest of a process's state belongs to all that run in it."""
-
 _changing: Final = threading.Lock()
 _running: Final[set["_Run"]] = set()
 
@@ -41,8 +38,7 @@ def refused(spec: MilestoneSpec) -> Iterator[None]:
         return
     with _noted() as run:
         yield
-    after = ProcessState.take(spec.function, is_result=is_result)
-    left = [each for each in after.changes_since(before) if run.was_alone or _OF_MODULES in each]
+    left = before.changes(is_alone=run.was_alone)
     if left:
         raise InvalidInput(
             f"{spec.name} has changed {', '.join(left)}. Where it is skipped, that does not happen,"

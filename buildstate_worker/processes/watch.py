@@ -133,7 +133,7 @@ class _Watch:
         }
 
     def _look(self) -> float:
-        """Know who there is, for when their parents are gone; return when to do so again."""
+        """Take in who is there, before their parents are gone; return in how long to look again."""
         began = time.monotonic()
         if self._tree is not None:
             self._tree.look(is_thorough=False)

@@ -46,45 +46,51 @@ class ProcessState:
         *,
         is_result: Callable[[object], bool] = is_no_result,
     ) -> "ProcessState":
-        """Return the state as it is now. The arguments are those of `code_of`, and the errors.
+        """Return the state as it is now, before a function runs.
 
-        Take it before a function runs, and again afterwards.
+        The arguments are those of `code_of`, and the errors.
         """
         reached = reached_by(function, is_result=is_result)
         return cls(
             folder=_folder(),
-            environment={
-                name: sha256(os.fsencode(value)).hexdigest()
-                for name, value in os.environ.items()
-                if not name.startswith(_OURS)
-            },
+            environment=_environment(),
             arguments=tuple(map(str, sys.argv)),
             data={each: _now(each, reached) for each in reached.places},
             reached=reached,
         )
 
-    def changes_since(self, before: "ProcessState") -> list[str]:
-        """Return what differs from an earlier state, each as a sentence can name it.
+    def changes(self, *, is_alone: bool = True) -> list[str]:
+        """Return what has changed since it was taken, each as a sentence can name it.
 
         Such as `the working directory`, `the environment variable MIRROR`, `CONFIG in pipeline.py`.
+        The code is not looked at again: what the function has made reachable was not there to be
+        changed, and may be nothing that can be followed.
+
+        Args:
+            is_alone: Whether nobody else has run in this process meanwhile, so that what belongs to
+                the whole process can only have been changed by the function.
         """
-        changed = []
-        if self.folder != before.folder:
-            changed.append("the working directory")
+        changed = self._changes_of_process() if is_alone else []
+        data = {each.label for each, old in self.data.items() if _now(each, self.reached) != old}
+        return changed + sorted(data)
+
+    def _changes_of_process(self) -> list[str]:
+        changed = [] if _folder() == self.folder else ["the working directory"]
         changed += [
             f"the environment variable {name}"
-            for name in _differing(before.environment, self.environment)
+            for name in _differing(self.environment, _environment())
         ]
-        if self.arguments != before.arguments:
+        if tuple(map(str, sys.argv)) != self.arguments:
             changed.append("the program's arguments (sys.argv)")
-        # What only the later state reaches was not there to be changed.
-        data = {
-            each: self.data[each] if each in self.data else _now(each, before.reached)
-            for each in before.data
-        }
-        return changed + sorted(
-            {each.label for each in before.data if before.data[each] != data[each]}
-        )
+        return changed
+
+
+def _environment() -> dict[str, str]:
+    return {
+        name: sha256(os.fsencode(value)).hexdigest()
+        for name, value in os.environ.items()
+        if not name.startswith(_OURS)
+    }
 
 
 def _differing(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from buildstate_core.errors import InvalidInput
 from buildstate_worker.fingerprint.code import ProcessState, code_of
 
 Load = Callable[[Mapping[str, str]], ModuleType]
@@ -78,7 +79,30 @@ def test_what_is_left_in_the_process_is_named(
     before = ProcessState.take(module.harden)
     module.harden(what)
     module.touch()
-    assert ProcessState.take(module.harden).changes_since(before) == changes
+    assert before.changes() == changes
+
+
+def test_what_becomes_reachable_need_not_be_followed(load: Load) -> None:
+    """The work is done by then: nothing may refuse it but what it has left."""
+    module: Any = load({"pipeline.py": "HOOK = None\ndef harden(hook): global HOOK; HOOK = hook\n"})
+    made: dict[str, Any] = {}
+    exec("def hook(): pass", made)  # noqa: S102 - what has no source
+    before = ProcessState.take(module.harden)
+    module.harden(made["hook"])
+    with pytest.raises(InvalidInput, match="has no source"):
+        code_of(made["hook"])
+    assert before.changes() == ["HOOK in pipeline.py"]
+
+
+def test_what_belongs_to_the_process_is_anybodys_if_others_run(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module: Any = load({"pipeline.py": PIPELINE, "settings.py": ""})
+    monkeypatch.setenv("MIRROR", "default")
+    before = ProcessState.take(module.harden)
+    module.harden("environment")
+    module.harden("container")
+    assert before.changes(is_alone=False) == ["CONFIG in pipeline.py"]
 
 
 @pytest.mark.parametrize("what", ["container", "attribute"])
