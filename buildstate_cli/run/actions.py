@@ -16,9 +16,9 @@ from buildstate_cli.options import Format
 from buildstate_cli.output.messages import notice, print_message
 from buildstate_cli.output.progress import meter
 from buildstate_cli.run.attempt import attempt
-from buildstate_cli.run.flags import RunFlags
-from buildstate_cli.run.journal import Journal, RunCall
-from buildstate_cli.run.prepare import PreparedCall, prepare
+from buildstate_cli.run.call.flags import RunFlags
+from buildstate_cli.run.call.journal import Journal, RunCall
+from buildstate_cli.run.call.prepare import PreparedCall, prepare, prepare_again
 from buildstate_cli.run.site import Site, told_if_unwritable
 from buildstate_cli.session import Session
 from buildstate_cli.signals import ENDING, Signalled, signals_raised
@@ -29,6 +29,7 @@ from buildstate_core.rules.reasons import HELD
 from buildstate_worker.artifacts import Artifacts
 from buildstate_worker.attempt import Worker
 from buildstate_worker.client import STEADY
+from buildstate_worker.inputs.standard_input import feed_of_this_process
 from buildstate_worker.rewind import (
     Rewind,
     Turn,
@@ -54,8 +55,9 @@ def run(
             hint="Put it behind two dashes: bldst run 123 --state 25 -- make image",
         )
     workspace = Workspace(Path.cwd())
-    call = RunCall(command=command, flags=flags)
-    prepared = prepare(call, workspace.folder)
+    feed = feed_of_this_process(is_declared=flags.counting.takes_stdin)
+    call = RunCall(command=command, flags=flags, fed_file=feed.file)
+    prepared = prepare(call, workspace.folder, feed=feed)
     with connect(session, retries=STEADY) as client:
         build = client.get_build(wanted)
         journal = Journal(workspace, build.id)
@@ -108,7 +110,7 @@ class _Pass:
 
         def once(turn: Turn) -> int:
             return self._attempt(
-                prepared if turn.number == 0 else self._prepare(call, is_again=prepared.is_again),
+                prepared if turn.number == 0 else self._prepared_anew(prepared),
                 is_rewound=rewind.covers(call.flags.state),
                 can_rewind=lambda error: bool(turn.remedy(error, below)),
             )
@@ -120,13 +122,20 @@ class _Pass:
             code = with_rewinds(once, below=below, make_again=make_again)
         except _NotMadeAgain as ended:
             return ended.exit_code
+        self._note_pipe(prepared)
         if code != exit_codes.OK:
             with told_if_unwritable("that this state has failed in this pass"):
                 self._journal.note_failure(call)
         return code
 
-    def _prepare(self, call: RunCall, *, is_again: bool) -> PreparedCall:
-        return prepare(call, self._site.workspace.folder, is_again=is_again)
+    def _prepared_anew(self, prepared: PreparedCall) -> PreparedCall:
+        """Read a call once more, after something below it has run."""
+        if prepared.is_again:
+            return self._prepare_again(prepared.call)
+        return prepare(prepared.call, self._site.workspace.folder, feed=prepared.feed)
+
+    def _prepare_again(self, call: RunCall) -> PreparedCall:
+        return prepare_again(call, self._site.workspace.folder)
 
     def _attempt(
         self,
@@ -147,6 +156,12 @@ class _Pass:
                 raise
         workspace.begin_anew(build, lane)
         return once()
+
+    def _note_pipe(self, prepared: PreparedCall) -> None:
+        """Keep that what the call was fed with is gone, so that it cannot be made again."""
+        if prepared.feed is not None and prepared.feed.is_used_up():
+            with told_if_unwritable("that this state cannot be fed again"):
+                self._journal.note_pipe(prepared.call)
 
     def _below(self, call: RunCall, error: BaseException) -> list[RunCall]:
         """Return the calls to make again, if the one that an error names was made here."""
@@ -175,7 +190,7 @@ class _Pass:
         for each in below:
             rewind.count(each.key, error)
             flags = replace(each.flags, wait_seconds=wanted.wait_seconds)
-            prepared = self._prepare(replace(each, flags=flags), is_again=True)
+            prepared = self._prepare_again(replace(each, flags=flags))
             code = self.perform(prepared, outer=rewind)
             if code != exit_codes.OK:
                 print_message(

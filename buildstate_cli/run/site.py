@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import UUID
 
 from buildstate_cli.build import attempts_view as attempts
@@ -14,6 +15,7 @@ from buildstate_cli.session import Session
 from buildstate_core.models import Attempt, Build, Claim
 from buildstate_worker.attempt import Worker
 from buildstate_worker.attempt.inside import attempts_around, environment_inside
+from buildstate_worker.reads import Made
 from buildstate_worker.workspace.machine_state import Workspace
 
 
@@ -34,6 +36,15 @@ class Site:
     worker: Worker
     meter: Meter
     on_wait: Callable[[Claim], None]
+
+    @property
+    def reads_folder(self) -> Path:
+        """Where it is remembered what was read and made on this machine."""
+        return self.session.settings.cache_dir.absolute() / "reads"
+
+    def made(self) -> Made:
+        """Return what was made for the build on this machine."""
+        return Made(self.reads_folder, self.build.id)
 
     def environ(self, attempt: Attempt) -> Mapping[str, str]:
         """Return the environment of what runs for an attempt."""
