@@ -13,8 +13,9 @@ from typing import Final
 from buildstate_cli import exit_codes
 from buildstate_cli.connection import connect
 from buildstate_cli.options import Format
-from buildstate_cli.output.messages import notice, print_message
+from buildstate_cli.output.messages import explain_error, notice, print_message
 from buildstate_cli.output.progress import meter
+from buildstate_cli.output.show import show_error
 from buildstate_cli.run.attempt import attempt
 from buildstate_cli.run.call.flags import RunFlags
 from buildstate_cli.run.call.journal import Journal, RunCall
@@ -23,7 +24,7 @@ from buildstate_cli.run.site import Site, told_if_unwritable
 from buildstate_cli.session import Session
 from buildstate_cli.signals import ENDING, Signalled, signals_raised
 from buildstate_cli.validation import build_reference
-from buildstate_core.errors import ArtifactLost, InvalidInput, Refused
+from buildstate_core.errors import ArtifactLost, BuildStateError, InvalidInput, Refused
 from buildstate_core.models import Claim
 from buildstate_core.rules.reasons import HELD
 from buildstate_worker.artifacts import Artifacts
@@ -46,6 +47,16 @@ def run(
     session: Session, output: Format, reference: str, command: Sequence[str], flags: RunFlags
 ) -> int:
     """Run a command as one state of a build, or skip it; return the exit code."""
+    try:
+        return _run(session, output, reference, command, flags)
+    except BuildStateError as error:
+        show_error(error, output)
+        raise
+
+
+def _run(
+    session: Session, output: Format, reference: str, command: Sequence[str], flags: RunFlags
+) -> int:
     wanted = build_reference(reference)
     if not command:
         raise InvalidInput(
@@ -80,11 +91,13 @@ class _NotMadeAgain(Exception):
 
     Attributes:
         exit_code: As it ended.
+        refusal: What becomes of what needs it.
     """
 
-    def __init__(self, exit_code: int) -> None:
+    def __init__(self, exit_code: int, refusal: Refused) -> None:
         super().__init__(exit_code)
         self.exit_code = exit_code
+        self.refusal = refusal
 
 
 class _Pass:
@@ -121,6 +134,8 @@ class _Pass:
         try:
             code = with_rewinds(once, below=below, make_again=make_again)
         except _NotMadeAgain as ended:
+            if outer is None:
+                self._site.show_error(ended.refusal)
             return ended.exit_code
         self._note_pipe(prepared)
         if code != exit_codes.OK:
@@ -193,10 +208,13 @@ class _Pass:
             prepared = self._prepare_again(replace(each, flags=flags))
             code = self.perform(prepared, outer=rewind)
             if code != exit_codes.OK:
-                print_message(
-                    f"State {wanted.state} is not run: it needs state {flags.state} first."
+                refusal = Refused(
+                    f"State {wanted.state} is not run: it needs state {flags.state} first.",
+                    code="run-first",
+                    state=flags.state,
                 )
-                raise _NotMadeAgain(code)
+                explain_error(refusal)
+                raise _NotMadeAgain(code, refusal)
 
 
 def _as_called(calls: Sequence[RunCall]) -> str:

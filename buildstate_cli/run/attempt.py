@@ -62,7 +62,7 @@ def attempt(
 def _carry_out(site: Site, prepared: PreparedCall, placed: Placed) -> int:
     ran = execute(site, prepared, placed)
     if ran.stale is not None:
-        return tell_lost(ran.claimed, ran.stale)
+        return tell_lost(site, prepared, ran.claimed, ran.stale)
     if ran.ended.problem is not None:
         return record_failure(site, prepared, ran)
     record(site, prepared, ran, upload(site, prepared, ran))

@@ -192,15 +192,16 @@ def run(
         typer.Option(
             "--output",
             "-o",
-            help="With json or yaml: print the attempt on stdout, and all that the command prints"
-            " on stderr.",
+            help="With json or yaml: print the attempt on stdout, or what kept it from being made,"
+            " with a field error; and all that the command prints on stderr.",
         ),
     ] = Format.TABLE,
 ) -> int:
     """Run a command as one state of a build, or skip it if that state is done.
 
     What an earlier state made is put into the working directory first. What the command made is
-    uploaded and recorded with its success. The command's own exit code is passed on.
+    uploaded and recorded with its success. The command's own exit code is passed on. Scripts tell
+    it from those of bldst by --output json: it is the command's if an attempt is printed.
 
     It sees BLDST_BUILD_ID, BLDST_STATE, BLDST_LANE, BLDST_ATTEMPT; BLDST_RESTORED, the restored
     paths, one per line; and BLDST_RESTORE_URI, the URIs of what only it can restore. A probe sees

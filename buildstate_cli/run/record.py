@@ -49,13 +49,15 @@ def record_failure(site: Site, prepared: PreparedCall, ran: Ran) -> int:
     return ran.ended.exit_code
 
 
-def tell_lost(claimed: Claimed, stale: StaleClaim) -> int:
+def tell_lost(site: Site, prepared: PreparedCall, claimed: Claimed, stale: StaleClaim) -> int:
     """Print that the claim was lost, and record it if nobody else can have it yet.
 
     Returns:
         The exit code.
     """
     explain_error(stale)
+    if not prepared.is_again:
+        site.show_error(stale)
     if stale.code != LEASE_RUNNING_OUT:
         return exit_codes.exit_code(stale)
     recorded: list[Attempt] = []

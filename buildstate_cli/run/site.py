@@ -10,8 +10,9 @@ from buildstate_cli.build import attempts_view as attempts
 from buildstate_cli.options import Format
 from buildstate_cli.output.messages import notice, warn
 from buildstate_cli.output.progress import Meter
-from buildstate_cli.output.show import show
+from buildstate_cli.output.show import show, show_error
 from buildstate_cli.session import Session
+from buildstate_core.errors import BuildStateError
 from buildstate_core.models import Attempt, Build, Claim
 from buildstate_worker.attempt import Worker
 from buildstate_worker.attempt.inside import attempts_around, environment_inside
@@ -66,6 +67,10 @@ class Site:
         """Print an attempt, if its data is what the output is for."""
         if self.output is not Format.TABLE:
             show(attempt, self.output, lambda each: attempts.listing([each]))
+
+    def show_error(self, error: BuildStateError) -> None:
+        """Print what a call has come to in place of an attempt, in the same way."""
+        show_error(error, self.output)
 
 
 def tell(attempt: Attempt, what: str) -> None:
