@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from buildstate_api.attempts.queries import WITH_NAMES
-from buildstate_api.tables import AttemptRow, BuildRow, ProjectRow
-from buildstate_core.vocabulary import AttemptStatus
+from buildstate_api.tables import UNDELIVERED, AttemptRow, BuildRow
+from buildstate_core.vocabulary import AttemptStatus, BuildStatus
 
 _RUNS_TO_LEARN_FROM: Final = 20
 
@@ -68,16 +68,15 @@ async def builds_before(
         session: The transaction.
         before: Only those with a lower number.
         limit: At most so many.
-        filters: Column to value; `project` is the project's name.
+        filters: Column to value.
     """
     query = select(BuildRow).options(*WITH_NAMES).order_by(BuildRow.number.desc()).limit(limit)
     if before is not None:
         query = query.where(BuildRow.number < before)
     for column, value in filters.items():
-        if column == "project":
-            query = query.join(BuildRow.project).where(ProjectRow.name == value)
-        else:
-            query = query.where(getattr(BuildRow, column) == value)
+        query = query.where(getattr(BuildRow, column) == value)
+    if filters.get("status", BuildStatus.COMPLETED) != BuildStatus.COMPLETED:
+        query = query.where(UNDELIVERED)
     return (await session.execute(query)).scalars().all()
 
 

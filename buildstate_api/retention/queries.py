@@ -14,6 +14,7 @@ from sqlalchemy.orm import joinedload, selectinload, undefer
 
 from buildstate_api.artifacts.queries import keeps
 from buildstate_api.tables import (
+    DELIVERED,
     ArtifactRow,
     AttemptRow,
     BuildRow,
@@ -22,7 +23,7 @@ from buildstate_api.tables import (
     InterventionRow,
     ProjectRow,
 )
-from buildstate_core.vocabulary import ArtifactKind, AttemptStatus, BuildStatus, InterventionKind
+from buildstate_core.vocabulary import ArtifactKind, AttemptStatus, InterventionKind
 
 _WITH_STATES: Final = (
     joinedload(BuildRow.project),
@@ -111,7 +112,7 @@ async def newest_delivered(
     """
     query = (
         select(BuildRow.id, BuildRow.number, BuildRow.finished_at)
-        .where(BuildRow.project_id == project_id, BuildRow.status == BuildStatus.COMPLETED)
+        .where(BuildRow.project_id == project_id, DELIVERED)
         .order_by(BuildRow.finished_at.desc().nulls_last(), BuildRow.number.desc())
         .limit(count)
     )

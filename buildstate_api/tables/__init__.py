@@ -2,6 +2,9 @@
 
 from buildstate_api.tables.base import Base
 from buildstate_api.tables.builds import (
+    DELIVERED,
+    UNAVAILABLE,
+    UNDELIVERED,
     ArtifactRow,
     AttemptRow,
     BuildRow,
@@ -14,6 +17,9 @@ from buildstate_api.tables.projects import CatalogRow, ProjectRow, StateCodeRow
 from buildstate_api.tables.work import EventRow, IdempotencyRow, ResumeRequestRow, ServiceClockRow
 
 __all__ = [
+    "DELIVERED",
+    "UNAVAILABLE",
+    "UNDELIVERED",
     "ArtifactRow",
     "AttemptRow",
     "Base",
