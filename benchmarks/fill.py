@@ -54,6 +54,7 @@ _COLUMNS: Final[Mapping[str, str]] = {
     "artifacts": "id build_id attempt_id name kind storage_type uri object_uri size_bytes checksum"
     " format metadata status status_reason created_at marked_at marked_because removable_at"
     " removing_at removed_at",
+    "run_samples": "attempt_id project_id platform state is_in_lane ended_at seconds",
     "events": "id build_id type data at",
     "interventions": "id build_id kind state lane reason api_key_id at",
     "resume_requests": "id build_id lane status reason flow_run_id next_try_at created_at"
@@ -115,7 +116,9 @@ class Filling:
         project = self._projects[0 if random.random() < 0.9 else random.randrange(1, 10)]  # noqa: PLR2004
         parent = self._checkpoints.get(project) if number % _DERIVED == _DERIVED - 1 else None
         fate = "in_progress" if self._is_at_work(number) else _fate(random)
-        attempts = _Attempts(self, random, number, build, at + timedelta(seconds=2))
+        platform = random.choice(PLATFORMS)
+        place = (project, platform)
+        attempts = _Attempts(self, random, number, build, place, at + timedelta(seconds=2))
         self.event(build, "build.created", {"key": f"build-{number}"}, at)
         for attempt in parent[1] if parent else ():
             self._add("inherited_attempts", build, attempt)
@@ -127,7 +130,7 @@ class Filling:
         self._add(
             "builds",
             *(build, number + 1, project, 1, f"build-{number}"),
-            *(f"1.{number // _OF_A_VERSION}", random.choice(PLATFORMS), "rhel-9", "{}"),
+            *(f"1.{number // _OF_A_VERSION}", platform, "rhel-9", "{}"),
             _id(self._made_at(successor), successor) if is_restarted else None,
             *((parent[0], DERIVED_AT, "") if parent else (None, None, None)),
             *(fate, attempts.state, done, done, "{}", None if fate == "completed" else done),
@@ -160,11 +163,17 @@ class _Attempts:
         ids: The attempts that completed, up to where another build may begin.
     """
 
-    def __init__(
-        self, filling: Filling, random: Random, build_number: int, build: UUID, at: datetime
+    def __init__(  # noqa: PLR0917 - what a build is
+        self,
+        filling: Filling,
+        random: Random,
+        build_number: int,
+        build: UUID,
+        place: tuple[UUID, str],
+        at: datetime,
     ) -> None:
         self._filling, self._random, self._build, self.at = filling, random, build, at
-        self._build_number = build_number
+        self._build_number, self._place = build_number, place
         self._ids = build_number << 6
         self._has_claims = random.random() < 0.9  # noqa: PLR2004 - the others only report
         self.state = self.number = 0
@@ -218,6 +227,10 @@ class _Attempts:
             filling.event(self._build, f"attempt.{status}", about, end)
         if status == "completed":
             self.done.append(state)
+            if self._has_claims:
+                seconds = (end - begin).total_seconds()
+                sample = (attempt, *self._place, state, False, end, seconds)
+                filling._add("run_samples", *sample)  # noqa: SLF001 - as above
             if state <= DERIVED_AT:
                 self.ids.append(attempt)
         if is_left:

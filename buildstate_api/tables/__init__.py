@@ -14,6 +14,7 @@ from buildstate_api.tables.builds import (
 )
 from buildstate_api.tables.people import InterventionRow, KeyRow
 from buildstate_api.tables.projects import CatalogRow, ProjectRow, StateCodeRow
+from buildstate_api.tables.samples import RunSampleRow
 from buildstate_api.tables.work import EventRow, IdempotencyRow, ResumeRequestRow, ServiceClockRow
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "ProjectRow",
     "ReadsRow",
     "ResumeRequestRow",
+    "RunSampleRow",
     "ServiceClockRow",
     "StateCodeRow",
     "fences",
