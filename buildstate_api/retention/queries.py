@@ -90,21 +90,22 @@ async def builds_with_blobs(
         The number of the build that is looked at last now, `None` if there are no more; and the
         ids of those found.
     """
-    looked_at = (
-        select(BuildRow.id, BuildRow.number)
+    is_meant = _IS_CANDIDATE if due is None else _IS_CANDIDATE & _is_due(due)
+    # Not EXISTS, which PostgreSQL may answer by going through all artifacts that there are.
+    a_blob = (
+        select(ArtifactRow.id)
+        .where(
+            ArtifactRow.build_id == BuildRow.id, ArtifactRow.attempt_id == AttemptRow.id, is_meant
+        )
+        .limit(1)
+        .correlate(BuildRow)
+        .scalar_subquery()
+    )
+    query = (
+        select(BuildRow.id, BuildRow.number, a_blob.is_not(None).label("is_found"))
         .where(BuildRow.project_id == project_id, BuildRow.number > after)
         .order_by(BuildRow.number)
         .limit(limit)
-        .cte()
-    )
-    is_meant = _IS_CANDIDATE if due is None else _IS_CANDIDATE & _is_due(due)
-    has_blobs = exists().where(
-        ArtifactRow.build_id == BuildRow.id, ArtifactRow.attempt_id == AttemptRow.id, is_meant
-    )
-    query = (
-        select(BuildRow.id, BuildRow.number, has_blobs.label("is_found"))
-        .join(looked_at, looked_at.c.id == BuildRow.id)
-        .order_by(BuildRow.number)
     )
     rows = (await session.execute(query)).all()
     found = [each.id for each in rows if each.is_found]
