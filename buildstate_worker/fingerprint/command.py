@@ -25,7 +25,9 @@ def command_parts(
     """
     if version is not None:
         return {_COMMAND: recorded(digest_of_json({"version": version}))}
-    here = {os.path.realpath(folder), os.environ.get("PWD", "")} - {"", "/"}
+    real = os.path.realpath(folder)
+    typed = os.environ.get("PWD", "")  # which may be that of a program around, in another folder
+    here = {real, typed if os.path.realpath(typed) == real else real} - {"/"}
     words = [_without(word, here) for word in command]
     return {_COMMAND: recorded(digest_of_json(words))}
 

@@ -1,16 +1,17 @@
 """All files that go into a command: looked at before it runs, and once more when it has ended."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from buildstate_core.models import Discovered
+from buildstate_core.models.claims import MAX_DISCOVERED
 from buildstate_core.rules.fingerprints import recorded, unstable
 from buildstate_core.vocabulary import Seen
 from buildstate_worker.inputs.content import ITSELF, Content
 from buildstate_worker.inputs.declared import INPUT, check_inputs, declared, folded
 from buildstate_worker.inputs.source import Checkout, Source
-from buildstate_worker.inputs.words import found_in
+from buildstate_worker.inputs.words import Found, found_in
 from buildstate_worker.inputs.words.found import FOUND
 from buildstate_worker.reads.names import named
 
@@ -70,16 +71,14 @@ def look(
     """
     check_inputs(inputs, checkout.folder)
     sources = {each.name: each for each in declared(inputs, checkout)}
-    absent: Sequence[str] = ()
-    if finds:
-        found = found_in(command, checkout, environ)
-        absent = found.absent
-        for each in found.sources:
-            sources.setdefault(each.name, each)
-    contents = ((each, each.content(checkout)) for each in sources.values())
+    found = found_in(command, checkout, environ) if finds else Found()
+    for each in found.sources:
+        sources.setdefault(each.name, each)
+    settled = (replace(each, modeless=found.modeless) for each in sources.values())
+    contents = ((each, each.content(checkout)) for each in settled)
     looked = [(each, content) for each, content in contents if content is not None]
     checkout.digests.save()
-    return Looked(tuple(looked), tuple(absent))
+    return Looked(tuple(looked), found.absent[:MAX_DISCOVERED])
 
 
 def settle(looked: Looked, checkout: Checkout, attempt: str) -> Settled:
@@ -103,7 +102,7 @@ def settle(looked: Looked, checkout: Checkout, attempt: str) -> Settled:
         written = [each for each in changed if _is_written(source, each, checkout)]
         rest = before.without(written)
         if len(written) == len(changed):
-            parts[source.part] = None if rest is None else rest.digest
+            parts[source.part] = None if rest is None or source.is_place else rest.digest
         else:
             parts[source.part] = unstable(attempt)
             warnings.append(_warning(source, sorted(set(changed) - set(written))))

@@ -2,22 +2,24 @@
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from buildstate_worker.inputs.content import (
     Content,
+    Reading,
     content_of_file,
-    content_of_files,
     content_of_folder,
+    content_of_matches,
 )
 from buildstate_worker.inputs.ignoring import Ignored
 from buildstate_worker.inputs.names import full_path, name_of
 from buildstate_worker.reads import Digests, Made, Project
 
-_MAGIC: Final = "*?["
+_MAGIC: Final = re.compile(r"[*?[]")
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,9 @@ class Source:
         is_declared: Whether the user has said that it counts. Otherwise what git ignores in a
             folder and what was made for the build do not.
         is_place: Whether the command may be meant to write it.
+        is_optional: Whether it counts as well that nothing is there.
+        modeless: Absolute paths below which it does not count whether a file can be executed.
+        tool: The program that reads it without being told; `None` if a user has named it.
     """
 
     part: str
@@ -88,6 +93,9 @@ class Source:
     pattern: str | None = None
     is_declared: bool = False
     is_place: bool = False
+    is_optional: bool = False
+    modeless: Sequence[str] = ()
+    tool: str | None = None
 
     @property
     def name(self) -> str:
@@ -96,23 +104,24 @@ class Source:
 
     def content(self, checkout: Checkout) -> Content | None:
         """Return what is there now; `None` for nothing that counts."""
-        keep = checkout.counts if self.is_declared else checkout.counts_among_others
+        reading = Reading(
+            checkout.digests,
+            keep=checkout.counts if self.is_declared else checkout.counts_among_others,
+            project=None if self.is_declared else checkout.project,
+            modeless=self.modeless,
+        )
         if self.pattern is not None:
-            return content_of_files(
-                (each for each in _matching(self.path, self.pattern) if keep(each)),
-                self.path,
-                checkout.digests,
-            )
+            return content_of_matches(_matching(self.path, self.pattern), self.path, reading)
         if os.path.isdir(self.path):  # noqa: PTH112 - quick
-            project = None if self.is_declared else checkout.project
-            return content_of_folder(self.path, checkout.digests, keep=keep, project=project)
+            return content_of_folder(self.path, reading)
         counts = checkout.counts if self.is_declared else checkout.counts_undeclared
-        return content_of_file(self.path, checkout.digests) if counts(self.path) else None
+        content = content_of_file(self.path, reading) if counts(self.path) else None
+        return Content({}) if content is None and self.is_optional else content
 
 
 def is_glob(text: str, path: str | Path) -> bool:
     """Return whether a text is a glob, and not the name of a file that looks like one."""
-    return any(each in text for each in _MAGIC) and not os.path.lexists(path)
+    return bool(_MAGIC.search(text)) and not os.path.lexists(path)
 
 
 def split_glob(path: str) -> tuple[str, str]:
@@ -122,7 +131,7 @@ def split_glob(path: str) -> tuple[str, str]:
     ('/work/roles', '**/main.y?ml')
     """
     steps = path.split("/")
-    first = next(at for at, step in enumerate(steps) if any(each in step for each in _MAGIC))
+    first = next(at for at, step in enumerate(steps) if _MAGIC.search(step))
     return "/".join(steps[:first]) or "/", "/".join(steps[first:])
 
 
@@ -132,13 +141,9 @@ def matches(folder: str, pattern: str) -> Sequence[str]:
     return [os.path.join(folder, each) for each in sorted(found)]  # noqa: PTH118 - quick
 
 
-def _matching(folder: str, pattern: str) -> Iterator[str]:
-    """Yield the files that a glob matches; those in a folder, where it matches that."""
-    found: dict[str, None] = {}
-    for each in matches(folder, pattern):
-        if not os.path.isdir(each):  # noqa: PTH112 - quick
-            found[each] = None
-        elif not pattern.endswith("*"):
-            for root, _, names in os.walk(each):
-                found.update((os.path.join(root, name), None) for name in names)  # noqa: PTH118
-    yield from sorted(found)
+def _matching(folder: str, pattern: str) -> Sequence[str]:
+    """Return what a glob matches; no folders, if it matches all that is below them as well."""
+    found = matches(folder, pattern)
+    if "**" in pattern and pattern.endswith("*"):
+        return [each for each in found if not os.path.isdir(each)]  # noqa: PTH112 - quick
+    return found
