@@ -5,6 +5,7 @@ If a state has to run first on this machine, and was called here in this pass, i
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -66,10 +67,12 @@ def _run(
             hint="Put it behind two dashes: bldst run 123 --state 25 -- make image",
         )
     workspace = Workspace(Path.cwd())
-    feed = feed_of_this_process(is_declared=flags.counting.takes_stdin)
-    call = RunCall(command=command, flags=flags, fed_file=feed.file)
-    prepared = prepare(call, workspace.folder, feed=feed)
-    with connect(session, retries=STEADY) as client:
+    with ExitStack() as stack:
+        feed = feed_of_this_process(is_declared=flags.counting.takes_stdin)
+        stack.callback(feed.close)
+        call = RunCall(command=command, flags=flags, fed_file=feed.file)
+        prepared = prepare(call, workspace.folder, feed=feed)
+        client = stack.enter_context(connect(session, retries=STEADY))
         build = client.get_build(wanted)
         journal = Journal(workspace, build.id)
         with told_if_unwritable("how to run this state again, if a later one needs it"):

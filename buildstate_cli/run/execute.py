@@ -66,20 +66,21 @@ def execute(site: Site, prepared: PreparedCall, placed: Placed) -> Ran:
     untouched = _untouched(prepared, placed, folder)
     before = Before.look(folder)
     assert prepared.feed is not None  # noqa: S101 - it was not asked for without one
-    child = Child(
-        prepared.call.command,
-        folder=folder,
-        environ={**site.environ(claimed.attempt), **placed.environ},
-        stdout_to_stderr=prepared.is_again or site.output is not Format.TABLE,
-        stdin=prepared.feed.for_child(),
-        grace_seconds=prepared.flags.grace_seconds,
-    )
-    claimed.when_renewed(
-        lambda until: child.note_lease(until, stops_before=claimed.guards_before_seconds)
-    )
-    # The claim may have been lost while files were restored: then the child does not even start.
-    claimed.when_stale(lambda stale: _stop(child, claimed, stale))
-    ended = child.run()
+    with prepared.feed.given() as stdin:
+        child = Child(
+            prepared.call.command,
+            folder=folder,
+            environ={**site.environ(claimed.attempt), **placed.environ},
+            stdout_to_stderr=prepared.is_again or site.output is not Format.TABLE,
+            stdin=stdin,
+            grace_seconds=prepared.flags.grace_seconds,
+        )
+        claimed.when_renewed(
+            lambda until: child.note_lease(until, stops_before=claimed.guards_before_seconds)
+        )
+        # The claim may have been lost while files were restored: then it does not even start.
+        claimed.when_stale(lambda stale: _stop(child, claimed, stale))
+        ended = child.run()
     stale = claimed.stale
     if stale is not None and stale.code == LEASE_RUNNING_OUT and not child.was_stopped:
         stale = None  # it had ended before it could be stopped

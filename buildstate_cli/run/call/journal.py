@@ -215,10 +215,6 @@ def _call(data: Any) -> RunCall:
     )
 
 
-def _fed_file(path: str, offset: int, digest: str) -> FedFile:
-    return FedFile(str(path), int(offset), str(digest))
-
-
 def _digests(values: Mapping[str, object]) -> dict[str, str]:
     return {str(name): str(digest) for name, digest in values.items()}
 

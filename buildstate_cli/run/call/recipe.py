@@ -21,6 +21,11 @@ from buildstate_worker.inputs.source import Checkout, is_glob
 from buildstate_worker.reads import Digests, Made, Project
 
 _OUTPUTS: Final = "outputs"
+_IGNORED: Final = {"declared:code": recorded("ignore")}
+"""Says that the command's words do not count, so that something is known of what goes into it."""
+
+_MOST_1: Final = 400
+"""More inputs than that no attempt of the release before has."""
 
 
 @dataclass(frozen=True)
@@ -99,17 +104,17 @@ def recipe_of(
     )
 
 
-def _command(prepared: PreparedCall, folder: Path) -> dict[str, str]:
+def _command(prepared: PreparedCall, folder: Path) -> Mapping[str, str]:
     counting = prepared.flags.counting
     if counting.code is CommandCode.IGNORE:
-        return {}
+        return _IGNORED
     return command_parts(prepared.call.command, folder, version=counting.version)
 
 
-def _command_1(prepared: PreparedCall) -> dict[str, str]:
+def _command_1(prepared: PreparedCall) -> Mapping[str, str]:
     counting = prepared.flags.counting
     if counting.code is CommandCode.IGNORE:
-        return {}
+        return _IGNORED
     return command_parts_1(prepared.call.command, version=counting.version)
 
 
@@ -123,7 +128,7 @@ def _tools(lines: Sequence[str], folder: Path, environ: Mapping[str, str]) -> Ma
 
 def _inputs_1(texts: Sequence[str], folder: Path, looked: Looked) -> Mapping[str, str]:
     """Return the parts for inputs as the release before made them, which knew no globs."""
-    if not texts:
+    if not texts or len(texts) > _MOST_1:
         return {}
     from buildstate_worker.fingerprint.inputs_1 import input_parts_1  # noqa: PLC0415 - few need it
 
