@@ -33,6 +33,18 @@ class Looked:
         """The parts of its fingerprint."""
         return _folded({source.part: content.digest for source, content in self.sources})
 
+    @property
+    def files(self) -> dict[str, int]:
+        """How many files each part stands for."""
+        numbers = {source.part: len(content.entries) for source, content in self.sources}
+        folded = sum(n for part, n in numbers.items() if part.startswith(FOUND))
+        return {**numbers, f"{FOUND}*": folded}
+
+    @property
+    def tools(self) -> dict[str, str]:
+        """The programs that read what parts stand for without being told."""
+        return {each.part: each.tool for each, _ in self.sources if each.tool is not None}
+
 
 @dataclass(frozen=True)
 class Settled:
