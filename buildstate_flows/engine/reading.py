@@ -14,6 +14,7 @@ from buildstate_flows.engine.session import BuildSession
 from buildstate_flows.prefect_api.prefect_runs import say
 from buildstate_worker.attempt import Done
 from buildstate_worker.reads import (
+    FUNCTION,
     Arguments,
     Compared,
     Digests,
@@ -23,6 +24,7 @@ from buildstate_worker.reads import (
     Scope,
     compare,
     judge,
+    loaded_modules,
     recording,
     written,
 )
@@ -107,6 +109,8 @@ class Reading:
             stands_on=steps_below(attempt.fingerprint),
             digests=self._digests(),
             made=self._made(),
+            wording=FUNCTION,
+            code=loaded_modules(),
         )
         self._noted.made = judged.made
         for warning in judged.warnings:
