@@ -1,0 +1,88 @@
+"""A command that is traced, from before it starts until it has ended."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from buildstate_worker.reads.hook import Recording
+from buildstate_worker.reads.tracing.following import Following
+from buildstate_worker.reads.tracing.parsing import Reader
+from buildstate_worker.reads.tracing.strace import Strace
+
+_NAME: Final = "trace"
+
+
+class Trace:
+    """What strace writes down of one command.
+
+    The file is in a folder of this user alone, and is gone with the block: the words of programs
+    may be secret.
+
+    Args:
+        strace: What traces.
+        command: The program and its arguments.
+        folder: Where it runs.
+        environ: Its environment, whose PATH finds it.
+    """
+
+    def __init__(
+        self, strace: Strace, command: Sequence[str], *, folder: Path, environ: Mapping[str, str]
+    ) -> None:
+        self._strace = strace
+        self._command = list(command)
+        self._folder = folder
+        self._environ = environ
+        self._place = tempfile.TemporaryDirectory(prefix="bldst-trace-", ignore_cleanup_errors=True)
+        self._file = Path(self._place.name) / _NAME
+        self._seen: Recording | None = None
+        self._is_whole = False
+        self._still_there = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._place.cleanup()
+
+    def words(self) -> list[str]:
+        """Return what to run in its place, now; what cannot be found is not traced, and fails."""
+        self._seen = Recording()
+        if not self._is_found():
+            return self._command
+        return self._strace.words(self._command, self._file)
+
+    def seen(self) -> Recording:
+        """Return what it has done, once it has ended: waits until that is written down."""
+        assert self._seen is not None  # noqa: S101 - it was started
+        if not self._seen.events:
+            following = Following(self._file)
+            reader = Reader(self._seen, os.fspath(self._folder))
+            reader.read(following.lines())
+            self._is_whole = following.is_whole
+            self._still_there = reader.still_there
+        return self._seen
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that it did is in `seen`; not if the tracer was ended before it."""
+        return self._is_whole
+
+    @property
+    def still_there(self) -> int:
+        """How many processes it has left behind, which stay traced until they end."""
+        return self._still_there
+
+    def _is_found(self) -> bool:
+        program = self._command[0]
+        if "/" in program:
+            return (self._folder / program).exists()
+        return shutil.which(program, path=self._environ.get("PATH")) is not None

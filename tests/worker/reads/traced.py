@@ -1,0 +1,69 @@
+"""A machine on which commands are traced."""
+
+import os
+import subprocess
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from buildstate_core.models import Attempt
+from buildstate_core.vocabulary import TRUNK, AttemptStatus, Kind
+from buildstate_worker.reads import Judged, Project, Recording, Scope
+from buildstate_worker.reads.tracing import CommandReads, Strace, Trace
+
+from .machines import BUILD, Machine
+
+
+def attempt_at(state: int, kind: Kind = Kind.STEP) -> Attempt:
+    """Give an attempt that is at work."""
+    return Attempt(
+        id=uuid4(),
+        build=1,
+        state=state,
+        state_name=None,
+        lane=TRUNK,
+        attempt=1,
+        status=AttemptStatus.IN_PROGRESS,
+        kind=kind,
+        reason=None,
+        message=None,
+        worker=None,
+        started_at=None,
+        finished_at=None,
+        duration_seconds=None,
+        fingerprint={},
+        artifacts=(),
+    )
+
+
+def did(strace: Strace, folder: Path, *command: str) -> Recording:
+    """Run a command, and give what it has done."""
+    with Trace(strace, command, folder=folder, environ=os.environ) as trace:
+        subprocess.run(trace.words(), cwd=folder, check=False, stdout=subprocess.DEVNULL)
+        return trace.seen()
+
+
+def run(
+    machine: Machine,
+    strace: Strace,
+    *command: str,
+    state: int = 25,
+    results: Collection[Path] = (),
+    kind: Kind = Kind.STEP,
+    **scope: Any,
+) -> Judged:
+    """Run a command in a machine's project, and judge it."""
+    counting = Scope(project=Project.around(machine.folder), **scope)
+    reads = CommandReads(counting, machine.memory, BUILD)
+    attempt = attempt_at(state, kind)
+    with Trace(strace, command, folder=machine.folder, environ=os.environ) as trace:
+        subprocess.run(trace.words(), cwd=machine.folder, check=True, stdout=subprocess.DEVNULL)
+        judged = reads.judged(trace, attempt)
+    reads.keep(attempt, judged.made, results)
+    return judged
+
+
+def shell(machine: Machine, strace: Strace, script: str, **given: Any) -> Judged:
+    """Do the same with a script."""
+    return run(machine, strace, "sh", "-c", script, **given)
