@@ -74,6 +74,7 @@ bench: setup ## Measure how fast artifacts move, beside other tools (about ten m
 bench-trust: setup ## Count which changes of a pipeline are seen, and measure what looking costs (two minutes)
 	$(BIN)/python benchmarks/mutations.py
 	$(BIN)/python benchmarks/looking.py
+	$(BIN)/python benchmarks/tracing.py
 
 format: setup ## Format the code, and fix what the linter can
 	$(RUN)ruff format .

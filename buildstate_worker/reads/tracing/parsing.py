@@ -2,7 +2,6 @@
 
 import os
 import re
-import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from types import MappingProxyType
@@ -10,11 +9,6 @@ from typing import Final
 
 from buildstate_worker.reads.hook import Act, Event, Recording
 from buildstate_worker.reads.tracing.calls import Call, calls_in
-
-_COARSE_CLOCK: Final = 5
-"""Linux's CLOCK_REALTIME_COARSE, which file systems take their times from."""
-
-_SECOND_NS: Final = 1_000_000_000
 
 _TEXT: Final = r'"([^"\\]*(?:\\.[^"\\]*)*)"'
 _AT: Final = r"(AT_FDCWD|-?\d+)(?:<([^<>]*)>)?(?:\(deleted\))?"
@@ -48,7 +42,6 @@ class Reader:
         self._start = folder
         self._folders: dict[int, _Folder] = {}
         self._is_in_system = _SYSTEM.match(f"{folder}/") is not None
-        self._tick_ns = int(time.clock_getres(_COARSE_CLOCK) * _SECOND_NS)
 
     @property
     def still_there(self) -> int:
@@ -78,10 +71,9 @@ class Reader:
         """Note what was done with a path."""
         if not path or (not self._is_in_system and _SYSTEM.match(path)):
             return
-        at_ns = call.at_ns
-        if act is Act.EITHER:
-            # What is changed after it was opened has at least the time of the coarse clock.
-            at_ns = max(at_ns - self._tick_ns, self._seen.began_ns)
+        # What is written in this way was changed since it all began: nothing else is sure, since
+        # the clock of file systems lags behind.
+        at_ns = self._seen.began_ns if act is Act.EITHER else call.at_ns
         self._seen.note(Event(act, path, "" if path.startswith("/") else folder), at_ns)
 
     def opened(self, call: Call, folder: _Folder, match: "re.Match[str]") -> None:

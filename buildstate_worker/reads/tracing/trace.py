@@ -39,6 +39,7 @@ class Trace:
         self._place = tempfile.TemporaryDirectory(prefix="bldst-trace-", ignore_cleanup_errors=True)
         self._file = Path(self._place.name) / _NAME
         self._seen: Recording | None = None
+        self._is_read = False
         self._is_whole = False
         self._still_there = 0
 
@@ -63,12 +64,13 @@ class Trace:
     def seen(self) -> Recording:
         """Return what it has done, once it has ended: waits until that is written down."""
         assert self._seen is not None  # noqa: S101 - it was started
-        if not self._seen.events:
+        if not self._is_read:
             following = Following(self._file)
             reader = Reader(self._seen, os.fspath(self._folder))
             reader.read(following.lines())
             self._is_whole = following.is_whole
             self._still_there = reader.still_there
+            self._is_read = True
         return self._seen
 
     @property

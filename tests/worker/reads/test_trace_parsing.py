@@ -179,6 +179,16 @@ def test_an_older_strace_that_does_not_say_where_a_process_is() -> None:
     assert [(each.folder, each.path) for each in seen.events] == [("/w", "hosts")]
 
 
+def test_a_project_among_the_systems_own_folders() -> None:
+    line = '1 1.000002 openat(AT_FDCWD</usr/share/{0}>, "/usr/share/{0}/hosts", O_RDONLY) = 3\n'
+    found = {}
+    for start in ("/usr/share/images", "/srv/images"):
+        seen = Recording()
+        Reader(seen, start).read([line.format("images")])
+        found[start] = len(seen.events)
+    assert found == {"/usr/share/images": 1, "/srv/images": 0}
+
+
 def test_it_is_full_of_more_than_can_be_compared() -> None:
     seen = Recording()
     line = '1 1.000002 openat(AT_FDCWD</w>, "{}", O_RDONLY) = 3</w/x>\n'

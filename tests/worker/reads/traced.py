@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from buildstate_core.models import Attempt
-from buildstate_core.vocabulary import TRUNK, AttemptStatus, Kind
+from buildstate_core.vocabulary import Kind
 from buildstate_worker.reads import Judged, Project, Recording, Scope
 from buildstate_worker.reads.tracing import CommandReads, Strace, Trace
 
@@ -16,25 +16,8 @@ from .machines import BUILD, Machine
 
 
 def attempt_at(state: int, kind: Kind = Kind.STEP) -> Attempt:
-    """Give an attempt that is at work."""
-    return Attempt(
-        id=uuid4(),
-        build=1,
-        state=state,
-        state_name=None,
-        lane=TRUNK,
-        attempt=1,
-        status=AttemptStatus.IN_PROGRESS,
-        kind=kind,
-        reason=None,
-        message=None,
-        worker=None,
-        started_at=None,
-        finished_at=None,
-        duration_seconds=None,
-        fingerprint={},
-        artifacts=(),
-    )
+    """Give what matters of an attempt that is at work."""
+    return Attempt.model_construct(id=uuid4(), state=state, kind=kind, fingerprint={})
 
 
 def did(strace: Strace, folder: Path, *command: str) -> Recording:
