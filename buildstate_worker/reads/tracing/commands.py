@@ -66,20 +66,25 @@ class CommandReads:
             warnings.append(
                 f"It has left {trace.still_there} process(es) behind, which stay traced, and slow,"
                 " until they end. What they read from now on is not seen. Start such a process"
-                " before, or run the command without --trace."
+                " before, or run the command with --no-trace."
             )
         return replace(judged, warnings=tuple(warnings), outside=tuple(outside(seen, self._scope)))
 
     def keep(self, attempt: Attempt, made: Iterable[str], results: Iterable[Path]) -> None:
         """Remember what a command has made here, once nobody touches it any more.
 
+        Call it for those that are not traced, too: what they hand over is an input of nobody.
+
         Args:
             attempt: The attempt.
-            made: What it wrote.
+            made: What it was seen to write.
             results: Its artifacts.
         """
+        made, results = set(made), list(results)
+        for each in results:
+            made.update(map(os.fspath, each.rglob("*")))
         if attempt.kind is Kind.EPHEMERAL:
-            results = map(Path, made)  # made again wherever it is needed
+            results = list(map(Path, made))  # made again wherever it is needed
         self._made().note(attempt.id, attempt.state, made, map(os.fspath, results))
 
     def keep_failed(self, trace: Trace, attempt: Attempt) -> None:

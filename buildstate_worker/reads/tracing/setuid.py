@@ -28,7 +28,7 @@ def refuse_setuid(command: Sequence[str], environ: Mapping[str, str]) -> None:
                 " traced by an ordinary one.",
                 code="trace-setuid",
                 field="--trace",
-                hint="Run it without --trace, and name what it reads with --input; or have all of"
+                hint="Run it with --no-trace, and name what it reads with --input; or have all of"
                 " it run as root.",
             )
 

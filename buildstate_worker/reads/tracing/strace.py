@@ -33,7 +33,9 @@ _ALWAYS: Final = (
     f"-etrace={','.join(f'?{each}' for each in TRACED)}",
 )
 _SECONDS: Final = 20
-_WITHOUT: Final = "Or run it without --trace: then only its words and what is declared count."
+_WITHOUT: Final = (
+    "Or run it with --no-trace: then what it reads does not count unless that is declared."
+)
 
 
 @dataclass(frozen=True)

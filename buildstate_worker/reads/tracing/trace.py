@@ -55,9 +55,9 @@ class Trace:
         self._place.cleanup()
 
     def words(self) -> list[str]:
-        """Return what to run in its place, now; what cannot be found is not traced, and fails."""
+        """Return what to run in its place, now; what cannot be run is not traced, and fails."""
         self._seen = Recording()
-        if not self._is_found():
+        if not self._can_run():
             return self._command
         return self._strace.words(self._command, self._file)
 
@@ -83,8 +83,8 @@ class Trace:
         """How many processes it has left behind, which stay traced until they end."""
         return self._still_there
 
-    def _is_found(self) -> bool:
+    def _can_run(self) -> bool:
         program = self._command[0]
         if "/" in program:
-            return (self._folder / program).exists()
+            return os.access(self._folder / program, os.X_OK)
         return shutil.which(program, path=self._environ.get("PATH")) is not None

@@ -173,6 +173,14 @@ class TestRefused:
         shell(machine, strace, "echo a > packages", state=10, results=results, kind=kind)
         assert seen(shell(machine, strace, "cat packages")) == []
 
+    def test_nor_what_a_command_handed_over_in_a_folder_that_was_not_traced(
+        self, machine: Machine, strace: Strace
+    ) -> None:
+        machine.write("out/deep/packages")
+        reads = CommandReads(Scope(project=Project.around(machine.folder)), machine.memory, BUILD)
+        reads.keep(attempt_at(10), (), [machine.folder / "out"])
+        assert "file out/deep/packages" not in seen(shell(machine, strace, "cat out/deep/*"))
+
     def test_what_a_command_left_that_failed(self, machine: Machine, strace: Strace) -> None:
         reads = CommandReads(Scope(project=Project.around(machine.folder)), machine.memory, BUILD)
         command = ["sh", "-c", "echo a > packages; exit 1"]
