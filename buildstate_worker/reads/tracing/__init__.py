@@ -16,9 +16,9 @@ something exists (`stat`, `test -e`), what it inherits as open, what `io_uring` 
 folder is the root after a `chroot`.
 """
 
-from buildstate_worker.reads.tracing.commands import CommandReads
+from buildstate_worker.reads.tracing.commands import NOTHING, CommandReads
 from buildstate_worker.reads.tracing.setuid import refuse_setuid
 from buildstate_worker.reads.tracing.strace import Strace, find_strace
 from buildstate_worker.reads.tracing.trace import Trace
 
-__all__ = ["CommandReads", "Strace", "Trace", "find_strace", "refuse_setuid"]
+__all__ = ["NOTHING", "CommandReads", "Strace", "Trace", "find_strace", "refuse_setuid"]

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 from uuid import UUID
 
 from buildstate_core.models import Attempt, Discovered, RecordedRead
@@ -18,6 +19,9 @@ from buildstate_worker.reads.scope import Scope
 from buildstate_worker.reads.tracing.outside import outside
 from buildstate_worker.reads.tracing.trace import Trace
 from buildstate_worker.reads.wording import COMMAND
+
+NOTHING: Final = Judged((), frozenset())
+"""What a command is seen to read that is not traced, or has not succeeded."""
 
 
 class CommandReads:
@@ -39,12 +43,14 @@ class CommandReads:
         return compare(reads, self._scope, digests=self._digests(), made=self._made())
 
     def judged(self, trace: Trace, attempt: Attempt) -> Judged:
-        """Judge what a command has read, once it has succeeded.
+        """Judge what a command has read, once it has succeeded; nothing, if it was not traced.
 
         Raises:
             InvalidInput: It read what an earlier state made and did not hand over.
         """
         seen = trace.seen()
+        if seen is None:
+            return NOTHING
         judged = judge(
             seen,
             self._scope,
@@ -89,7 +95,9 @@ class CommandReads:
 
     def keep_failed(self, trace: Trace, attempt: Attempt) -> None:
         """Remember what a command has made that did not succeed."""
-        self._made().note(attempt.id, attempt.state, written(trace.seen(), self._scope))
+        seen = trace.seen()
+        if seen is not None:
+            self._made().note(attempt.id, attempt.state, written(seen, self._scope))
 
     def _digests(self) -> Digests:
         return Digests(self._memory, self._scope.project.folder)

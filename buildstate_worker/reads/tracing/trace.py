@@ -1,9 +1,10 @@
-"""A command that is traced, from before it starts until it has ended."""
+"""A command that may be traced, from before it starts until it has ended."""
 
 import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -23,21 +24,26 @@ class Trace:
     may be secret.
 
     Args:
-        strace: What traces.
+        strace: What traces; `None`: it is not traced, and nothing is seen.
         command: The program and its arguments.
         folder: Where it runs.
         environ: Its environment, whose PATH finds it.
     """
 
     def __init__(
-        self, strace: Strace, command: Sequence[str], *, folder: Path, environ: Mapping[str, str]
+        self,
+        strace: Strace | None,
+        command: Sequence[str],
+        *,
+        folder: Path,
+        environ: Mapping[str, str],
     ) -> None:
         self._strace = strace
         self._command = list(command)
         self._folder = folder
         self._environ = environ
-        self._place = tempfile.TemporaryDirectory(prefix="bldst-trace-", ignore_cleanup_errors=True)
-        self._file = Path(self._place.name) / _NAME
+        self._cleanup = ExitStack()
+        self._file = Path()
         self._seen: Recording | None = None
         self._is_read = False
         self._is_whole = False
@@ -52,19 +58,25 @@ class Trace:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        self._place.cleanup()
+        self._cleanup.close()
 
     def words(self) -> list[str]:
         """Return what to run in its place, now; what cannot be run is not traced, and fails."""
+        if self._strace is None:
+            return self._command
+        place = tempfile.TemporaryDirectory(prefix="bldst-trace-", ignore_cleanup_errors=True)
+        self._file = Path(self._cleanup.enter_context(place)) / _NAME
         self._seen = Recording()
         if not self._can_run():
             return self._command
         return self._strace.words(self._command, self._file)
 
-    def seen(self) -> Recording:
-        """Return what it has done, once it has ended: waits until that is written down."""
-        assert self._seen is not None  # noqa: S101 - it was started
-        if not self._is_read:
+    def seen(self) -> Recording | None:
+        """Return what it has done, once it has ended: waits until that is written down.
+
+        `None`: it was not traced, or not begun.
+        """
+        if self._seen is not None and not self._is_read:
             following = Following(self._file)
             reader = Reader(self._seen, os.fspath(self._folder))
             reader.read(following.lines())

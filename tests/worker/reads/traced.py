@@ -24,7 +24,9 @@ def did(strace: Strace, folder: Path, *command: str) -> Recording:
     """Run a command, and give what it has done."""
     with Trace(strace, command, folder=folder, environ=os.environ) as trace:
         subprocess.run(trace.words(), cwd=folder, check=False, stdout=subprocess.DEVNULL)
-        return trace.seen()
+        seen = trace.seen()
+        assert seen is not None
+        return seen
 
 
 def run(
