@@ -5,7 +5,7 @@
     reads = CommandReads(scope, memory, build)
     with Trace(strace, command, folder=folder, environ=environ) as trace:
         ...                                       # `trace.words()` is run, and ends
-        judged = reads.judged(trace, attempt)
+        judged = reads.judged(trace, attempt)     # or reads.keep_failed(trace, attempt)
     ...                                           # judged.reads are sent with the completion
     reads.keep(attempt, judged.made, artifacts)
     compared = reads.compared(claim.discovered)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+_END: Final = re.compile(r"\d+ +[\d.]+ \+\+\+ (?:exited|killed)")
 _LOOK_SECONDS: Final = 0.002
 _PATIENCE_SECONDS: Final = 10.0
 
@@ -18,13 +19,12 @@ class Following:
     """The lines of a trace, up to the command's end.
 
     Args:
-        file: What strace writes; it may not be there yet, or never.
-        process: The number of the command's process; `None`: that of the first line.
+        file: What strace writes; nothing is there if the command was never begun.
     """
 
-    def __init__(self, file: Path, process: int | None = None) -> None:
+    def __init__(self, file: Path) -> None:
         self._file = file
-        self._process = process
+        self._process = ""
         self.is_whole = False
 
     def lines(self) -> Iterator[str]:
@@ -46,11 +46,7 @@ class Following:
                 time.sleep(_LOOK_SECONDS)
 
     def _is_end(self, line: str) -> bool:
-        """Return whether a line says that the command has ended."""
-        if self._process is None:
-            number = line.partition(" ")[0]
-            self._process = int(number) if number.isdecimal() else None
-        return _END.match(line) is not None and line.startswith(f"{self._process} ")
-
-
-_END: Final = re.compile(r"\d+ +[\d.]+ \+\+\+ (?:exited|killed)")
+        """Return whether a line says that the command has ended, whose process is in the first."""
+        process = line.partition(" ")[0]
+        self._process = self._process or process
+        return process == self._process and _END.match(line) is not None
