@@ -22,8 +22,8 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from buildstate_core.models import Attempt
-from buildstate_worker.reads import Project, Scope
-from buildstate_worker.reads.tracing import CommandReads, Strace, Trace, find_strace
+from buildstate_worker.reads import Digests, Made, Project, Scope
+from buildstate_worker.reads.tracing import Strace, Trace, find_strace, judge_command
 
 ROUNDS: Final = 9
 TINY: Final = 500
@@ -63,13 +63,20 @@ def measured(strace: Strace, command: Sequence[str], folder: Path, memory: Path)
     """Run a command with and without strace, in turns."""
     plain, traced, judging, count = [], [], [], 0
     attempt = Attempt.model_construct(state=25, fingerprint={})
-    reads = CommandReads(Scope(project=Project.around(folder)), memory, UUID(int=1))
+    scope = Scope(project=Project.around(folder))
     for _ in range(ROUNDS):
         plain.append(timed(command, folder))
         with Trace(strace, command, folder=folder, environ=os.environ) as trace:
             traced.append(timed(trace.words(), folder))
             begin = perf_counter()
-            count = len(reads.judged(trace, attempt).reads)
+            found = judge_command(
+                trace,
+                scope,
+                attempt,
+                digests=Digests(memory, str(folder)),
+                made=Made(memory, UUID(int=1)),
+            )
+            count = len(found.reads)
             judging.append(perf_counter() - begin)
     return Measured(plain, traced, judging, count)
 

@@ -2,13 +2,10 @@
 
     strace = find_strace(environ)                 # or it says what is missing
     refuse_setuid(command, environ)
-    reads = CommandReads(scope, memory, build)
     with Trace(strace, command, folder=folder, environ=environ) as trace:
         ...                                       # `trace.words()` is run, and ends
-        judged = reads.judged(trace, attempt)     # or reads.keep_failed(trace, attempt)
+        judged = judge_command(trace, scope, attempt, digests=digests, made=made)
     ...                                           # judged.reads are sent with the completion
-    reads.keep(attempt, judged.made, artifacts)
-    compared = reads.compared(claim.discovered)
 
 Seen is what all processes of the command open, run, list, make, rename and remove, by name. Not
 seen are what a daemon does for it (`docker build`, libvirt, another host over ssh), whether
@@ -16,9 +13,17 @@ something exists (`stat`, `test -e`), what it inherits as open, what `io_uring` 
 folder is the root after a `chroot`.
 """
 
-from buildstate_worker.reads.tracing.commands import NOTHING, CommandReads
+from buildstate_worker.reads.tracing.commands import NOTHING, judge_command, written_by
 from buildstate_worker.reads.tracing.setuid import refuse_setuid
 from buildstate_worker.reads.tracing.strace import Strace, find_strace
 from buildstate_worker.reads.tracing.trace import Trace
 
-__all__ = ["NOTHING", "CommandReads", "Strace", "Trace", "find_strace", "refuse_setuid"]
+__all__ = [
+    "NOTHING",
+    "Strace",
+    "Trace",
+    "find_strace",
+    "judge_command",
+    "refuse_setuid",
+    "written_by",
+]

@@ -8,9 +8,14 @@ from pathlib import Path
 import pytest
 
 from buildstate_core.errors import InvalidInput
-from buildstate_core.vocabulary import Kind
-from buildstate_worker.reads import Project, Scope
-from buildstate_worker.reads.tracing import CommandReads, Strace, Trace
+from buildstate_worker.reads import Made, Project, Scope
+from buildstate_worker.reads.tracing import (
+    NOTHING,
+    Strace,
+    Trace,
+    judge_command,
+    written_by,
+)
 
 from .machines import BUILD, Machine, seen
 from .traced import attempt_at, run, shell
@@ -121,8 +126,14 @@ class TestCountsNot:
     def test_what_is_declared_or_left_out(self, machine: Machine, strace: Strace) -> None:
         known = machine.write("declared")
         machine.write("cache/a")
+        machine.write("named")
         judged = shell(
-            machine, strace, "cat declared cache/a", known=[str(known)], ignore=["cache/*"]
+            machine,
+            strace,
+            "cat declared cache/a named",
+            known=[str(known)],
+            ignore=["cache/*"],
+            leaves_out=lambda path: path.endswith("/named"),
         )
         assert seen(judged) == []
 
@@ -159,36 +170,28 @@ class TestRefused:
         assert refused.value.code == "made-by-an-earlier-state"
         assert "--exclude packages" in (refused.value.hint or "")
 
-    @pytest.mark.parametrize(
-        ("kind", "is_result"),
-        [
-            pytest.param(Kind.STEP, True, id="its artifact"),
-            pytest.param(Kind.EPHEMERAL, False, id="a set-up's"),
-        ],
-    )
-    def test_but_not_what_is_there_on_every_machine(
-        self, machine: Machine, strace: Strace, kind: Kind, *, is_result: bool
-    ) -> None:
-        results = [machine.folder / "packages"] if is_result else []
-        shell(machine, strace, "echo a > packages", state=10, results=results, kind=kind)
+    def test_but_not_its_artifact(self, machine: Machine, strace: Strace) -> None:
+        results = [machine.folder / "packages"]
+        shell(machine, strace, "echo a > packages", state=10, results=results)
         assert seen(shell(machine, strace, "cat packages")) == []
 
-    def test_nor_what_a_command_handed_over_in_a_folder_that_was_not_traced(
+    def test_what_a_command_wrote_that_failed_is_known(
         self, machine: Machine, strace: Strace
     ) -> None:
-        machine.write("out/deep/packages")
-        reads = CommandReads(Scope(project=Project.around(machine.folder)), machine.memory, BUILD)
-        reads.keep(attempt_at(10), (), [machine.folder / "out"])
-        assert "file out/deep/packages" not in seen(shell(machine, strace, "cat out/deep/*"))
-
-    def test_what_a_command_left_that_failed(self, machine: Machine, strace: Strace) -> None:
-        reads = CommandReads(Scope(project=Project.around(machine.folder)), machine.memory, BUILD)
         command = ["sh", "-c", "echo a > packages; exit 1"]
         with Trace(strace, command, folder=machine.folder, environ=os.environ) as trace:
             subprocess.run(trace.words(), cwd=machine.folder, check=False)
-            reads.keep_failed(trace, attempt_at(10))
-        with pytest.raises(InvalidInput, match="state 10 made"):
-            shell(machine, strace, "cat packages")
+            found = written_by(trace, Scope(project=Project.around(machine.folder)))
+        assert found == {str(machine.folder / "packages")}
+
+
+def test_of_a_command_that_is_not_traced_nothing_is_seen(machine: Machine) -> None:
+    scope = Scope(project=Project.around(machine.folder))
+    with Trace(None, ["true"], folder=machine.folder, environ=os.environ) as trace:
+        assert trace.words() == ["true"]
+        made = Made(machine.memory, BUILD)
+        judged = judge_command(trace, scope, attempt_at(25), digests=machine.digests, made=made)
+        assert (judged, written_by(trace, scope)) == (NOTHING, frozenset())
 
 
 def test_nothing_is_compared_if_the_tracer_was_ended(

@@ -8,16 +8,15 @@ from typing import Any
 from uuid import uuid4
 
 from buildstate_core.models import Attempt
-from buildstate_core.vocabulary import Kind
-from buildstate_worker.reads import Judged, Project, Recording, Scope
-from buildstate_worker.reads.tracing import CommandReads, Strace, Trace
+from buildstate_worker.reads import Judged, Made, Project, Recording, Scope
+from buildstate_worker.reads.tracing import Strace, Trace, judge_command
 
 from .machines import BUILD, Machine
 
 
-def attempt_at(state: int, kind: Kind = Kind.STEP) -> Attempt:
+def attempt_at(state: int) -> Attempt:
     """Give what matters of an attempt that is at work."""
-    return Attempt.model_construct(id=uuid4(), state=state, kind=kind, fingerprint={})
+    return Attempt.model_construct(id=uuid4(), state=state, fingerprint={})
 
 
 def did(strace: Strace, folder: Path, *command: str) -> Recording:
@@ -35,17 +34,16 @@ def run(
     *command: str,
     state: int = 25,
     results: Collection[Path] = (),
-    kind: Kind = Kind.STEP,
     **scope: Any,
 ) -> Judged:
     """Run a command in a machine's project, and judge it."""
     counting = Scope(project=Project.around(machine.folder), **scope)
-    reads = CommandReads(counting, machine.memory, BUILD)
-    attempt = attempt_at(state, kind)
+    attempt = attempt_at(state)
+    made = Made(machine.memory, BUILD)
     with Trace(strace, command, folder=machine.folder, environ=os.environ) as trace:
         subprocess.run(trace.words(), cwd=machine.folder, check=True, stdout=subprocess.DEVNULL)
-        judged = reads.judged(trace, attempt)
-    reads.keep(attempt, judged.made, results)
+        judged = judge_command(trace, counting, attempt, digests=machine.digests, made=made)
+    made.note(attempt.id, state, judged.made, map(os.fspath, results))
     return judged
 
 
