@@ -20,10 +20,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from buildstate_cli.run.call.flags import Counting, RunFlags
+from buildstate_cli.run.call.values import value_parts
 from buildstate_cli.validation import pairs
 from buildstate_core.vocabulary import TRUNK, CommandCode, Compression, Kind, Sensitivity
-from buildstate_worker.fingerprint.params import param_parts
-from buildstate_worker.fingerprint.params_1 import param_parts_1
 from buildstate_worker.inputs.standard_input import FedFile
 from buildstate_worker.storage_options import StorageOptions
 from buildstate_worker.workspace.machine_state import Workspace
@@ -146,12 +145,12 @@ class Journal:
 
 
 def _to_keep(call: RunCall) -> RunCall:
-    typed = pairs(call.flags.params, flag="--param")
+    params, older = value_parts(pairs(call.flags.params, flag="--param"))
     return replace(
         call,
         flags=replace(call.flags, params=[]),
-        params=param_parts(typed),
-        older_params=param_parts_1(typed),
+        params=params,
+        older_params=older,
         called_at=time.time_ns(),
     )
 
