@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Final
 
 from buildstate_core.errors import InvalidInput
-from buildstate_worker.reads.tracing.parsing import TRACED
 
 _QUICK: Final = ("--seccomp-bpf",)
 """Of strace 5.3 and later."""
@@ -29,8 +28,6 @@ _ALWAYS: Final = (
     "-ttt",
     "-s4096",  # whole paths
     "-esignal=!SIGCHLD",  # of what is left out here not even the end is told
-    # Not every machine has each of them.
-    f"-etrace={','.join(f'?{each}' for each in TRACED)}",
 )
 _SECONDS: Final = 20
 _WITHOUT: Final = (
@@ -52,7 +49,12 @@ class Strace:
 
     def words(self, command: Sequence[str], file: Path) -> list[str]:
         """Return the words that run a command and have a file written of what it does."""
-        return [self.program, *self.options, *_ALWAYS, "-o", os.fspath(file), "--", *command]
+        # Few need it, and it takes its time.
+        from buildstate_worker.reads.tracing.parsing import TRACED  # noqa: PLC0415
+
+        calls = ",".join(f"?{each}" for each in TRACED)  # not every machine has each of them
+        options = [*self.options, *_ALWAYS, f"-etrace={calls}", "-o", os.fspath(file)]
+        return [self.program, *options, "--", *command]
 
 
 def find_strace(environ: Mapping[str, str]) -> Strace:

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,8 +9,6 @@ from types import TracebackType
 from typing import Final, Self
 
 from buildstate_worker.reads.hook import Recording
-from buildstate_worker.reads.tracing.following import Following
-from buildstate_worker.reads.tracing.parsing import Reader
 from buildstate_worker.reads.tracing.strace import Strace
 
 _NAME: Final = "trace"
@@ -64,6 +61,8 @@ class Trace:
         """Return what to run in its place, now; what cannot be run is not traced, and fails."""
         if self._strace is None:
             return self._command
+        import tempfile  # noqa: PLC0415 - few need it
+
         place = tempfile.TemporaryDirectory(prefix="bldst-trace-", ignore_cleanup_errors=True)
         self._file = Path(self._cleanup.enter_context(place)) / _NAME
         self._seen = Recording()
@@ -77,6 +76,10 @@ class Trace:
         `None`: it was not traced, or not begun.
         """
         if self._seen is not None and not self._is_read:
+            # Few need these, and they take their time.
+            from buildstate_worker.reads.tracing.following import Following  # noqa: PLC0415
+            from buildstate_worker.reads.tracing.parsing import Reader  # noqa: PLC0415
+
             following = Following(self._file)
             reader = Reader(self._seen, os.fspath(self._folder))
             reader.read(following.lines())
