@@ -32,6 +32,7 @@ class Counting:
         version: Stands for the command's words, if it is given.
         code: Whether the command's words count.
         takes_stdin: Whether all of standard input counts.
+        trace: Whether what it is seen to read counts; `None`: as the project says.
         max_age_days: How long ago it may have been done; `None` for any time.
     """
 
@@ -42,6 +43,7 @@ class Counting:
     version: str | None = None
     code: CommandCode = CommandCode.OWN
     takes_stdin: bool = False
+    trace: bool | None = None
     max_age_days: int | None = None
 
 
