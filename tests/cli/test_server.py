@@ -280,7 +280,7 @@ def test_a_password_is_never_shown(machine: Machine, bldst: Callable[..., Any]) 
 
 
 def test_its_lock_and_its_log_are_for_its_user_alone(machine: Machine) -> None:
-    assert start(machine).code == 0
+    assert start(machine, "--port", "0").code == 0
     data_dir = Path(machine.environ["BLDST_DATA_DIR"])
     files = ("server.lock", "server.log")
     modes = {name: (data_dir / name).stat().st_mode & 0o777 for name in files}
