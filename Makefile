@@ -75,6 +75,7 @@ bench-trust: setup ## Count which changes of pipelines are seen, and measure wha
 	$(BIN)/python benchmarks/mutations.py
 	$(BIN)/python benchmarks/shell_mutations.py
 	$(BIN)/python benchmarks/looking.py
+	$(BIN)/python benchmarks/tracing.py
 
 format: setup ## Format the code, and fix what the linter can
 	$(RUN)ruff format .

@@ -1,7 +1,7 @@
 """What goes into a call: its command, its values, the files that it reads, what it makes."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,7 @@ from buildstate_worker.inputs.command import Looked, Settled, look, settle
 from buildstate_worker.inputs.declared import INPUT
 from buildstate_worker.inputs.ignoring import Ignored
 from buildstate_worker.inputs.source import Checkout, is_glob
-from buildstate_worker.reads import Digests, Made, Project
+from buildstate_worker.reads import Digests, Made, Project, Scope
 
 _OUTPUTS: Final = "outputs"
 _IGNORED: Final = {"declared:code": recorded("ignore")}
@@ -45,6 +45,19 @@ class Recipe:
     looked: Looked
     checkout: Checkout
     made: Made
+
+    def scope(self, known: Iterable[str] = ()) -> Scope:
+        """Return what counts of what is seen to be read beside that.
+
+        Args:
+            known: Absolute paths of files and folders that are known otherwise.
+        """
+        paths = (path for source, _ in self.looked.sources for path in source.paths)
+        return Scope(
+            project=self.checkout.project,
+            known=[*known, *paths],
+            leaves_out=self.checkout.ignored.has,
+        )
 
     def settled(self, prepared: PreparedCall, attempt: str) -> Settled:
         """Return what turned out of it, now that an attempt has ended well."""
