@@ -122,11 +122,12 @@ class _Asking:
     def counted(self) -> Counted:
         """Return what is known of what is compared, to say it in words."""
         looked, feed = self.recipe().looked, self._prepared.feed
-        is_spooled = self._prepared.flags.counting.takes_stdin
+        counting = self._prepared.flags.counting
         return Counted(
+            command="the command" if counting.version is None else "the version",
             files=looked.files,
             tools=looked.tools,
-            is_piped=feed is not None and feed.is_used_up() and not is_spooled,
+            is_piped=feed is not None and feed.is_used_up() and not counting.takes_stdin,
         )
 
     def is_as_said(self, claimed: Claimed) -> bool:

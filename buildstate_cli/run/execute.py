@@ -24,6 +24,7 @@ from buildstate_worker.files.stat_signature import MISSING, signature
 from buildstate_worker.heartbeat import LEASE_RUNNING_OUT, margin_seconds, running_out
 from buildstate_worker.inputs.command import Settled
 from buildstate_worker.inputs.created import Before
+from buildstate_worker.inputs.source import is_glob, matches, split_glob
 from buildstate_worker.reads import Judged
 from buildstate_worker.reads.tracing import NOTHING, Strace, Trace, judge_command, written_by
 from buildstate_worker.workspace.one_run import MachineDuringRun
@@ -163,14 +164,22 @@ def _untouched(prepared: PreparedCall, placed: Placed, folder: Path) -> Sequence
     return [
         None
         if placed.claimed.claim.is_in_place or Path(os.path.normpath(blob.path)) in known
-        else signature(blob.path)
+        else _signature(blob.path)
         for blob in prepared.blobs
     ]
 
 
+def _signature(path: Path) -> str | None:
+    """Return the signature of what is at a place, or of the one file that a glob matches there."""
+    if not is_glob(str(path), path):
+        return signature(path)
+    found = matches(*split_glob(str(path)))
+    return signature(Path(found[0])) if len(found) == 1 else None
+
+
 def _warn_of_leftovers(prepared: PreparedCall, before: Sequence[str | None]) -> None:
     for blob, was in zip(prepared.blobs, before, strict=True):
-        if was not in {None, MISSING} and signature(blob.path) == was:
+        if was not in {None, MISSING} and _signature(blob.path) == was:
             warn(
                 f"--artifact {blob.place or blob.path} was there before, and the command has"
                 " not touched it.",

@@ -14,7 +14,6 @@ _COMMAND: Final = "command"
 _STDIN: Final = "stdin"
 _FOUND: Final = "found:"
 _COUNTED: Final = (("param:", "parameter"), ("input:", "input"))
-_COMMAND_ONLY: Final = "the command"
 _PIPE: Final = "; not compared: what comes through the pipe on standard input"
 _CODE_BEFORE: Final = "code of 1 function"
 """What the release before has recorded of code."""
@@ -26,12 +25,14 @@ class Counted:
 
     Attributes:
         code: What of the code is looked at.
+        command: What of the command is: its words, or what stands for them.
         files: How many files a part of what was found stands for; one, if it is not here.
         tools: The program that reads what such a part stands for without being told.
         is_piped: Whether standard input is a pipe that holds something, which is not compared.
     """
 
     code: str = _CODE
+    command: str = "the command"
     files: Mapping[str, int] = field(default_factory=dict)
     tools: Mapping[str, str] = field(default_factory=dict)
     is_piped: bool = False
@@ -66,7 +67,7 @@ def compared(
         is_older = names_functions and is_of_older_recorder(recorded)
         found.append(_CODE_BEFORE if is_older else counted.code)
     if _COMMAND in shared:
-        found.append(_COMMAND_ONLY)
+        found.append(counted.command)
     for prefix, what in _COUNTED:
         found += _numbered(sum(part.startswith(prefix) for part in shared), what)
     found += _files_found(sorted(each for each in shared if each.startswith(_FOUND)), counted)
@@ -76,7 +77,7 @@ def compared(
     found += _numbered(looked.count - looked.absent, "file", " read last time")
     were = "was" if looked.absent == 1 else "were"
     found += _numbered(looked.absent, "file", f" that {were} not there")
-    only = " only" if found == [_COMMAND_ONLY] else ""
+    only = " only" if found == [counted.command] else ""
     said = ", ".join(found) or "nothing of what goes into it"
     return f"compared: {said}{only}{_PIPE if counted.is_piped else ''}"
 

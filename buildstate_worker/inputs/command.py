@@ -88,7 +88,11 @@ def look(
         sources.setdefault(each.name, each)
     settled = (replace(each, modeless=found.modeless) for each in sources.values())
     contents = ((each, each.content(checkout)) for each in settled)
-    looked = [(each, content) for each, content in contents if content is not None]
+    looked = [
+        (each, content)
+        for each, content in contents
+        if content is not None and (content.entries or not each.is_place)
+    ]
     checkout.digests.save()
     return Looked(tuple(looked), found.absent[:MAX_DISCOVERED])
 
