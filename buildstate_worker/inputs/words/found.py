@@ -15,7 +15,8 @@ from buildstate_worker.inputs.words.script import SimpleCommand, simple_commands
 
 FOUND: Final = "found:"
 _SYSTEM: Final = ("/bin/", "/boot/", "/dev/", "/lib", "/proc/", "/run/", "/sbin/", "/sys/", "/usr/")
-_LIKE_A_PATH: Final = re.compile(r"(?!-)[^\s*?\[\]$:;|&<>()'\"]*[./][^\s*?\[\]$:;|&<>()'\"]*")
+_PLAIN: Final = r"[^\s*?\[\]$:;|&<>()'\"=,]"
+_LIKE_A_PATH: Final = re.compile(rf"(?![-@]){_PLAIN}*[./]{_PLAIN}*")
 
 
 @dataclass(frozen=True)
