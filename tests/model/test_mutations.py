@@ -1,7 +1,7 @@
 """The model can fail: with each of the rules broken, one by one, it finds a build that is wrong."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -9,10 +9,10 @@ from support import store
 
 from buildstate_core.rules import claims, fingerprints, recipes, skipping
 from buildstate_core.rules.facts import AttemptFact
-from buildstate_core.rules.reads import READS
 from buildstate_core.rules.skipping import Skip
 from buildstate_worker.rewind import Rewind
 
+from .breaking import always, without_reads
 from .driver import Pass
 from .memory import Memory, MemorySite
 from .pipelines import Milestone, Story, stories
@@ -34,16 +34,8 @@ def every_story_ends_well(story: Story) -> None:
     tell(story, Memory(), MemorySite)
 
 
-def always(value: object) -> Callable[..., Any]:
-    return lambda *_arguments, **_named: value
-
-
 def skip_it(_views: object, attempt: AttemptFact, _kind: object, **_named: object) -> Skip:
     return Skip("unchanged", attempt)
-
-
-def without_reads(_: str, fingerprint: Mapping[str, str], _reads: object) -> Mapping[str, str]:
-    return {part: digest for part, digest in fingerprint.items() if part != READS}
 
 
 def all_is_changed(memory: Memory, attempt: AttemptFact, _: Milestone) -> str | None:
