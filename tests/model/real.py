@@ -1,12 +1,13 @@
 """The real service, worker, storage and workspaces, as a story needs them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from support import Service
+from support.checkout import bring
 
 from buildstate_core.models import Artifact, Build, ClaimRequest, Discovered, Force
 from buildstate_core.vocabulary import TRUNK, Kind
@@ -19,19 +20,19 @@ from buildstate_worker.reads import (
     Compared,
     Digests,
     Made,
-    Project,
     Scope,
     compare,
     judge,
     recording,
 )
+from buildstate_worker.reads.project import Project as ProjectFolder
 from buildstate_worker.transfer import ArtifactStore
 from buildstate_worker.workspace.machine_state import Workspace
 
 from .driver import Skipped
 from .memory import SAID
 from .pipelines import Milestone
-from .project import RULES
+from .project import RULES, Project
 from .world import Condition
 
 
@@ -40,20 +41,13 @@ class Checkout:
 
     def __init__(self, folder: Path, cache: Path, build: Build) -> None:
         self._folder = folder
-        self._scope = Scope(project=Project(str(folder)))
+        self._scope = Scope(project=ProjectFolder(str(folder)))
         self._digests = Digests(cache, str(folder))
         self._made = Made(cache, build.id)
 
-    def bring(self, files: Mapping[str, str]) -> None:
-        """Have these files in it, and touch only what is different."""
-        for path in self._folder.rglob("*"):
-            if path.is_file() and str(path.relative_to(self._folder)) not in files:
-                path.unlink()
+    def bring(self, project: Project) -> None:
+        bring(self._folder, project.files)
         (self._folder / RULES).mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            path = self._folder / name
-            if not path.exists() or path.read_text(encoding="ascii") != content:
-                path.write_text(content, encoding="ascii")
 
     def read(self, milestone: Milestone) -> Sequence[Discovered]:
         """Read what a milestone reads; give what was seen of that."""
@@ -166,7 +160,7 @@ class Real:
             worker=site.worker.name,
             rewound=is_rewound,
         )
-        site.checkout.bring(milestone.project.files)
+        site.checkout.bring(milestone.project)
         begun = ask(
             site.worker,
             self.build.id,
