@@ -20,9 +20,11 @@ from buildstate_api.jobs import keep_working
 from buildstate_api.keys import routes as keys
 from buildstate_api.projects import routes as projects
 from buildstate_api.rest import problems
-from buildstate_api.rest.auth import KeyDep, require_key
+from buildstate_api.rest.auth import require_key
 from buildstate_api.rest.bodies import JsonBodies
+from buildstate_api.rest.head import HeadAsGet
 from buildstate_api.rest.openapi import Service
+from buildstate_api.rest.parameters import refuse_unknown
 from buildstate_api.resumes import routes as resumes
 from buildstate_api.retention import routes as retention
 from buildstate_api.settings import ServerSettings
@@ -80,12 +82,15 @@ def create_app(settings: ServerSettings) -> FastAPI:
     )
     problems.install(app)
     app.add_middleware(JsonBodies, max_body_bytes=settings.max_body_bytes)
-    app.include_router(health.router)
+    app.add_middleware(HeadAsGet)
+    # A request without a good key learns nothing else of what is wrong with it.
+    checks = [Depends(require_key), Depends(refuse_unknown)]
+    app.include_router(health.router, dependencies=checks[1:])
     for router in _ROUTERS:
-        app.include_router(router, dependencies=[Depends(require_key)])
+        app.include_router(router, dependencies=checks)
 
-    @app.get("/openapi.json", include_in_schema=False)
-    async def openapi(_: KeyDep) -> JSONResponse:
+    @app.get("/openapi.json", include_in_schema=False, dependencies=checks)
+    async def openapi() -> JSONResponse:
         return JSONResponse(app.openapi())
 
     return app

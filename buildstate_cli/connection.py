@@ -27,7 +27,7 @@ def connect(session: Session, *, retries: urllib3.Retry = QUICK) -> Iterator[Cli
     settings = session.settings
     _check(settings)
     _send_kept(session)
-    with Client(settings.api_url, settings.api_key, retries=retries) as client:
+    with Client.of_worker(settings, retries=retries) as client:
         yield client
 
 
@@ -70,7 +70,7 @@ def _send_kept(session: Session) -> None:
     if not spool.waiting(session.spool_folder):
         return
     # One try for each: the command itself finds out whether the service is back.
-    with Client(settings.api_url, settings.api_key, retries=ONCE) as client:
+    with Client.of_worker(settings, retries=ONCE) as client:
 
         def send(kept: spool.KeptReport) -> Attempt:
             return client.report(kept.build, kept.report, idempotency_key=kept.idempotency_key)

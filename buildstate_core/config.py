@@ -43,6 +43,8 @@ class LocalConfig:
         profile: The name of the profile that was looked at, whether or not it exists.
         config_file: Where profiles are kept.
         data_dir: The local server's data folder.
+        ca_bundle: The certificates that the profile believes, in place of the system's, of the
+            service at `api_url`. `None`: it names none, or is for another service.
     """
 
     api_url: str
@@ -50,6 +52,7 @@ class LocalConfig:
     profile: str
     config_file: Path
     data_dir: Path
+    ca_bundle: Path | None = None
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> Self:
@@ -67,13 +70,14 @@ class LocalConfig:
         stored_url = stored.get("api_url", LOCAL_URL).rstrip("/")
         api_url = (environ.get("BLDST_API_URL") or stored_url).rstrip("/")
         # A stored key is for the stored server: it is not shown to another one.
-        stored_key = stored.get("api_key") if api_url == stored_url else None
+        own: Mapping[str, str] = stored if api_url == stored_url else {}
         return cls(
             api_url=api_url,
-            api_key=environ.get("BLDST_API_KEY") or stored_key,
+            api_key=environ.get("BLDST_API_KEY") or own.get("api_key"),
             profile=profile,
             config_file=config_file,
             data_dir=folder(environ, "BLDST_DATA_DIR", _default_data_dir()),
+            ca_bundle=_beside(config_file, own.get("ca_bundle")),
         )
 
 
@@ -111,7 +115,8 @@ def read_config(config_file: Path) -> dict[str, Any]:
         raise InvalidInput(
             f"The config file {config_file} is not of the expected shape.",
             code="bad-config",
-            hint='A profile is a table [profiles.NAME] with the strings "api_url" and "api_key".',
+            hint='A profile is a table [profiles.NAME] with the strings "api_url" and "api_key",'
+            ' and "ca_bundle" if it needs that.',
         )
     return config
 
@@ -119,18 +124,26 @@ def read_config(config_file: Path) -> dict[str, Any]:
 def write_profile(config_file: Path, profile: str, *, api_url: str, api_key: str) -> None:
     """Store a profile, keeping the others, in a file that only its owner can read.
 
+    What else the profile says, it still says.
+
     The file is replaced in one step, so that a reader sees the old one or the new one.
     """
     import tomli_w  # noqa: PLC0415 - only a login or a first start writes
 
     config = read_config(config_file)
     config.setdefault("default_profile", profile)
-    config.setdefault("profiles", {})[profile] = {"api_url": api_url, "api_key": api_key}
+    stored = config.setdefault("profiles", {}).setdefault(profile, {})
+    stored |= {"api_url": api_url, "api_key": api_key}
     config_file.parent.mkdir(parents=True, exist_ok=True)
     temp = config_file.with_name(f".{config_file.name}.{os.getpid()}")
     temp.touch(mode=0o600)
     temp.write_text(tomli_w.dumps(config), encoding="utf-8")
     temp.replace(config_file)
+
+
+def _beside(config_file: Path, name: str | None) -> Path | None:
+    """Return the path of a file that the config file names; a relative one begins at its folder."""
+    return config_file.parent / Path(name).expanduser() if name else None
 
 
 def _default_data_dir() -> Path:

@@ -139,6 +139,13 @@ class Seen(StrEnum):
     """What changed while it was read, so that it is never the same as anything."""
 
 
+class CommandCode(StrEnum):
+    """Whether the words of a command decide whether it may be skipped."""
+
+    OWN = "own"
+    IGNORE = "ignore"
+
+
 class Activity(StrEnum):
     """What a worker does with an artifact's bytes."""
 

@@ -120,7 +120,7 @@ def build(
     }
     request = _request({name: value for name, value in wanted.items() if value is not None})
     used = _settings(server, settings)
-    client = Client(used.api_url, used.api_key, retries=PATIENT)
+    client = Client.of_worker(used, retries=PATIENT)
     found = client.create_build(request)
     session = BuildSession(
         found,

@@ -28,10 +28,13 @@ from buildstate_core.errors import (
 )
 from buildstate_core.models import Page, Problem
 from buildstate_core.models.refusals import refusal
+from buildstate_worker.network import DIRECT, Network
+from buildstate_worker.route import Retry, Route
+from buildstate_worker.settings import Settings
 
 Model = TypeVar("Model", bound=BaseModel)
 
-PATIENT: Final = urllib3.Retry(
+PATIENT: Final = Retry(
     total=18,
     backoff_factor=0.2,
     backoff_max=5,
@@ -67,8 +70,6 @@ _BY_STATUS: Final = {
 }
 """For a problem that names no error: it came from a proxy."""
 
-_TIMEOUT: Final = urllib3.Timeout(connect=5, read=30)
-
 
 class Connection:
     """Speaks to one service with one key. Safe to share between threads.
@@ -76,8 +77,11 @@ class Connection:
     Args:
         api_url: The service's base URL.
         api_key: The key; `None` sends none, and the service will refuse.
-        http: The connection pool, if the caller wants its own.
+        network: How servers are reached from here. Default: directly.
         retries: How often to try again when the service cannot be reached.
+
+    Raises:
+        InvalidInput: The proxy or the certificates that the network names cannot be used.
 
     Every method raises `Unreachable` when there is no answer, `NotAllowed` when the key is not
     good, and otherwise what the problem document says.
@@ -88,11 +92,12 @@ class Connection:
         api_url: str,
         api_key: str | None,
         *,
-        http: urllib3.PoolManager | None = None,
+        network: Network = DIRECT,
         retries: urllib3.Retry = QUICK,
     ) -> None:
         self.api_url = api_url.rstrip("/")
-        self._http = http or urllib3.PoolManager(timeout=_TIMEOUT, maxsize=8)
+        self._route = Route.to(self.api_url, network)
+        self._http = self._route.pool()
         self._retries = retries
         self._headers = {
             "User-Agent": f"buildstate/{__version__}",
@@ -100,6 +105,11 @@ class Connection:
         }
         if api_key is not None:
             self._headers["Authorization"] = f"Bearer {api_key}"
+
+    @classmethod
+    def of_worker(cls, settings: Settings, *, retries: urllib3.Retry = QUICK) -> Self:
+        """Return one for the service that a worker's settings name."""
+        return cls(settings.api_url, settings.api_key, network=settings.network, retries=retries)
 
     def __enter__(self) -> Self:
         return self
@@ -167,12 +177,9 @@ class Connection:
                 retries=retries or self._retries,
             )
         except urllib3.exceptions.HTTPError as error:
-            raise Unreachable(
-                f"The service at {self.api_url} cannot be reached: {_cause(error)}.",
-                hint="Check that it runs and that BLDST_API_URL is right: bldst server status",
-            ) from error
+            raise self._route.failed(error) from error
         if response.status >= 400:  # noqa: PLR2004 - HTTP's own line between answers and errors
-            raise _error(response.status, response.data, self.api_url)
+            raise _error(response.status, response.data, self._route)
         return response.data
 
     def _parse(self, content: bytes, model: type[Model]) -> Model:
@@ -189,22 +196,12 @@ class Connection:
             ) from error
 
 
-def _cause(error: BaseException) -> str:
-    reason = getattr(error, "reason", None)
-    text = str(reason if isinstance(reason, BaseException) else error)
-    return text.rpartition(": ")[2].rpartition("] ")[2].rstrip(".") or type(error).__name__
-
-
-def _error(status: int, content: bytes, api_url: str) -> BuildStateError:
+def _error(status: int, content: bytes, route: Route) -> BuildStateError:
     """Turn a problem document back into the exception that it was made from."""
     try:
         problem = Problem.model_validate_json(content)
     except ValidationError:
-        return Unreachable(
-            f"{api_url} answered with HTTP {status} and no problem document.",
-            code="bad-answer",
-            hint="Is there a proxy between, or another program at this address?",
-        )
+        return route.no_problem(status)
     cls = ANSWERED.get(problem.error or "") or _BY_STATUS.get(status, BuildStateError)
     code = problem.type.rpartition("/")[2]
     error = cls(problem.detail, code=code, field=problem.field, hint=problem.hint)

@@ -2,7 +2,7 @@
 
 Nothing else on a worker reads `os.environ` for settings: an entry point calls
 `Settings.load(os.environ)` and passes the result on. Which service it talks to, and where its
-files are, is in `buildstate_core.config`.
+files are, is in `buildstate_core.config`; how it gets there is in `buildstate_worker.network`.
 
 - `BLDST_CACHE_DIR`: where pulled artifacts are cached. Default: the user's cache folder.
 - `BLDST_CACHE_MAX_BYTES`: what pulled artifacts may take up there: `50G` (1024³ bytes each),
@@ -31,6 +31,7 @@ import platformdirs
 from buildstate_core.config import NAME, LocalConfig, folder
 from buildstate_core.errors import InvalidInput
 from buildstate_core.units import parse_size
+from buildstate_worker.network import CaBundle, Network
 
 _PROBE: Final = "BLDST_PROBE_"
 
@@ -46,6 +47,7 @@ class Settings(LocalConfig):
         lease_seconds: After how long without a heartbeat a claim is lost.
         cache_max_bytes: What pulled artifacts may take up. `None`: a tenth of the cache's disk.
         probes: The words of the commands that look at handles, by the end of their variable's name.
+        network: The proxies, and the certificates that are believed.
     """
 
     cache_dir: Path
@@ -54,6 +56,7 @@ class Settings(LocalConfig):
     lease_seconds: int
     cache_max_bytes: int | None = None
     probes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    network: Network = field(default_factory=Network)
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> Self:
@@ -72,6 +75,7 @@ class Settings(LocalConfig):
             lease_seconds=_seconds(environ, "BLDST_LEASE_SECONDS", 60),
             cache_max_bytes=_size(environ, "BLDST_CACHE_MAX_BYTES"),
             probes=_probes(environ),
+            network=Network.load(environ, of_profile=_ca_bundle(local)),
         )
 
 
@@ -83,6 +87,13 @@ def sftp_files(environ: Mapping[str, str]) -> tuple[Path | None, Path | None]:
         return Path(value).expanduser() if value else None
 
     return named("BLDST_SFTP_KEY"), named("BLDST_SFTP_KNOWN_HOSTS")
+
+
+def _ca_bundle(local: LocalConfig) -> CaBundle | None:
+    if local.ca_bundle is None:
+        return None
+    named_by = f"ca_bundle of the profile {local.profile}"
+    return CaBundle(str(local.ca_bundle), named_by, only_for=local.api_url)
 
 
 def _seconds(environ: Mapping[str, str], variable: str, default: int) -> int:

@@ -1,7 +1,7 @@
 """What is recorded about one build: the rows, and the same as the rules see it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -26,6 +26,13 @@ class BuildHistory:
     def row(self, fact: AttemptFact) -> AttemptRow:
         """Return the row of an attempt that the rules speak of."""
         return self.rows[fact.id]
+
+    def with_reads(self, reads: Mapping[str, Mapping[str, str]]) -> "BuildHistory":
+        """Return it with the digests of files that attempts were seen to read, by attempt."""
+        facts = (
+            replace(each, reads=reads.get(each.id, each.reads)) for each in self.history.attempts
+        )
+        return replace(self, history=History(tuple(facts)))
 
 
 async def load_history(session: AsyncSession, build: BuildRow) -> BuildHistory:

@@ -1,5 +1,6 @@
 """The SQL of claims."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -7,7 +8,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from buildstate_api.tables import AttemptRow, ReadsRow, fences
-from buildstate_core.vocabulary import AttemptStatus
+from buildstate_core.vocabulary import AttemptStatus, Seen
 
 
 async def next_fence(session: AsyncSession) -> int:
@@ -20,6 +21,17 @@ async def reads(session: AsyncSession, attempt_id: UUID) -> list[dict[str, Any]]
     """Load what an attempt was seen to read."""
     query = select(ReadsRow.reads).where(ReadsRow.attempt_id == attempt_id)
     return (await session.execute(query)).scalar_one_or_none() or []
+
+
+async def files_read(
+    session: AsyncSession, attempts: Collection[UUID]
+) -> dict[str, dict[str, str]]:
+    """Load the digests of the files that attempts were seen to read, by path and attempt."""
+    query = select(ReadsRow.attempt_id, ReadsRow.reads).where(ReadsRow.attempt_id.in_(attempts))
+    return {
+        str(attempt): {each["path"]: each["digest"] for each in reads if each["what"] == Seen.FILE}
+        for attempt, reads in await session.execute(query)
+    }
 
 
 async def read_before(session: AsyncSession, row: AttemptRow) -> list[dict[str, Any]]:

@@ -48,8 +48,8 @@ from buildstate_core.rules.claims import (
     answer_claim,
 )
 from buildstate_core.rules.facts import CARRIERS
-from buildstate_core.rules.fingerprints import is_unverified, with_verified
-from buildstate_core.rules.reads import Reads, are_as_before, with_reads
+from buildstate_core.rules.fingerprints import is_unverified, revised, with_verified
+from buildstate_core.rules.reads import Reads, are_as_before, declares_more, with_reads
 from buildstate_core.rules.reasons import describe
 from buildstate_core.rules.recipes import Recipe
 from buildstate_core.vocabulary import TRUNK, AttemptStatus, BuildStatus, ClaimDecision, Kind, Seen
@@ -64,7 +64,7 @@ async def claim(session: AsyncSession, ref: str, request: ClaimRequest) -> Claim
     """
     build = await lifecycle.find(session, ref, lock=True)
     now = await lifecycle.mark_lost(session, build)
-    known = await load_history(session, build)
+    known = await _known(session, build, request)
     closed = _why_closed(build, request)
     required = [each.requires for each in build.catalog.states if each.code == request.state]
     answer = answer_claim(
@@ -136,6 +136,7 @@ async def complete(session: AsyncSession, attempt_id: UUID, done: Complete) -> A
     left = {*(each.kind for each in done.artifacts), *(each.kind for each in row.artifacts)}
     inferred = Kind.STEP if left.isdisjoint(CARRIERS) else Kind.CHECKPOINT
     row.kind = done.kind or row.kind or inferred
+    row.fingerprint = revised(row.fingerprint, done.revised)
     row.fingerprint = await _verified(session, build, row)
     await _keep_reads(session, row, done)
     await add_artifacts(session, build, row, done.artifacts)
@@ -182,7 +183,25 @@ def _query(request: ClaimRequest) -> ClaimQuery:
         is_rewound=request.rewound,
         refuted=None if request.refuted is None else str(request.refuted),
         changed_read=request.changed_read,
+        max_age_days=request.max_age_days,
     )
+
+
+async def _known(session: AsyncSession, build: BuildRow, request: ClaimRequest) -> BuildHistory:
+    """Load the history; with what was read at the state, if an input is declared that was not.
+
+    It may have been read without being declared, and then only its content counts.
+    """
+    known = await load_history(session, build)
+    tries = [
+        each
+        for each in known.history.attempts
+        if each.state == request.state and declares_more(each.fingerprint, request.fingerprint)
+    ]
+    if not tries:
+        return known
+    reads = await queries_of_claims.files_read(session, [UUID(each.id) for each in tries])
+    return known.with_reads(reads)
 
 
 async def _run(  # noqa: PLR0917 - what a claim is made of

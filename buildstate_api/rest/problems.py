@@ -1,7 +1,7 @@
 """The one place where errors become RFC 9457 problem documents."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -109,7 +109,7 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
     headers = {}
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
         # Starlette names only the methods of the first route at this path.
-        headers["Allow"] = ", ".join(each for each in _METHODS if _is_taken(request, each))
+        headers["Allow"] = ", ".join(_taken(request))
     problem = Problem(
         type=TYPE_PREFIX + status.phrase.lower().replace(" ", "-"),
         error=_HTTP_ERROR.get(status, BuildStateError).default_code,
@@ -125,9 +125,12 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
     )
 
 
-def _is_taken(request: Request, method: str) -> bool:
-    scope = {**request.scope, "method": method}
-    return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+def _taken(request: Request) -> Iterator[str]:
+    """Return the methods that a path takes; HEAD is taken where GET is."""
+    for method in _METHODS:
+        scope = {**request.scope, "method": method}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes):
+            yield from ("GET", "HEAD") if method == "GET" else (method,)
 
 
 async def _on_database(request: Request, error: Exception) -> JSONResponse:

@@ -8,6 +8,7 @@ from buildstate_cli.config import view as configuration
 from buildstate_cli.options import Format
 from buildstate_cli.output.show import show
 from buildstate_cli.session import Session
+from buildstate_worker.network import CaBundle, Proxy
 from buildstate_worker.settings import Settings
 
 _SHOWN_OF_KEY: Final = 12
@@ -24,6 +25,8 @@ def _described(settings: Settings) -> dict[str, JsonValue]:
     return {
         "api_url": settings.api_url,
         "api_key": _beginning(settings.api_key),
+        "proxy": _if_any(settings.network.proxy_for(settings.api_url)),
+        "ca_bundle": _if_any(settings.network.ca_bundle_for(settings.api_url)),
         "profile": settings.profile,
         "config_file": str(settings.config_file),
         "data_dir": str(settings.data_dir),
@@ -32,6 +35,10 @@ def _described(settings: Settings) -> dict[str, JsonValue]:
         "storage_url": settings.storage_url,
         "worker": settings.worker,
     }
+
+
+def _if_any(named: Proxy | CaBundle | None) -> str | None:
+    return None if named is None else str(named)
 
 
 def _beginning(key: str | None) -> str | None:

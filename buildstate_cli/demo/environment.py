@@ -175,10 +175,11 @@ class DemoEnvironment:
 
 
 def _environ(environ: Mapping[str, str], folder: Path, prefect_port: int) -> dict[str, str]:
+    # Nothing here leaves this machine, and Prefect would look for it behind a proxy.
     kept = {
         name: value
         for name, value in environ.items()
-        if not name.startswith(("BLDST_", "PREFECT_"))
+        if not name.startswith(("BLDST_", "PREFECT_")) and not name.lower().endswith("_proxy")
     }
     return {
         **kept,

@@ -8,12 +8,14 @@ from typing import TypeVar
 
 import typer
 from pydantic import BaseModel, JsonValue
+from pydantic_core import to_jsonable_python
 
 from buildstate_cli.exit_codes import BROKEN_PIPE
 from buildstate_cli.options import Format
 from buildstate_cli.output import text
 from buildstate_cli.output.messages import notice
 from buildstate_cli.output.page import Page, Table
+from buildstate_core.errors import BuildStateError
 
 Result = TypeVar("Result", bound=BaseModel | Sequence[BaseModel] | dict[str, JsonValue] | None)
 
@@ -35,6 +37,23 @@ def show(result: Result, output: Format, view: Callable[[Result], Page]) -> None
             emit(yaml.safe_dump(_data(result), sort_keys=False, allow_unicode=True))
         case Format.TABLE:
             show_page(view(result))
+
+
+def show_error(error: BuildStateError, output: Format) -> None:
+    """Print an error where a script looks for the result, if data is what the output is for.
+
+    No result has a field `error`, so that the two are told apart by it.
+    """
+    if output is Format.TABLE:
+        return
+    told = {
+        "error": error.default_code,
+        "code": error.code,
+        "detail": error.message,
+        **{name: value for name, value in vars(error).items() if name not in {"code", "message"}},
+    }
+    given = {name: value for name, value in told.items() if value is not None}
+    show(to_jsonable_python(given), output, lambda _: ())
 
 
 def show_page(page: Page) -> None:

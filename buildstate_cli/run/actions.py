@@ -13,22 +13,24 @@ from typing import Final
 from buildstate_cli import exit_codes
 from buildstate_cli.connection import connect
 from buildstate_cli.options import Format
-from buildstate_cli.output.messages import notice, print_message
+from buildstate_cli.output.messages import explain_error, notice, print_message
 from buildstate_cli.output.progress import meter
+from buildstate_cli.output.show import show_error
 from buildstate_cli.run.attempt import attempt
-from buildstate_cli.run.flags import RunFlags
-from buildstate_cli.run.journal import Journal, RunCall
-from buildstate_cli.run.prepare import PreparedCall, prepare
+from buildstate_cli.run.call.flags import RunFlags
+from buildstate_cli.run.call.journal import Journal, RunCall
+from buildstate_cli.run.call.prepare import PreparedCall, prepare, prepare_again
 from buildstate_cli.run.site import Site, told_if_unwritable
 from buildstate_cli.session import Session
 from buildstate_cli.signals import ENDING, Signalled, signals_raised
 from buildstate_cli.validation import build_reference
-from buildstate_core.errors import ArtifactLost, InvalidInput, Refused
+from buildstate_core.errors import ArtifactLost, BuildStateError, InvalidInput, Refused
 from buildstate_core.models import Claim
 from buildstate_core.rules.reasons import HELD
 from buildstate_worker.artifacts import Artifacts
 from buildstate_worker.attempt import Worker
 from buildstate_worker.client import STEADY
+from buildstate_worker.inputs.standard_input import feed_of_this_process
 from buildstate_worker.rewind import (
     Rewind,
     Turn,
@@ -45,6 +47,16 @@ def run(
     session: Session, output: Format, reference: str, command: Sequence[str], flags: RunFlags
 ) -> int:
     """Run a command as one state of a build, or skip it; return the exit code."""
+    try:
+        return _run(session, output, reference, command, flags)
+    except BuildStateError as error:
+        show_error(error, output)
+        raise
+
+
+def _run(
+    session: Session, output: Format, reference: str, command: Sequence[str], flags: RunFlags
+) -> int:
     wanted = build_reference(reference)
     if not command:
         raise InvalidInput(
@@ -54,8 +66,9 @@ def run(
             hint="Put it behind two dashes: bldst run 123 --state 25 -- make image",
         )
     workspace = Workspace(Path.cwd())
-    call = RunCall(command=command, flags=flags)
-    prepared = prepare(call, workspace.folder)
+    feed = feed_of_this_process(is_declared=flags.counting.takes_stdin)
+    call = RunCall(command=command, flags=flags, fed_file=feed.file)
+    prepared = prepare(call, workspace.folder, feed=feed)
     with connect(session, retries=STEADY) as client:
         build = client.get_build(wanted)
         journal = Journal(workspace, build.id)
@@ -78,11 +91,13 @@ class _NotMadeAgain(Exception):
 
     Attributes:
         exit_code: As it ended.
+        refusal: What becomes of what needs it.
     """
 
-    def __init__(self, exit_code: int) -> None:
+    def __init__(self, exit_code: int, refusal: Refused) -> None:
         super().__init__(exit_code)
         self.exit_code = exit_code
+        self.refusal = refusal
 
 
 class _Pass:
@@ -108,7 +123,7 @@ class _Pass:
 
         def once(turn: Turn) -> int:
             return self._attempt(
-                prepared if turn.number == 0 else self._prepare(call, is_again=prepared.is_again),
+                prepared if turn.number == 0 else self._prepared_anew(prepared),
                 is_rewound=rewind.covers(call.flags.state),
                 can_rewind=lambda error: bool(turn.remedy(error, below)),
             )
@@ -119,14 +134,23 @@ class _Pass:
         try:
             code = with_rewinds(once, below=below, make_again=make_again)
         except _NotMadeAgain as ended:
+            if outer is None:
+                self._site.show_error(ended.refusal)
             return ended.exit_code
+        self._note_pipe(prepared)
         if code != exit_codes.OK:
             with told_if_unwritable("that this state has failed in this pass"):
                 self._journal.note_failure(call)
         return code
 
-    def _prepare(self, call: RunCall, *, is_again: bool) -> PreparedCall:
-        return prepare(call, self._site.workspace.folder, is_again=is_again)
+    def _prepared_anew(self, prepared: PreparedCall) -> PreparedCall:
+        """Read a call once more, after something below it has run."""
+        if prepared.is_again:
+            return self._prepare_again(prepared.call)
+        return prepare(prepared.call, self._site.workspace.folder, feed=prepared.feed)
+
+    def _prepare_again(self, call: RunCall) -> PreparedCall:
+        return prepare_again(call, self._site.workspace.folder)
 
     def _attempt(
         self,
@@ -147,6 +171,12 @@ class _Pass:
                 raise
         workspace.begin_anew(build, lane)
         return once()
+
+    def _note_pipe(self, prepared: PreparedCall) -> None:
+        """Keep that what the call was fed with is gone, so that it cannot be made again."""
+        if prepared.feed is not None and prepared.feed.is_used_up():
+            with told_if_unwritable("that this state cannot be fed again"):
+                self._journal.note_pipe(prepared.call)
 
     def _below(self, call: RunCall, error: BaseException) -> list[RunCall]:
         """Return the calls to make again, if the one that an error names was made here."""
@@ -175,13 +205,16 @@ class _Pass:
         for each in below:
             rewind.count(each.key, error)
             flags = replace(each.flags, wait_seconds=wanted.wait_seconds)
-            prepared = self._prepare(replace(each, flags=flags), is_again=True)
+            prepared = self._prepare_again(replace(each, flags=flags))
             code = self.perform(prepared, outer=rewind)
             if code != exit_codes.OK:
-                print_message(
-                    f"State {wanted.state} is not run: it needs state {flags.state} first."
+                refusal = Refused(
+                    f"State {wanted.state} is not run: it needs state {flags.state} first.",
+                    code="run-first",
+                    state=flags.state,
                 )
-                raise _NotMadeAgain(code)
+                explain_error(refusal)
+                raise _NotMadeAgain(code, refusal)
 
 
 def _as_called(calls: Sequence[RunCall]) -> str:

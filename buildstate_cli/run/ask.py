@@ -1,20 +1,36 @@
 """First phase: ask for a state of a build. It is done, or it is ours to run."""
 
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Final
 
 from buildstate_cli.run import probe
-from buildstate_cli.run.prepare import PreparedCall, prepare
+from buildstate_cli.run.call.prepare import PreparedCall
+from buildstate_cli.run.call.recipe import Recipe, recipe_of
 from buildstate_cli.run.site import Site, tell
 from buildstate_core.models import ClaimRequest
 from buildstate_core.vocabulary import Kind
 from buildstate_worker import attempt
 from buildstate_worker.attempt import Claimed, Done
+from buildstate_worker.reads import Compared, Scope, compare
 
 _CHANGED_MEANWHILE: Final = "given up: the machine was changed meanwhile"
 
 
-def ask(site: Site, prepared: PreparedCall, *, is_rewound: bool) -> Done | Claimed:
+@dataclass(frozen=True)
+class Asked:
+    """A state that is ours to run.
+
+    Attributes:
+        claimed: The attempt.
+        recipe: What goes into it, as it was when it was asked for.
+    """
+
+    claimed: Claimed
+    recipe: Recipe
+
+
+def ask(site: Site, prepared: PreparedCall, *, is_rewound: bool) -> Done | Asked:
     """Return that the state is done, or its claim, whose machine is as the claim takes it to be.
 
     Args:
@@ -36,6 +52,7 @@ def ask(site: Site, prepared: PreparedCall, *, is_rewound: bool) -> Done | Claim
             wait_seconds=prepared.flags.wait_seconds,
             on_wait=site.on_wait,
             probe=None if line is None else lambda done: _holds(site, done, line),
+            compare=asking.compared,
         )
         if isinstance(asked, Done):
             return asked
@@ -43,7 +60,7 @@ def ask(site: Site, prepared: PreparedCall, *, is_rewound: bool) -> Done | Claim
             stack.enter_context(asked)
             if asking.is_as_said(asked):
                 stack.pop_all()
-                return asked
+                return Asked(asked, asking.recipe())
             # What was waited for may have taken long.
             asked.fail(_CHANGED_MEANWHILE, is_cancelled=True)
             tell(asked.attempt, _CHANGED_MEANWHILE)
@@ -57,26 +74,45 @@ class _Asking:
         self._prepared = prepared
         self._is_rewound = is_rewound
         self._last: ClaimRequest | None = None
+        self._recipe: Recipe | None = None
 
     def request(self) -> ClaimRequest:
         """Return what would run now."""
-        site, prepared = self._site, self._prepared
-        if self._last is not None:
-            prepared = prepare(prepared.call, site.workspace.folder, is_again=prepared.is_again)
-        flags, restores = prepared.flags, prepared.restores
+        site, flags = self._site, self._prepared.flags
+        restores = self._prepared.restores
+        found = self._recipe = recipe_of(
+            self._prepared,
+            site.workspace.folder,
+            site.session.environ,
+            memory=site.reads_folder,
+            made=site.made(),
+        )
         self._last = ClaimRequest(
             state=flags.state,
             lane=flags.lane,
-            kind=prepared.kind,
+            kind=self._prepared.kind,
             worker=site.worker.name,
             lease_seconds=flags.lease_seconds or site.session.settings.lease_seconds,
-            fingerprint=dict(prepared.fingerprint),
+            fingerprint=dict(found.parts),
+            older_fingerprint=dict(found.older),
             consumes=tuple(sorted({each.state for each in restores})) if restores else None,
             machine=site.workspace.held(site.build.id, flags.lane),
             inside=site.inside,
             rewound=self._is_rewound,
+            max_age_days=flags.counting.max_age_days,
         )
         return self._last
+
+    def recipe(self) -> Recipe:
+        """Return what went into the last request."""
+        assert self._recipe is not None  # noqa: S101 - it was asked for
+        return self._recipe
+
+    def compared(self, done: Done) -> Compared:
+        """Compare what was read with what is there now."""
+        checkout = self.recipe().checkout
+        scope = Scope(project=checkout.project, known=[str(self._site.reads_folder.parent)])
+        return compare(done.reads, scope, digests=checkout.digests, made=self._site.made())
 
     def is_as_said(self, claimed: Claimed) -> bool:
         """Return whether the machine still holds what it was claimed with, if that is built on."""

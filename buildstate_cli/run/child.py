@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
-from typing import Final
+from typing import IO, Final
 
 from buildstate_cli.exit_codes import SIGNAL_BASE
 from buildstate_cli.signals import ENDING, handled, name_of
@@ -60,7 +60,7 @@ class Child:
         folder: Where it runs.
         environ: Its whole environment.
         stdout_to_stderr: Whether what it prints goes to stderr.
-        is_again: Whether this is not the call that was typed, so that stdin is not meant for it.
+        stdin: What it reads as standard input; `None` for what this process has.
         grace_seconds: How long it may take to end after a signal was passed on to it.
     """
 
@@ -71,7 +71,7 @@ class Child:
         folder: Path,
         environ: Mapping[str, str],
         stdout_to_stderr: bool,
-        is_again: bool = False,
+        stdin: "IO[bytes] | int | None" = None,
         grace_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._within = os.urandom(8).hex()
@@ -79,7 +79,7 @@ class Child:
         self._folder = folder
         self._environ = {**environ, WITHIN: joined(environ.get(WITHIN), [self._within])}
         self._stdout = sys.stderr.fileno() if stdout_to_stderr else None
-        self._stdin = subprocess.DEVNULL if is_again and not os.isatty(0) else None
+        self._stdin = stdin
         self._process: subprocess.Popen[bytes] | None = None
         self._tree: ProcessTree | None = None
         self._signal: signal.Signals | None = None

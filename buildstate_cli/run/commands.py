@@ -14,7 +14,7 @@ from buildstate_cli.options import (
     State,
     StorageOverride,
 )
-from buildstate_core.vocabulary import TRUNK, Kind, Sensitivity
+from buildstate_core.vocabulary import TRUNK, CommandCode, Kind, Sensitivity
 
 
 def register(root: typer.Typer) -> None:
@@ -37,7 +37,7 @@ def run(
         typer.Option(
             "--artifact",
             metavar="[NAME=]PATH",
-            help="A file or folder that the command makes; repeatable.",
+            help="A file or folder that the command makes, or a glob that matches one; repeatable.",
         ),
     ] = None,
     input_file: Annotated[
@@ -45,15 +45,85 @@ def run(
         typer.Option(
             "--input",
             metavar="FILE",
-            help="A file or folder whose content decides whether it may be skipped; repeatable.",
+            help="A file, a folder or a glob whose content decides whether it may be skipped;"
+            " repeatable. Files that the command names count by themselves.",
         ),
     ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--exclude",
+            metavar="GLOB",
+            help="Files that do not count, as in a .gitignore; repeatable. A .bldstignore in the"
+            " working directory holds more.",
+        ),
+    ] = None,
+    auto_input: Annotated[
+        bool,
+        typer.Option(
+            "--auto-input/--no-auto-input",
+            help="Whether files that the command names, and those that a known tool reads without"
+            " being told, count.",
+        ),
+    ] = True,
     param: Annotated[
         list[str] | None,
         typer.Option(
             "--param",
             metavar="KEY=VALUE",
             help="A value that decides the same; repeatable. Only its digest is kept.",
+        ),
+    ] = None,
+    param_env: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param-env",
+            metavar="NAME",
+            help="A variable of the environment whose value decides the same; repeatable.",
+        ),
+    ] = None,
+    tool: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tool",
+            metavar="LINE",
+            help="A command that prints a tool's version, which decides the same; repeatable:"
+            " --tool 'packer --version'.",
+        ),
+    ] = None,
+    stdin: Annotated[
+        bool,
+        typer.Option(
+            "--stdin",
+            help="Read standard input to its end first: it decides the same. Without this a file"
+            " counts, and a pipe is passed on and not compared.",
+        ),
+    ] = False,
+    version: Annotated[
+        str | None,
+        typer.Option(
+            "--version",
+            metavar="TEXT",
+            help="Stands for the words of the command, which are not compared then.",
+        ),
+    ] = None,
+    code: Annotated[
+        CommandCode,
+        typer.Option(
+            "--code",
+            help="Whether the words of the command decide. Use ignore where they hold a build"
+            " number or a secret.",
+        ),
+    ] = CommandCode.OWN,
+    max_age: Annotated[
+        int | None,
+        typer.Option(
+            "--max-age",
+            metavar="DAYS",
+            min=0,
+            max=36_500,
+            help="Run it again if it was done longer ago: for what it takes from mirrors, branches"
+            " and the like.",
         ),
     ] = None,
     restore: Annotated[
@@ -122,15 +192,16 @@ def run(
         typer.Option(
             "--output",
             "-o",
-            help="With json or yaml: print the attempt on stdout, and all that the command prints"
-            " on stderr.",
+            help="With json or yaml: print the attempt on stdout, or what kept it from being made,"
+            " with a field error; and all that the command prints on stderr.",
         ),
     ] = Format.TABLE,
 ) -> int:
     """Run a command as one state of a build, or skip it if that state is done.
 
     What an earlier state made is put into the working directory first. What the command made is
-    uploaded and recorded with its success. The command's own exit code is passed on.
+    uploaded and recorded with its success. The command's own exit code is passed on. Scripts tell
+    it from those of bldst by --output json: it is the command's if an attempt is printed.
 
     It sees BLDST_BUILD_ID, BLDST_STATE, BLDST_LANE, BLDST_ATTEMPT; BLDST_RESTORED, the restored
     paths, one per line; and BLDST_RESTORE_URI, the URIs of what only it can restore. A probe sees
@@ -139,10 +210,11 @@ def run(
     If an earlier state has to run on this machine first, and was called in this directory, it is
     called again with the words and options of that call, and the environment of this one.
     """
-    from buildstate_cli.run import actions, flags
+    from buildstate_cli.run import actions
+    from buildstate_cli.run.call import flags
     from buildstate_worker.storage_options import StorageOptions
 
-    code: int = actions.run(
+    status: int = actions.run(
         ctx.obj,
         output,
         build,
@@ -159,9 +231,19 @@ def run(
             lease_seconds=lease,
             wait_seconds=wait,
             grace_seconds=grace,
+            counting=flags.Counting(
+                excludes=exclude or [],
+                finds_inputs=auto_input,
+                environment=param_env or [],
+                tools=tool or [],
+                version=version,
+                code=code,
+                takes_stdin=stdin,
+                max_age_days=max_age,
+            ),
             storage_options=StorageOptions(
                 storage=storage, compression=compress, sensitivity=sensitivity
             ),
         ),
     )
-    return code
+    return status

@@ -14,14 +14,16 @@ from pathlib import Path
 
 from buildstate_cli.options import Format
 from buildstate_cli.output.messages import warn
+from buildstate_cli.run.call.prepare import PreparedCall
 from buildstate_cli.run.child import Child, Ended
 from buildstate_cli.run.place import Placed
-from buildstate_cli.run.prepare import PreparedCall
 from buildstate_cli.run.site import Site
 from buildstate_core.errors import StaleClaim
 from buildstate_worker.attempt import Claimed
 from buildstate_worker.files.stat_signature import MISSING, signature
 from buildstate_worker.heartbeat import LEASE_RUNNING_OUT, margin_seconds, running_out
+from buildstate_worker.inputs.command import Settled
+from buildstate_worker.inputs.created import Before
 from buildstate_worker.workspace.one_run import MachineDuringRun
 
 
@@ -33,12 +35,16 @@ class Ran:
         ended: How it ended.
         stale: The claim was lost, so that nothing of it can be recorded as done; why.
         machine: What the workspace remembers of the machine that it ran on.
+        settled: What turned out of what went into it, if it succeeded.
+        touched: The absolute paths of files in the working directory that it made or changed.
     """
 
     claimed: Claimed
     ended: Ended
     stale: StaleClaim | None
     machine: MachineDuringRun
+    settled: Settled
+    touched: frozenset[str]
 
 
 def execute(site: Site, prepared: PreparedCall, placed: Placed) -> Ran:
@@ -57,13 +63,15 @@ def execute(site: Site, prepared: PreparedCall, placed: Placed) -> Ran:
         restored=[folder / each for each in placed.paths],
     )
     machine.begin()
-    before = _untouched(prepared, placed, folder)
+    untouched = _untouched(prepared, placed, folder)
+    before = Before.look(folder)
+    assert prepared.feed is not None  # noqa: S101 - it was not asked for without one
     child = Child(
         prepared.call.command,
         folder=folder,
         environ={**site.environ(claimed.attempt), **placed.environ},
         stdout_to_stderr=prepared.is_again or site.output is not Format.TABLE,
-        is_again=prepared.is_again,
+        stdin=prepared.feed.for_child(),
         grace_seconds=prepared.flags.grace_seconds,
     )
     claimed.when_renewed(
@@ -77,9 +85,29 @@ def execute(site: Site, prepared: PreparedCall, placed: Placed) -> Ran:
         stale = None  # it had ended before it could be stopped
     elif stale is None and child.was_stopped:
         stale = running_out()  # this process was frozen meanwhile, and does not know it yet
+    touched = _note_made(prepared, placed, before)
+    settled = Settled()
     if stale is None and ended.problem is None:
-        _warn_of_leftovers(prepared, before)
-    return Ran(claimed, ended, stale, machine)
+        _warn_of_leftovers(prepared, untouched)
+        settled = placed.asked.recipe.settled(prepared, str(claimed.attempt.id))
+        for warning in settled.warnings:
+            warn(warning)
+    return Ran(claimed, ended, stale, machine, settled, touched)
+
+
+def _note_made(prepared: PreparedCall, placed: Placed, before: Before) -> frozenset[str]:
+    """Remember what the command has made, and what it has left of what earlier ones made.
+
+    Returns:
+        All that it has touched.
+    """
+    attempt, made = placed.claimed.attempt, placed.asked.recipe.made
+    created, changed = before.since()
+    known = [each for each in changed if made.has(each)]
+    restored = [str(before.folder / each) for each in placed.paths]
+    results = [*restored, *(str(each.path) for each in prepared.blobs)]
+    made.note(attempt.id, attempt.state, [*created, *known], results)
+    return frozenset([*created, *changed])
 
 
 def _stop(child: Child, claimed: Claimed, stale: StaleClaim) -> None:

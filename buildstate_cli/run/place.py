@@ -13,14 +13,16 @@ from pathlib import Path
 
 from buildstate_cli.artifact.destination import path_for
 from buildstate_cli.output.messages import warn
-from buildstate_cli.run.flags import Restore
-from buildstate_cli.run.prepare import PreparedCall
+from buildstate_cli.run.ask import Asked
+from buildstate_cli.run.call.flags import Restore
+from buildstate_cli.run.call.prepare import PreparedCall
 from buildstate_cli.run.site import Site, tell
 from buildstate_core.errors import InvalidInput, NotFound
 from buildstate_core.models import Artifact
-from buildstate_core.vocabulary import Activity, ArtifactKind
+from buildstate_core.vocabulary import Activity, ArtifactKind, ArtifactStatus
 from buildstate_worker.artifacts import is_pullable, place_of
-from buildstate_worker.attempt import Claimed, check_places
+from buildstate_worker.attempt import Claimed, Done, check_places
+from buildstate_worker.inputs.source import is_glob
 from buildstate_worker.transfer import Pulled
 from buildstate_worker.transfer_progress import ended
 
@@ -30,13 +32,19 @@ class Placed:
     """A claimed attempt, with what its command needs in place.
 
     Attributes:
+        asked: The attempt, with what goes into it.
         paths: Where files and folders were put, in the workspace.
         uris: What the command has to restore itself.
     """
 
-    claimed: Claimed
+    asked: Asked
     paths: Sequence[str] = ()
     uris: Sequence[str] = ()
+
+    @property
+    def claimed(self) -> Claimed:
+        """The attempt."""
+        return self.asked.claimed
 
     @property
     def environ(self) -> Mapping[str, str]:
@@ -44,7 +52,7 @@ class Placed:
         return {"BLDST_RESTORED": "\n".join(self.paths), "BLDST_RESTORE_URI": "\n".join(self.uris)}
 
 
-def put_in_place(site: Site, prepared: PreparedCall, claimed: Claimed) -> Placed:
+def put_in_place(site: Site, prepared: PreparedCall, asked: Asked) -> Placed:
     """Restore what the command needs, once what it makes is known to have a place.
 
     Raises:
@@ -52,6 +60,7 @@ def put_in_place(site: Site, prepared: PreparedCall, claimed: Claimed) -> Placed
         ArtifactUnreachable: Something cannot be read from here.
         InvalidInput: What the command makes could not be stored.
     """
+    claimed = asked.claimed
     attempt = claimed.attempt
     tell(attempt, f"attempt {attempt.attempt}: {claimed.claim.text}")
     check_places(claimed, prepared.blobs)
@@ -69,7 +78,29 @@ def put_in_place(site: Site, prepared: PreparedCall, claimed: Claimed) -> Placed
             elif artifact.kind is not ArtifactKind.VALUE and artifact.uri is not None:
                 uris.append(artifact.uri)
                 tell(attempt, f"{artifact.uri} is for the command to restore")
-    return Placed(claimed, paths, uris)
+    asked.recipe.made.note(attempt.id, attempt.state, (), [str(folder / each) for each in paths])
+    return Placed(asked, paths, uris)
+
+
+def put_where_asked(site: Site, prepared: PreparedCall, done: Done) -> None:
+    """Put what a skipped command has made where it is asked for now, if that is another place.
+
+    What comes next in the pipeline looks for it there.
+
+    Raises:
+        ArtifactLost: It is corrupt, and has been taken out of use.
+        ArtifactUnreachable: It cannot be read from here.
+    """
+    asked_for = {each.name: each for each in prepared.blobs if each.place is not None}
+    with site.meter:
+        for artifact in done.artifacts:
+            blob = asked_for.get(artifact.name)
+            if blob is None or not is_pullable(artifact) or is_glob(str(blob.place), blob.path):
+                continue
+            if artifact.status is ArtifactStatus.AVAILABLE and place_of(artifact) != blob.place:
+                pulled = site.worker.artifacts.pull(artifact, blob.path, root=done.storage_url)
+                if not pulled.was_there:
+                    tell(done.attempt, f"{blob.place}: it was made at {place_of(artifact)}")
 
 
 def restore(claimed: Claimed, artifact: Artifact, target: Path) -> Pulled:

@@ -6,8 +6,8 @@ from typing import Final
 
 from buildstate_cli import exit_codes
 from buildstate_cli.output.messages import explain_error
+from buildstate_cli.run.call.prepare import PreparedCall
 from buildstate_cli.run.execute import Ran
-from buildstate_cli.run.prepare import PreparedCall
 from buildstate_cli.run.site import Site, tell, told_if_unwritable
 from buildstate_core.errors import BuildStateError, StaleClaim
 from buildstate_core.models import Attempt
@@ -31,7 +31,8 @@ def record(site: Site, prepared: PreparedCall, ran: Ran, uploaded: Uploaded) -> 
         StaleClaim: The state was lost or taken over meanwhile. What was uploaded is removed.
         Unreachable: The service does not answer. It may have been recorded.
     """
-    done = attempt.record(uploaded)
+    settled = ran.settled
+    done = attempt.record(uploaded, reads=settled.reads, revised=settled.parts)
     assert done.step_digest is not None  # noqa: S101 - a claim made it
     with told_if_unwritable("that this machine is as this state has left it"):
         ran.machine.end(done.step_digest)
@@ -48,13 +49,15 @@ def record_failure(site: Site, prepared: PreparedCall, ran: Ran) -> int:
     return ran.ended.exit_code
 
 
-def tell_lost(claimed: Claimed, stale: StaleClaim) -> int:
+def tell_lost(site: Site, prepared: PreparedCall, claimed: Claimed, stale: StaleClaim) -> int:
     """Print that the claim was lost, and record it if nobody else can have it yet.
 
     Returns:
         The exit code.
     """
     explain_error(stale)
+    if not prepared.is_again:
+        site.show_error(stale)
     if stale.code != LEASE_RUNNING_OUT:
         return exit_codes.exit_code(stale)
     recorded: list[Attempt] = []

@@ -3,17 +3,20 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import UUID
 
 from buildstate_cli.build import attempts_view as attempts
 from buildstate_cli.options import Format
 from buildstate_cli.output.messages import notice, warn
 from buildstate_cli.output.progress import Meter
-from buildstate_cli.output.show import show
+from buildstate_cli.output.show import show, show_error
 from buildstate_cli.session import Session
+from buildstate_core.errors import BuildStateError
 from buildstate_core.models import Attempt, Build, Claim
 from buildstate_worker.attempt import Worker
 from buildstate_worker.attempt.inside import attempts_around, environment_inside
+from buildstate_worker.reads import Made
 from buildstate_worker.workspace.machine_state import Workspace
 
 
@@ -35,6 +38,15 @@ class Site:
     meter: Meter
     on_wait: Callable[[Claim], None]
 
+    @property
+    def reads_folder(self) -> Path:
+        """Where it is remembered what was read and made on this machine."""
+        return self.session.settings.cache_dir.absolute() / "reads"
+
+    def made(self) -> Made:
+        """Return what was made for the build on this machine."""
+        return Made(self.reads_folder, self.build.id)
+
     def environ(self, attempt: Attempt) -> Mapping[str, str]:
         """Return the environment of what runs for an attempt."""
         return {
@@ -55,6 +67,10 @@ class Site:
         """Print an attempt, if its data is what the output is for."""
         if self.output is not Format.TABLE:
             show(attempt, self.output, lambda each: attempts.listing([each]))
+
+    def show_error(self, error: BuildStateError) -> None:
+        """Print what a call has come to in place of an attempt, in the same way."""
+        show_error(error, self.output)
 
 
 def tell(attempt: Attempt, what: str) -> None:

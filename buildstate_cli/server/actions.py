@@ -163,7 +163,7 @@ def status(session: Session, output: Format) -> None:
     facts: dict[str, JsonValue] = {"url": settings.api_url, "running": False}
     problem: Unreachable | None = None
     try:
-        with Client(settings.api_url, settings.api_key) as client:
+        with Client.of_worker(settings) as client:
             health = client.health()
         facts |= {"running": True, "version": health.version}
     except Unreachable as error:

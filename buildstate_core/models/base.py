@@ -122,13 +122,8 @@ ListedUri = Annotated[
 ]
 Uri = Annotated[ListedUri, AfterValidator(_shown)]
 Labels = Annotated[dict[Word, Line], Field(max_length=64, examples=[{"team": "platform"}])]
-Digests = Annotated[
-    dict[
-        Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(storable)],
-        Line,
-    ],
-    Field(max_length=500),
-]
+PartName = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(storable)]
+Digests = Annotated[dict[PartName, Line], Field(max_length=500)]
 Metadata = Annotated[dict[str, JsonValue], AfterValidator(_storable_json)]
 StepDigest = Annotated[str, StringConstraints(pattern=STEP_DIGEST)]
 Token = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(storable)]

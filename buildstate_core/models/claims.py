@@ -15,6 +15,8 @@ from pydantic import (
 from buildstate_core.models.artifacts import Artifact, ArtifactRecords, Transfer
 from buildstate_core.models.base import (
     Digests,
+    Line,
+    PartName,
     Request,
     Resource,
     State,
@@ -28,6 +30,7 @@ from buildstate_core.models.base import (
 from buildstate_core.models.builds import Attempt, Orchestrator
 from buildstate_core.models.names import LaneName
 from buildstate_core.models.retention import StorageRules
+from buildstate_core.rules.fingerprints import is_of_files
 from buildstate_core.vocabulary import TRUNK, ClaimDecision, Kind, Seen
 
 _PATH: Final = Field(
@@ -102,6 +105,10 @@ class ClaimRequest(Request):
         description="Of `refuted`: the path of what it read and has changed; null: a probe said"
         " so.",
     )
+    max_age_days: Annotated[int, Field(strict=True, ge=0, le=36_500)] | None = Field(
+        default=None,
+        description="Have it run again if it was done longer ago; null: however long ago.",
+    )
     orchestrator: Orchestrator | None = None
 
 
@@ -157,9 +164,22 @@ class Complete(Request):
     kind: Kind | None = None
     artifacts: ArtifactRecords = ()
     message: Text | None = None
+    revised: Annotated[dict[PartName, Line | None], Field(max_length=500)] = Field(
+        default_factory=dict,
+        description="Parts of its fingerprint that turned out otherwise once it had run: part name"
+        " to digest; null for one that is no input after all.",
+    )
     discovered: Annotated[tuple[Discovered, ...], Field(max_length=MAX_DISCOVERED)] = Field(
         default=(), description="What it was seen to read; each path once."
     )
+
+    @field_validator("revised")
+    @classmethod
+    def _files_only(cls, parts: dict[str, str | None]) -> dict[str, str | None]:
+        for part in parts:
+            if not is_of_files(part):
+                raise ValueError(f"{part} cannot turn out otherwise; only what is read from files")
+        return parts
 
     @field_validator("discovered")
     @classmethod

@@ -39,7 +39,7 @@ def refusal(
     Returns:
         An error whose message says the value seen, unless that holds a credential.
     """
-    name, seen = _printable(name), shown(refused["input"])
+    name, seen = printable(name), shown(refused["input"])
     code = "invalid-value"
     match refused["type"]:
         case "missing":
@@ -68,7 +68,7 @@ def shown(value: object) -> str:
     """
     if isinstance(value, dict | list) and value:
         return "an object" if isinstance(value, dict) else "a list"
-    return _printable(
+    return printable(
         json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)
     )
 
@@ -79,7 +79,7 @@ def _by_a_validator(refused: ErrorDetails, name: str) -> str:
     seen = f" is {shown(refused['input'])}" if is_shown else ""
     if isinstance(why, UseInstead):
         return f"{name}{seen}; use {why}."
-    return f"{name}{seen}: {_printable(str(why), _MAX_REASON)}."
+    return f"{name}{seen}: {printable(str(why), _MAX_REASON)}."
 
 
 def _is_state(path: tuple[int | str, ...]) -> bool:
@@ -87,6 +87,7 @@ def _is_state(path: tuple[int | str, ...]) -> bool:
     return bool(names) and names[-1] in _STATES
 
 
-def _printable(text: str, limit: int = _MAX_SHOWN) -> str:
+def printable(text: str, limit: int = _MAX_SHOWN) -> str:
+    """Return a text with all that can be sent, cut off where it becomes too long."""
     text = text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
     return text if len(text) <= limit else f"{text[:limit]}…"

@@ -6,7 +6,7 @@ happens where several machines work on one build in docs/explanation/several-mac
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from buildstate_core.rules import reasons
 from buildstate_core.rules.attempts import settled
@@ -38,6 +38,7 @@ class ClaimQuery:
         refuted: The attempt whose effect on the world a probe found to be gone; or of which the
             worker found that something it read has changed.
         changed_read: What it read and has changed; `None` if it was refuted by a probe.
+        max_age_days: How long ago it may have been done; `None` for any time.
     """
 
     state: int
@@ -48,6 +49,7 @@ class ClaimQuery:
     is_rewound: bool = False
     refuted: str | None = None
     changed_read: str | None = None
+    max_age_days: int | None = None
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,7 @@ def answer_claim(
         requires: The states that the catalogue requires before this one.
         is_closed: Whether the build is completed or cancelled.
     """
-    claim = _Claim(history, query, settled(history, now), frozenset(requires))
+    claim = _Claim(history, query, settled(history, now), frozenset(requires), now)
     if is_closed:
         verdict = claim.verdict(is_closed=True)
         return claim.skipped(verdict) if isinstance(verdict, Skip) else Closed(verdict.reason)
@@ -187,11 +189,18 @@ class _Claim:
         query: What is asked for.
         known: The attempts, with those whose lease ran out settled.
         requires: The states that the catalogue requires before this one.
+        now: The database's time.
     """
 
     def __init__(
-        self, history: History, query: ClaimQuery, known: History, requires: frozenset[int]
+        self,
+        history: History,
+        query: ClaimQuery,
+        known: History,
+        requires: frozenset[int],
+        now: datetime,
     ) -> None:
+        self._now = now
         self._history = history
         self._query = query
         self._known = known
@@ -234,6 +243,8 @@ class _Claim:
             return Rerun(reasons.REWOUND) if is_rewound else verdict
         if verdict.attempt.id == query.refuted:
             return Rerun(_why_refuted(query))
+        if not is_closed and _is_too_old(verdict, query, self._now):
+            return Rerun(reasons.past_max_age(query.max_age_days or 0))
         if query.is_rewound and verdict.attempt.changed_a_machine_only:
             return Rerun(reasons.REWOUND)
         return verdict
@@ -367,6 +378,13 @@ def _why_refuted(query: ClaimQuery) -> str:
     if query.changed_read is None:
         return reasons.EFFECT_GONE
     return reasons.part_changed(f"discovered:{query.changed_read}")
+
+
+def _is_too_old(verdict: Skip, query: ClaimQuery, now: datetime) -> bool:
+    ended = verdict.attempt.ended_at
+    if query.max_age_days is None or ended is None or verdict.reason == reasons.WAIVED:
+        return False
+    return now - ended > timedelta(days=query.max_age_days)
 
 
 def _is_at_work(attempt: AttemptFact) -> bool:

@@ -59,6 +59,7 @@ class AttemptFact:
         as_of: When the newest thing known about it happened.
         lease_until: When a claimed attempt is lost unless renewed; `None` for a plain report.
         fingerprint: Part name to digest, of what went into it.
+        reads: The digests of files that it was seen to read, by path, where that is looked at.
         identity: The digest of the step that it repeats unchanged; `None` if it repeats none.
         reason: Why it was run, as a code, if a claim made it.
         origin: The number of the build that it was inherited from; `None` for the build's own.
@@ -79,6 +80,7 @@ class AttemptFact:
     worker: str | None = None
     message: str | None = None
     fingerprint: Mapping[str, str] = field(default_factory=dict)
+    reads: Mapping[str, str] = field(default_factory=dict)
     identity: str | None = None
     artifacts: tuple[ArtifactFact, ...] = ()
     reason: str | None = None

@@ -5,14 +5,21 @@ the first recorder have no name. A digest by one recorder says nothing about one
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from buildstate_core.rules.facts import AttemptFact
 from buildstate_core.vocabulary import MAX_STATE
 
 _UPSTREAM: Final = "upstream:"
-_DECLARED: Final = ("input:", "param:")
+_INPUT: Final = "input:"
+_FOUND: Final = "found:"
+_DECLARED: Final = (_INPUT, "param:", "tool:", "declared:", "outputs")
+_ONCE_SEEN: Final = (_FOUND, "stdin")
+"""What was seen to go into it then, and is not there now, is a change. What comes up only now may
+have been made or left unread then, which is why it was not recorded."""
+
+_EXECUTABLE: Final = "+x"
 _STEP: Final = "step:"
 _ATTEMPT: Final = "attempt:"
 _UNVERIFIED: Final = "unverified:"
@@ -30,6 +37,17 @@ def recorded(digest: str) -> str:
     '2:aa'
     """
     return f"{_RECORDER}{digest}"
+
+
+def unstable(attempt: str) -> str:
+    """Return what stands for the digest of what changed while an attempt may have read it.
+
+    It is the same as nothing else.
+
+    >>> unstable("0198")
+    'unstable:0198'
+    """
+    return f"unstable:{attempt}"
 
 
 def are_of_one_recorder(one: str, other: str) -> bool:
@@ -66,10 +84,11 @@ def changed_part(old: Mapping[str, str], new: Mapping[str, str]) -> str | None:
 
 
 def declared_on_one_side(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    """Return the parameters and inputs that were declared then and are not now, or the reverse.
+    """Return the parts that were declared then and are not now, or the reverse.
 
-    Every release records these, so that one that is missing was not there. Only where one side says
-    nothing at all of what would run, nothing is known.
+    Every release records these, so that one that is missing was not there. What was only seen then
+    and is not there now is returned as well. Only where one side says nothing at all of what would
+    run, nothing is known.
 
     Args:
         old: Part name to digest, as recorded.
@@ -80,13 +99,70 @@ def declared_on_one_side(old: Mapping[str, str], new: Mapping[str, str]) -> list
 
     >>> declared_on_one_side({"code": "aa", "param:os": "bb"}, {"code": "aa", "input:hosts": "cc"})
     ['input:hosts', 'param:os']
+    >>> declared_on_one_side({"command": "aa", "found:a": "bb"}, {"command": "aa", "found:b": "bb"})
+    ['found:a']
     >>> declared_on_one_side({"code": "aa", "param:os": "bb"}, {})
     []
     """
     before, now = ({part for part in each if upstream_state(part) is None} for each in (old, new))
     if not before or not now:
         return []
-    return sorted(part for part in before ^ now if part.startswith(_DECLARED))
+    declared = {part for part in before ^ now if part.startswith(_DECLARED)}
+    gone = {part for part in before - now if part.startswith(_ONCE_SEEN)}
+    return sorted(declared | gone)
+
+
+def with_one_name(
+    old: Mapping[str, str], new: Mapping[str, str], reads: Mapping[str, str]
+) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Return two fingerprints in which a file has one name, whoever has named it.
+
+    A file that was found in a command's words, or that was seen to be read, may be declared later,
+    or the reverse: only its content counts.
+
+    Args:
+        old: Part name to digest, as recorded.
+        new: The same, of what would run now.
+        reads: The digests of files that were seen to be read then, by path.
+
+    >>> with_one_name({"found:a": "2:bb"}, {"input:a": "2:bb"}, {})
+    ({'input:a': '2:bb'}, {'input:a': '2:bb'})
+    """
+    seen = {f"{_INPUT}{path}": recorded(digest) for path, digest in reads.items()}
+    declared = {part for part in (*old, *new) if part.startswith(_INPUT)}
+    before = {_named_in(part, declared): digest for part, digest in old.items()}
+    now = {_named_in(part, declared): digest for part, digest in new.items()}
+    for part in (now.keys() - before.keys()) & seen.keys():
+        # Whether it could be executed was not recorded of what was only read.
+        before[part] = seen[part] + (_EXECUTABLE if now[part].endswith(_EXECUTABLE) else "")
+    return before, now
+
+
+def _named_in(part: str, declared: Collection[str]) -> str:
+    name = f"{_INPUT}{part.removeprefix(_FOUND)}"
+    return name if part.startswith(_FOUND) and name in declared else part
+
+
+def is_of_files(part: str) -> bool:
+    """Return whether a part is of something that is read, and may change while that is done.
+
+    >>> is_of_files("found:harden.sh"), is_of_files("stdin"), is_of_files("upstream:10")
+    (True, True, False)
+    """
+    return part.startswith((_INPUT, *_ONCE_SEEN))
+
+
+def revised(fingerprint: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
+    """Return a fingerprint as it turned out when the work was done.
+
+    Args:
+        fingerprint: As it was when the attempt began.
+        changes: Part name to digest; `None` for what is no input after all. What the fingerprint
+            does not have is left out.
+    """
+    known = {part: digest for part, digest in changes.items() if part in fingerprint}
+    after = {**fingerprint, **known}
+    return {part: digest for part, digest in after.items() if digest is not None}
 
 
 def step_digest(attempt: AttemptFact) -> str:

@@ -59,6 +59,11 @@ def are_as_before(reads: Reads, before: Reads) -> bool:
     return all(now[path] == then[path] for path in now.keys() & then.keys())
 
 
+def declares_more(then: Mapping[str, str], now: Mapping[str, str]) -> bool:
+    """Return whether an input is declared now that may have been read before without that."""
+    return READS in then and any(part.startswith("input:") for part in now.keys() - then.keys())
+
+
 def digest_of_reads(reads: Reads) -> str:
     """Return one digest of all that was seen to be read, in whatever order."""
     inputs = _inputs(reads).items()

@@ -29,12 +29,15 @@ RECENT_DELIVERY: Final = "recent_delivery"
 NO_POLICY: Final = "no_policy"
 PAST_EXPIRY: Final = "past_expiry"
 
+OUTPUTS_CHANGED: Final = "outputs_changed"
+
 _RECIPE_CHANGED = "recipe_changed"
 _INPUT_CHANGED = "input_changed"
 _INPUT_ADDED = "input_added"
 _INPUT_REMOVED = "input_removed"
 _DISCOVERED_CHANGED = "discovered_changed"
 _UPSTREAM_CHANGED = "upstream_changed"
+_PAST_MAX_AGE = "past_max_age"
 _HELD_BELOW = "held_below"
 _INSIDE = "inside"
 _COVERED_BY = "covered_by"
@@ -43,6 +46,7 @@ _OPEN_BUILD = "open_build"
 _YOUNG = "young"
 _TOO_OLD = "too_old"
 
+_FILES: Final = frozenset({"input", "found"})
 _ANOTHER_WORKER: Final = "another worker"
 _TEXTS: Final = {
     NEVER_COMPLETED: "it has not been completed yet",
@@ -69,6 +73,8 @@ _TEXTS: Final = {
     _INPUT_ADDED: "an input was added: {}",
     _INPUT_REMOVED: "an input was removed: {}",
     _DISCOVERED_CHANGED: "{}, which it read, has changed",
+    OUTPUTS_CHANGED: "other artifacts are to be made than then",
+    _PAST_MAX_AGE: "it was done more days ago than may be: {}",
     _UPSTREAM_CHANGED: "what state {} made is new, or has changed",
     _COVERED_BY: "the checkpoint at state {} includes it",
     _DERIVED_FROM: "it was done in build {}, which this one derives from",
@@ -91,12 +97,14 @@ def part_changed(part: str) -> str:
 
     >>> part_changed("command"), part_changed("input:hosts"), part_changed("upstream:10")
     ('recipe_changed:command', 'input_changed:hosts', 'upstream_changed:10')
-    >>> part_changed("discovered:conf/hosts")
-    'discovered_changed:conf/hosts'
+    >>> part_changed("discovered:conf/hosts"), part_changed("found:harden.sh")
+    ('discovered_changed:conf/hosts', 'input_changed:harden.sh')
     """
     prefix, _, rest = part.partition(":")
-    if prefix == "input":
+    if prefix in _FILES:
         return f"{_INPUT_CHANGED}:{rest}"
+    if part == "outputs":
+        return OUTPUTS_CHANGED
     if prefix == "upstream":
         return f"{_UPSTREAM_CHANGED}:{rest}"
     if prefix == "discovered":
@@ -124,7 +132,12 @@ def part_removed(part: str) -> str:
 
 def _declared(part: str, code: str) -> str:
     prefix, _, rest = part.partition(":")
-    return f"{code}:{rest}" if prefix == "input" else part_changed(part)
+    return f"{code}:{rest}" if prefix in _FILES else part_changed(part)
+
+
+def past_max_age(days: int) -> str:
+    """Return the reason for what was done longer ago than its user wants to rely on."""
+    return f"{_PAST_MAX_AGE}:{days}"
 
 
 def upstream_changed(state: int) -> str:

@@ -21,6 +21,7 @@ from buildstate_core.rules.fingerprints import (
     upstream_parts,
     upstream_state,
     upstream_states,
+    with_one_name,
 )
 from buildstate_core.vocabulary import MIN_STATE, MOVES_NO_MACHINE, Kind
 
@@ -111,19 +112,20 @@ def why_changed(
     has verified were recorded anew. And a gate's verdict holds only for the digest that it
     recorded.
     """
-    old = attempt.fingerprint
     own = recipe.as_recorded_with(attempt)
     new = fingerprint(view, attempt.state, own)
-    changed = changed_part(old, new)
+    old, now = with_one_name(attempt.fingerprint, new, attempt.reads)
+    changed = changed_part(old, now)
     if changed is not None:
         return reasons.part_changed(changed)
     if not attempt.is_claimed:
         return None
     if _is_of_another_kind(attempt.kind, recipe.kind):
         return reasons.part_changed("kind")
-    declared = next(iter(declared_on_one_side(old, own.parts or {})), None)
+    old, now = with_one_name(attempt.fingerprint, own.parts or {}, attempt.reads)
+    declared = next(iter(declared_on_one_side(old, now)), None)
     if declared is not None:
-        return reasons.part_added(declared) if declared in new else reasons.part_removed(declared)
+        return reasons.part_added(declared) if declared in now else reasons.part_removed(declared)
     # What a gate of the release before was about, that release did not always record.
     is_about_one = own is recipe and (recipe.kind or attempt.kind) is Kind.GATE
     return _why_built_on_others(view, attempt, own, new, is_about_one=is_about_one)

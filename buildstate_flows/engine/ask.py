@@ -131,6 +131,7 @@ def ask(
             lease_seconds=session.settings.lease_seconds,
             inside=() if is_made_again else (*session.inside, *inside_of.get()),
             is_rewound=is_rewound,
+            checkout=Reading(session, call).checkout,
             session_id=session.id,
             orchestrator=session.orchestrator(task_run_here()),
         )

@@ -26,9 +26,11 @@ from buildstate_flows.engine.arguments import (
 from buildstate_flows.engine.results.recorded import is_named
 from buildstate_flows.handle import Handle
 from buildstate_worker.fingerprint.code import Code, code_of, code_parts
-from buildstate_worker.fingerprint.inputs import input_parts
+from buildstate_worker.fingerprint.inputs_1 import input_parts_1
 from buildstate_worker.fingerprint.params import ParamDigests
 from buildstate_worker.fingerprint.params_1 import ParamDigests1
+from buildstate_worker.inputs.declared import input_parts
+from buildstate_worker.inputs.source import Checkout
 from buildstate_worker.storage_options import StorageOptions
 
 _MOST_NAMED: Final = 300
@@ -221,6 +223,7 @@ class MilestoneCall:
         lease_seconds: int,
         inside: Sequence[UUID],
         is_rewound: bool,
+        checkout: Checkout,
         session_id: UUID,
         orchestrator: Orchestrator | None,
     ) -> ClaimRequest:
@@ -233,6 +236,7 @@ class MilestoneCall:
             lease_seconds: After how long without a heartbeat the claim is lost.
             inside: The attempts that it is called inside of.
             is_rewound: No later checkpoint stands in for it.
+            checkout: Where it runs.
             session_id: The session's id. Results that carry it are of this build, or of one that it
                 derives from.
             orchestrator: What runs it.
@@ -247,7 +251,7 @@ class MilestoneCall:
             state=self.spec.state,
             lane=self.lane,
             kind=self.spec.kind,
-            fingerprint=self._fingerprint(is_seen),
+            fingerprint=self._fingerprint(is_seen, checkout),
             older_fingerprint=self._fingerprint_1(is_seen),
             consumes=self._consumes(build.number, is_seen),
             machine=tuple(machine),
@@ -282,19 +286,24 @@ class MilestoneCall:
             return record.lane in {TRUNK, self.lane}
         return result.session_id == session_id
 
-    def _fingerprint(self, is_seen: Callable[[Result], bool]) -> dict[str, str]:
+    def inputs(self, checkout: Checkout) -> dict[str, str]:
+        """Return the parts for its inputs, as they are now.
+
+        Raises:
+            InvalidInput: One of them is missing.
+        """
+        return input_parts(self.spec.inputs, checkout) if self.spec.inputs else {}
+
+    def _fingerprint(self, is_seen: Callable[[Result], bool], checkout: Checkout) -> dict[str, str]:
         """Return what would run, part by part."""
         params = self.digests.parts(lambda result: _stand_in(result, is_seen))
-        inputs = {part: recorded(digest) for part, digest in self._inputs().items()}
-        return {**self.spec.code_parts, **inputs, **params}
+        return {**self.spec.code_parts, **self.inputs(checkout), **params}
 
     def _fingerprint_1(self, is_seen: Callable[[Result], bool]) -> dict[str, str]:
         """Return what would run as the last release recorded it, to compare with what it did."""
         params = self.digests_1.parts(lambda result: _stand_in(result, is_seen))
-        return {**self.spec.code_parts_1, **self._inputs(), **params}
-
-    def _inputs(self) -> dict[str, str]:
-        return input_parts(self.spec.inputs, folder=Path.cwd())
+        inputs = input_parts_1(self.spec.inputs, folder=Path.cwd())
+        return {**self.spec.code_parts_1, **inputs, **params}
 
 
 def _digest_of_version(version: str) -> str:

@@ -1,11 +1,12 @@
 """What a function reads without having declared it: noted while it runs, compared before a skip."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Attempt, Discovered
 from buildstate_core.rules.reads import steps_below
 from buildstate_core.vocabulary import Kind
@@ -13,6 +14,9 @@ from buildstate_flows.engine.milestone_call import MilestoneCall
 from buildstate_flows.engine.session import BuildSession
 from buildstate_flows.prefect_api.prefect_runs import say
 from buildstate_worker.attempt import Done
+from buildstate_worker.inputs.declared import changed_since
+from buildstate_worker.inputs.ignoring import Ignored
+from buildstate_worker.inputs.source import Checkout
 from buildstate_worker.reads import (
     Arguments,
     Compared,
@@ -112,6 +116,27 @@ class Reading:
         for warning in judged.warnings:
             say(f"State {attempt.state}: {warning}")
         return judged.reads
+
+    @property
+    def checkout(self) -> Checkout:
+        """Where the call runs, for the inputs that it declares."""
+        folder = Path.cwd()
+        return Checkout(folder, self._scope.project, self._digests(), Ignored(folder))
+
+    def revised(self) -> Mapping[str, str | None]:
+        """Return the parts for declared inputs that changed while the function ran."""
+        if self._attempt is None or not self._call.spec.inputs:
+            return {}
+        attempt = self._attempt
+        try:
+            now = self._call.inputs(self.checkout)
+        except InvalidInput:  # one is gone
+            now = {}
+        changed = changed_since(attempt.fingerprint, now, str(attempt.id))
+        for part in changed:
+            name = part.partition(":")[2]
+            say(f"State {attempt.state}: {name} changed while this ran: it runs again next time.")
+        return dict(changed)
 
     def keep(self, results: Iterable[Path]) -> None:
         """Remember what was made here, once nobody touches it any more.

@@ -17,7 +17,7 @@ def record(stored: Stored) -> Outcome:
     session, call = live.session, live.call
     with stored.uploaded.undone_on_error():
         stored.returned.check()
-    done = attempt.record(stored.uploaded, reads=stored.reads)
+    done = attempt.record(stored.uploaded, reads=stored.reads, revised=stored.revised)
     assert done.step_digest is not None  # noqa: S101 - a claim made it
     live.mark_recorded()
     stored.returned.take_recorded(done.artifacts)

@@ -24,6 +24,7 @@ class Stored:
         returned: The files that it has returned, among those of others.
         paths: Where the files are on this worker, by their artifacts' names.
         reads: What the function was seen to read.
+        revised: The parts of its fingerprint that turned out otherwise.
     """
 
     live: LiveCall
@@ -31,6 +32,7 @@ class Stored:
     returned: ReturnedFiles
     paths: Mapping[str, Path]
     reads: Sequence[Discovered]
+    revised: Mapping[str, str | None]
 
 
 def upload(ran: Ran) -> Stored:
@@ -45,7 +47,7 @@ def upload(ran: Ran) -> Stored:
     live, spec = ran.live, ran.live.call.spec
     outputs = outputs_of(ran.value, spec.name, spec.storage_options)
     paths = {each.name: each.path for each in outputs if isinstance(each, Blob)}
-    reads = ran.reading.judged()
+    reads, revised = ran.reading.judged(), ran.reading.revised()
     returned = live.returned(paths.values())
     returned.note()
     try:
@@ -53,4 +55,4 @@ def upload(ran: Ran) -> Stored:
             uploaded = attempt.upload(live.claimed, outputs)
     finally:
         ran.reading.keep(paths.values())
-    return Stored(live, uploaded, returned, paths, reads)
+    return Stored(live, uploaded, returned, paths, reads, revised)

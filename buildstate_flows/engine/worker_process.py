@@ -80,7 +80,7 @@ class Ticket:
         return session
 
     def _opened(self, fetch: Callable[[BuildSession, Slot], Path]) -> BuildSession:
-        client = Client(self.settings.api_url, self.settings.api_key, retries=PATIENT)
+        client = Client.of_worker(self.settings, retries=PATIENT)
         put_process_inside(self.inside)
         is_here = self.folder.is_dir()
         session = BuildSession(

@@ -7,6 +7,14 @@ from buildstate_core.units import number_of
 
 _CODE = "code"
 _COMMAND = "command"
+_OUTPUTS = "outputs"
+_STDIN = "stdin"
+_COUNTED = (
+    ("param:", "parameter", ""),
+    ("input:", "input", ""),
+    ("found:", "file", " that it names"),
+    ("tool:", "tool", ""),
+)
 _COMMAND_ONLY = "the command only"
 _CODE_BEFORE = "code of 1 function"
 """What the release before has recorded of code."""
@@ -27,9 +35,11 @@ def compared(
     'code of 4 functions'
     >>> compared({"command": "aa"}, {"command": "aa"})
     'the command only'
+    >>> compared({"command": "2:a", "found:x.sh": "2:b"}, {"command": "2:a", "found:x.sh": "2:b"})
+    'the command, 1 file that it names'
     """
     shared = recorded.keys() & now.keys()
-    if shared == {_COMMAND} and not files_read:
+    if shared - {_OUTPUTS} == {_COMMAND} and not files_read:
         return _COMMAND_ONLY
     found = []
     if _CODE in shared:
@@ -38,10 +48,12 @@ def compared(
         found.append(_CODE_BEFORE if is_older else code)
     if _COMMAND in shared:
         found.append("the command")
-    for prefix, what in (("param:", "parameter"), ("input:", "input")):
+    for prefix, what, more in _COUNTED:
         count = sum(part.startswith(prefix) for part in shared)
         if count:
-            found.append(number_of(count, what))
+            found.append(f"{number_of(count, what)}{more}")
+    if _STDIN in shared:
+        found.append("standard input")
     if files_read:
         found.append(f"{number_of(files_read, 'file')} read last time")
     return ", ".join(found) or "nothing of what goes into it"

@@ -1,6 +1,7 @@
 """Record what was uploaded, as one with the completion; or remove it, if that is refused."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -13,7 +14,11 @@ Recorded = TypeVar("Recorded")
 
 
 def record(
-    uploaded: Uploaded, *, message: str | None = None, reads: Sequence[Discovered] = ()
+    uploaded: Uploaded,
+    *,
+    message: str | None = None,
+    reads: Sequence[Discovered] = (),
+    revised: Mapping[str, str | None] = MappingProxyType({}),
 ) -> Attempt:
     """Record what was uploaded and the completion as one.
 
@@ -23,6 +28,7 @@ def record(
         uploaded: What was uploaded.
         message: How it went, in words.
         reads: What it was seen to read.
+        revised: The parts of its fingerprint that turned out otherwise.
 
     Raises:
         StaleClaim: The milestone was lost or taken over meanwhile; nothing is recorded.
@@ -38,6 +44,7 @@ def record(
                 artifacts=uploaded.records,
                 message=message,
                 discovered=tuple(reads),
+                revised=dict(revised),
             ),
         )
 

@@ -3,6 +3,6 @@
 How two fingerprints are compared is a rule: see `buildstate_core.rules.fingerprints`.
 
 - `code`: the function, or the command
-- `params`: its parameters; `params_1`: the same as the last release recorded them
-- `inputs`: the files that it reads
+- `params`: its parameters
+- `params_1`, `inputs_1`: parameters and inputs as the last release recorded them
 """

@@ -8,14 +8,16 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from buildstate_worker.reads.digests import look_of
 
+_MOST_PATHS: Final = 20_000
 _KEPT_SECONDS: Final = 90 * 24 * 3600
 
 
@@ -41,6 +43,7 @@ class Made:
     def __init__(self, folder: Path, build: UUID) -> None:
         self._all = folder / "made"
         self._folder = self._all / str(build)
+        self._paths = self._all / "paths.json"
         self._known: dict[str, list[Any]] = {}
         for file in sorted(self._folder.glob("*.json"), key=_written_at):
             self._known.update(_read(file))
@@ -60,8 +63,11 @@ class Made:
             return False
 
     def has(self, path: str) -> bool:
-        """Return whether an attempt has written a file, whoever has touched it since."""
-        return path in self._known
+        """Return whether an attempt of any build has written a file, whoever has touched it since.
+
+        What went in and out of one goes in and out of the next.
+        """
+        return path in self._known or path in self._ever
 
     def note(
         self, attempt: UUID, state: int, paths: Iterable[str], results: Iterable[str] = ()
@@ -74,28 +80,51 @@ class Made:
             paths: What it wrote.
             results: What it returned.
         """
-        results = [os.path.realpath(each) for each in results]
+        returned = {each for result in results for each in _with_all_below(result)}
         found: dict[str, list[Any]] = {}
-        for path in {*paths, *results}:
-            is_result = path in results or path.startswith(tuple(f"{each}/" for each in results))
+        for path in {*paths, *returned}:
             with suppress(OSError):
-                found[path] = [*look_of(os.stat(path)), state, is_result]  # noqa: PTH116 - quick
+                look = look_of(os.stat(path))  # noqa: PTH116 - quick
+                found[path] = [*look, state, path in returned]
         if not found:
             return
+        self._known.update(found)
         with suppress(OSError):
             if not self._folder.exists():
                 self._forget_old()
             self._folder.mkdir(parents=True, exist_ok=True)
-            file = self._folder / f"{attempt}.json"
-            draft = file.with_suffix(f".{os.getpid()}")
-            draft.write_text(json.dumps(found), encoding="ascii")
-            draft.replace(file)
+            _write(self._folder / f"{attempt}.json", found)
+            if not self._ever.issuperset(found):
+                self._ever = frozenset([*self._ever, *found][-_MOST_PATHS:])
+                _write(self._paths, sorted(self._ever))
+
+    @cached_property
+    def _ever(self) -> frozenset[str]:
+        try:
+            found = json.loads(self._paths.read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return frozenset()
+        return frozenset(found) if isinstance(found, list) else frozenset()
 
     def _forget_old(self) -> None:
         now = time.time()
         for each in self._all.glob("*"):
-            if now - _written_at(each) > _KEPT_SECONDS:
+            if each.is_dir() and now - _written_at(each) > _KEPT_SECONDS:
                 shutil.rmtree(each, ignore_errors=True)
+
+
+def _with_all_below(path: str) -> Iterator[str]:
+    """Yield a file; of a folder, itself and all files in it."""
+    real = os.path.realpath(path)
+    yield real
+    for root, _, names in os.walk(real):
+        yield from (f"{root}/{name}" for name in names)
+
+
+def _write(file: Path, content: object) -> None:
+    draft = file.with_suffix(f".{os.getpid()}")
+    draft.write_text(json.dumps(content), encoding="ascii")
+    draft.replace(file)
 
 
 def _written_at(file: Path) -> float:

@@ -76,6 +76,23 @@ class Project:
         sent = "".join(f"{each}\0" for each in asked)
         return set(self._git(["check-ignore", "-z", "--stdin"], sent).split("\0")) - {""}
 
+    def not_ignored(self, path: str) -> list[str] | None:
+        """Return the files below a folder that git does not ignore.
+
+        A repository in a repository is named by its folder.
+
+        Returns:
+            `None` where there is no git, or if it ignores the folder itself.
+        """
+        place = self._below(path)
+        if not self._is_in_git or place is None or self.ignored([place]):
+            return None
+        words = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", path]
+        listed = self._answer(words, "")
+        if listed is None:
+            return None
+        return [f"{self.folder}/{each}".rstrip("/") for each in listed.split("\0") if each]
+
     @cached_property
     def tracked(self) -> frozenset[str]:
         """The places that git knows; none where there is no git."""
@@ -117,10 +134,14 @@ class Project:
         return known
 
     def _git(self, words: list[str], sent: str) -> str:
+        return self._answer(words, sent) or ""
+
+    def _answer(self, words: list[str], sent: str) -> str | None:
+        """Return what git says; `None` if it cannot be asked. To find nothing is an answer."""
         environ = {name: value for name, value in os.environ.items() if name[:4] != "GIT_"}
         try:
             done = subprocess.run(  # noqa: S603 - fixed words
-                ["git", "-C", self.folder, *words],  # noqa: S607 - as PATH finds it
+                ["git", "--literal-pathspecs", "-C", self.folder, *words],  # noqa: S607 - as PATH finds it
                 input=os.fsencode(sent),
                 capture_output=True,
                 env=environ,
@@ -128,5 +149,5 @@ class Project:
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired):
-            return ""
-        return os.fsdecode(done.stdout)
+            return None
+        return os.fsdecode(done.stdout) if done.returncode in {0, 1} else None

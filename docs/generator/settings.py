@@ -17,7 +17,7 @@ from docs.generator import commands, sources
 from docs.generator.markdown import code, table, text
 from docs.generator.markdown import page as page_of
 
-_ITEM = re.compile(r"(?ms)^- (?P<names>`BLDST_[^:]*): (?P<said>.*?)(?=^- |^\S|^$|\Z)")
+_ITEM = re.compile(r"(?ms)^- (?P<names>`[A-Z]+_[^:]*): (?P<said>.*?)(?=^- |^\S|^$|\Z)")
 VARIABLE = re.compile(r"BLDST_[A-Z0-9_]*[A-Z0-9]")
 """A variable's name; of one that stands for several, what they begin with."""
 

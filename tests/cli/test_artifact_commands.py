@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 from support import Service
 
-from buildstate_cli.run.flags import RunFlags
-from buildstate_cli.run.journal import Journal, RunCall
+from buildstate_cli.run.call.flags import RunFlags
+from buildstate_cli.run.call.journal import Journal, RunCall
 from buildstate_core.models import Build
 from buildstate_core.vocabulary import Compression
 from buildstate_worker.storage_options import StorageOptions

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support import Service
 
-from buildstate_cli.run.flags import blobs
+from buildstate_cli.run.call.flags import blobs
 from buildstate_core.errors import InvalidInput
 from buildstate_core.models import Build
 

@@ -9,7 +9,7 @@ import pytest
 from support import Service, image
 
 from buildstate_cli.artifact.destination import path_for
-from buildstate_cli.run import flags as running_flags
+from buildstate_cli.run.call import flags as running_flags
 from buildstate_cli.run.place import targets
 from buildstate_core.models import Artifact, Build
 

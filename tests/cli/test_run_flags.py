@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from buildstate_cli.run import flags as running_flags
+from buildstate_cli.run.call import flags as running_flags
 from buildstate_cli.validation import pairs
 from buildstate_core.errors import InvalidInput
 

@@ -1,6 +1,5 @@
 """Clients, and a server that answers them what it is told to."""
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,13 +12,8 @@ from .web import Web
 
 @pytest.fixture
 def web() -> Iterator[Web]:
-    web = Web()
-    thread = threading.Thread(target=web.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield web
-    web.server.shutdown()
-    web.server.server_close()
-    thread.join()
+    with Web().running() as web:
+        yield web
 
 
 @pytest.fixture

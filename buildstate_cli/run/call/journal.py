@@ -13,16 +13,18 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from buildstate_cli.run.flags import RunFlags
+from buildstate_cli.run.call.flags import Counting, RunFlags
 from buildstate_cli.validation import pairs
-from buildstate_core.vocabulary import TRUNK, Compression, Kind, Sensitivity
+from buildstate_core.vocabulary import TRUNK, CommandCode, Compression, Kind, Sensitivity
+from buildstate_worker.fingerprint.params import param_parts
 from buildstate_worker.fingerprint.params_1 import param_parts_1
+from buildstate_worker.inputs.standard_input import FedFile
 from buildstate_worker.storage_options import StorageOptions
 from buildstate_worker.workspace.machine_state import Workspace
 
@@ -40,6 +42,9 @@ class RunCall:
         flags: What was typed before it.
         params: The parts of the fingerprint for `--param`, instead of the values: those are never
             kept.
+        older_params: The same as the release before records them.
+        fed_file: The regular file that its standard input was.
+        was_piped: Whether it was fed through a pipe, so that it cannot be fed again.
         called_at: When, in nanoseconds.
         has_failed: Whether it did not succeed then, and was not called by its pipeline since.
     """
@@ -47,6 +52,9 @@ class RunCall:
     command: Sequence[str]
     flags: RunFlags
     params: Mapping[str, str] = field(default_factory=dict)
+    older_params: Mapping[str, str] = field(default_factory=dict)
+    fed_file: FedFile | None = None
+    was_piped: bool = False
     called_at: int = 0
     has_failed: bool = False
 
@@ -82,9 +90,20 @@ class Journal:
         Raises:
             OSError: The workspace cannot be written.
         """
+        self._change(call, lambda each: replace(each, has_failed=True))
+
+    def note_pipe(self, call: RunCall) -> None:
+        """Keep that the newest call of a state was fed through a pipe.
+
+        Raises:
+            OSError: The workspace cannot be written.
+        """
+        self._change(call, lambda each: replace(each, was_piped=True))
+
+    def _change(self, call: RunCall, change: Callable[[RunCall], RunCall]) -> None:
         for each in self._read(call.flags.lane):
             if each.key == call.key:
-                self._write(replace(each, has_failed=True))
+                self._write(change(each))
 
     def _write(self, call: RunCall) -> None:
         folder = self._folder / (call.flags.lane or _TRUNK_FOLDER)
@@ -127,9 +146,14 @@ class Journal:
 
 
 def _to_keep(call: RunCall) -> RunCall:
-    params = param_parts_1(pairs(call.flags.params, flag="--param"))
-    flags = replace(call.flags, params=[])
-    return replace(call, flags=flags, params=params, called_at=time.time_ns())
+    typed = pairs(call.flags.params, flag="--param")
+    return replace(
+        call,
+        flags=replace(call.flags, params=[]),
+        params=param_parts(typed),
+        older_params=param_parts_1(typed),
+        called_at=time.time_ns(),
+    )
 
 
 def _of_one_pass(calls: Iterable[RunCall]) -> list[RunCall]:
@@ -169,6 +193,8 @@ def _call(data: Any) -> RunCall:
         flags[name] = _texts(flags[name])
     kind = flags.pop("kind")
     options = flags.pop("storage_options", {})
+    counting = flags.pop("counting", {})
+    fed = data.get("fed_file")
     if not isinstance(flags["state"], int) or not isinstance(flags["probe"], str | None):
         raise TypeError
     return RunCall(
@@ -176,12 +202,34 @@ def _call(data: Any) -> RunCall:
         flags=RunFlags(
             kind=None if kind is None else Kind(kind),
             storage_options=_storage_options(**options),
+            counting=_counting(**counting),
             **flags,
         ),
-        params={str(name): str(digest) for name, digest in data["params"].items()},
+        params=_digests(data["params"]),
+        older_params=_digests(data.get("older_params", {})),
+        fed_file=None
+        if fed is None
+        else FedFile(str(fed["path"]), int(fed["offset"]), str(fed["digest"])),
+        was_piped=data.get("was_piped") is True,
         called_at=int(data["called_at"]),
         has_failed=data.get("has_failed") is True,
     )
+
+
+def _fed_file(path: str, offset: int, digest: str) -> FedFile:
+    return FedFile(str(path), int(offset), str(digest))
+
+
+def _digests(values: Mapping[str, object]) -> dict[str, str]:
+    return {str(name): str(digest) for name, digest in values.items()}
+
+
+def _counting(code: str = CommandCode.OWN, **values: Any) -> Counting:
+    for name in ("excludes", "environment", "tools"):
+        values[name] = _texts(values.get(name, []))
+    if not isinstance(values.get("version"), str | None):
+        raise TypeError
+    return Counting(code=CommandCode(code), **values)
 
 
 def _storage_options(

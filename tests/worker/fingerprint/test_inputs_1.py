@@ -5,21 +5,21 @@ from pathlib import Path
 import pytest
 
 from buildstate_core.errors import InvalidInput
-from buildstate_worker.fingerprint.inputs import input_parts
+from buildstate_worker.fingerprint.inputs_1 import input_parts_1
 
 
 class TestInputs:
     def test_content_counts_and_names_and_times_do_not(self, tmp_path: Path) -> None:
         (tmp_path / "a").write_text("x")
         (tmp_path / "b").write_text("x")
-        parts = input_parts(["a", "b"], folder=tmp_path)
+        parts = input_parts_1(["a", "b"], folder=tmp_path)
         assert parts["input:a"] == parts["input:b"]
         (tmp_path / "b").write_text("y")
-        assert input_parts(["b"], folder=tmp_path)["input:b"] != parts["input:b"]
+        assert input_parts_1(["b"], folder=tmp_path)["input:b"] != parts["input:b"]
 
     def test_a_folder_is_all_that_is_in_it(self, tmp_path: Path) -> None:
         def digest() -> str:
-            return input_parts(["roles"], folder=tmp_path)["input:roles"]
+            return input_parts_1(["roles"], folder=tmp_path)["input:roles"]
 
         (tmp_path / "roles/web").mkdir(parents=True)
         (tmp_path / "roles/web/main.yml").write_text("x")
@@ -40,8 +40,8 @@ class TestInputs:
         (tmp_path / "a").write_text("x")
         (tmp_path / "broken").symlink_to("nowhere")
         with pytest.raises(InvalidInput, match=f"The input {name} does not exist"):
-            input_parts([name], folder=tmp_path)
+            input_parts_1([name], folder=tmp_path)
 
     def test_what_has_no_content_is_an_error_and_does_not_hang(self, tmp_path: Path) -> None:
         with pytest.raises(InvalidInput, match="neither a file nor a folder"):
-            input_parts(["/dev/zero"], folder=tmp_path)
+            input_parts_1(["/dev/zero"], folder=tmp_path)

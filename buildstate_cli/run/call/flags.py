@@ -12,11 +12,36 @@ from buildstate_cli.validation import checked_value
 from buildstate_core.errors import InvalidInput
 from buildstate_core.locations import is_artifact_name
 from buildstate_core.models.projects import StorageUrl
-from buildstate_core.vocabulary import MAX_STATE, Kind
+from buildstate_core.vocabulary import MAX_STATE, CommandCode, Kind
 from buildstate_worker.blobs import Blob, name_of
 from buildstate_worker.storage_options import StorageOptions
 
 _RESTORE: Final = re.compile(r"(?P<state>\d{1,3})(:(?P<name>[^=]+))?(=(?P<path>.+))?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counting:
+    """What decides whether a command may be skipped, besides `--input` and `--param`.
+
+    Attributes:
+        excludes: Globs of files that do not count.
+        finds_inputs: Whether files that the command names count.
+        environment: The variables of the environment that count.
+        tools: Commands that print the versions of tools.
+        version: Stands for the command's words, if it is given.
+        code: Whether the command's words count.
+        takes_stdin: Whether all of standard input counts.
+        max_age_days: How long ago it may have been done; `None` for any time.
+    """
+
+    excludes: Sequence[str] = ()
+    finds_inputs: bool = True
+    environment: Sequence[str] = ()
+    tools: Sequence[str] = ()
+    version: str | None = None
+    code: CommandCode = CommandCode.OWN
+    takes_stdin: bool = False
+    max_age_days: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +60,7 @@ class RunFlags:
     wait_seconds: float | None
     grace_seconds: float = PATIENCE_SECONDS
     storage_options: StorageOptions = field(default_factory=StorageOptions)
+    counting: Counting = field(default_factory=Counting)
 
 
 @dataclass(frozen=True)
@@ -64,7 +90,7 @@ def blobs(texts: Sequence[str], folder: Path, options: StorageOptions | None = N
     for text in texts:
         before, equals, after = text.partition("=")
         path = after if equals else before
-        name = before if equals else name_of(PurePosixPath(path))
+        name = before if equals else name_of(PurePosixPath(path.replace("*", "x")))
         if not is_artifact_name(name) or not path:
             raise InvalidInput(
                 f'--artifact is "{text}"; use PATH or NAME=PATH, with a name of letters, digits,'
@@ -82,6 +108,19 @@ def blobs(texts: Sequence[str], folder: Path, options: StorageOptions | None = N
             name=name, path=folder / path, place=_place_in(folder, path), **asdict(how)
         )
     return list(found.values())
+
+
+def artifact_key(text: str) -> str:
+    """Return what names an artifact of a `[NAME=]PATH` text, wherever its file is put.
+
+    >>> artifact_key("out/hard.qcow2"), artifact_key("image=out/*.img"), artifact_key("out/*.img")
+    ('hard.qcow2', 'image', '*.img')
+    """
+    before, equals, _ = text.partition("=")
+    if equals:
+        return before
+    name = PurePosixPath(before).name
+    return name if "*" in name else name_of(PurePosixPath(before))
 
 
 def restores(texts: Sequence[str], folder: Path, *, below: int) -> list[Restore]:

@@ -1,4 +1,7 @@
-"""The parts of a fingerprint for input files and folders: digests of their content."""
+"""The parts for declared inputs as the first recorder made them, for old attempts.
+
+Frozen: nothing here may ever change.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +10,7 @@ from buildstate_core.errors import InvalidInput
 from buildstate_worker.transfer import digest_of
 
 
-def input_parts(inputs: Sequence[str], *, folder: Path) -> dict[str, str]:
+def input_parts_1(inputs: Sequence[str], *, folder: Path) -> dict[str, str]:
     """Return a part for each file or folder whose content decides "unchanged".
 
     Args:

@@ -1,0 +1,1 @@
+"""A call of `bldst run`: what was typed, what goes into it, and how it is made again."""

@@ -1,0 +1,144 @@
+"""Where something that goes into a milestone lies, and what is there now."""
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from buildstate_worker.inputs.content import (
+    Content,
+    content_of_file,
+    content_of_files,
+    content_of_folder,
+)
+from buildstate_worker.inputs.ignoring import Ignored
+from buildstate_worker.inputs.names import full_path, name_of
+from buildstate_worker.reads import Digests, Made, Project
+
+_MAGIC: Final = "*?["
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A working directory, with what is known of its files.
+
+    Attributes:
+        folder: The working directory.
+        project: The project that it belongs to.
+        digests: The digests that are known on this machine.
+        ignored: What does not count.
+        made: What was made for the build on this machine; `None` if nothing is known of that.
+    """
+
+    folder: Path
+    project: Project
+    digests: Digests
+    ignored: Ignored
+    made: Made | None = None
+
+    def path_of(self, text: str) -> str:
+        """Return the absolute path that a text names."""
+        return full_path(text, self.folder)
+
+    def name_of(self, path: str) -> str:
+        """Return what a file is called."""
+        return name_of(path, self.folder, self.project)
+
+    def counts(self, path: str) -> bool:
+        """Return whether a file counts."""
+        return not self.ignored.has(path)
+
+    def counts_undeclared(self, path: str) -> bool:
+        """Return whether a file counts that nobody has declared.
+
+        What was made for the build does not: it is an artifact, or is made again where it is
+        needed.
+        """
+        return not self.ignored.has(path) and not (self.made and self.made.is_as_left(path))
+
+    def counts_among_others(self, path: str) -> bool:
+        """Return whether a file counts that nobody has named, but only what it lies in.
+
+        What builds have written here does not, not even if it was touched since, unless git knows
+        it: another worker does not have it.
+        """
+        if not self.counts_undeclared(path):
+            return False
+        is_written = self.made is not None and self.made.has(path)
+        return not is_written or self.project.place_of(path) in self.project.tracked
+
+
+@dataclass(frozen=True)
+class Source:
+    """Something that goes into a milestone.
+
+    Attributes:
+        part: Its part of the fingerprint.
+        path: Where it is; with `pattern`, the folder below which that matches.
+        pattern: A glob of files; `None` for what `path` names.
+        is_declared: Whether the user has said that it counts. Otherwise what git ignores in a
+            folder and what was made for the build do not.
+        is_place: Whether the command may be meant to write it.
+    """
+
+    part: str
+    path: str
+    pattern: str | None = None
+    is_declared: bool = False
+    is_place: bool = False
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.part.partition(":")[2]
+
+    def content(self, checkout: Checkout) -> Content | None:
+        """Return what is there now; `None` for nothing that counts."""
+        keep = checkout.counts if self.is_declared else checkout.counts_among_others
+        if self.pattern is not None:
+            return content_of_files(
+                (each for each in _matching(self.path, self.pattern) if keep(each)),
+                self.path,
+                checkout.digests,
+            )
+        if os.path.isdir(self.path):  # noqa: PTH112 - quick
+            project = None if self.is_declared else checkout.project
+            return content_of_folder(self.path, checkout.digests, keep=keep, project=project)
+        counts = checkout.counts if self.is_declared else checkout.counts_undeclared
+        return content_of_file(self.path, checkout.digests) if counts(self.path) else None
+
+
+def is_glob(text: str, path: str | Path) -> bool:
+    """Return whether a text is a glob, and not the name of a file that looks like one."""
+    return any(each in text for each in _MAGIC) and not os.path.lexists(path)
+
+
+def split_glob(path: str) -> tuple[str, str]:
+    """Return the folder below which a glob matches, and the rest of it.
+
+    >>> split_glob("/work/roles/**/main.y?ml")
+    ('/work/roles', '**/main.y?ml')
+    """
+    steps = path.split("/")
+    first = next(at for at, step in enumerate(steps) if any(each in step for each in _MAGIC))
+    return "/".join(steps[:first]) or "/", "/".join(steps[first:])
+
+
+def matches(folder: str, pattern: str) -> Sequence[str]:
+    """Return the absolute paths of all that a glob matches, in alphabetical order."""
+    found = glob.glob(pattern, root_dir=folder, recursive=True)  # noqa: PTH207 - quick
+    return [os.path.join(folder, each) for each in sorted(found)]  # noqa: PTH118 - quick
+
+
+def _matching(folder: str, pattern: str) -> Iterator[str]:
+    """Yield the files that a glob matches; those in a folder, where it matches that."""
+    found: dict[str, None] = {}
+    for each in matches(folder, pattern):
+        if not os.path.isdir(each):  # noqa: PTH112 - quick
+            found[each] = None
+        elif not pattern.endswith("*"):
+            for root, _, names in os.walk(each):
+                found.update((os.path.join(root, name), None) for name in names)  # noqa: PTH118
+    yield from sorted(found)

@@ -1,0 +1,125 @@
+"""The files that a command names and that are there, or could come up."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from buildstate_worker.inputs.source import Checkout, Source, is_glob, matches, split_glob
+from buildstate_worker.inputs.words.naming import names_in
+from buildstate_worker.inputs.words.places import places_of
+from buildstate_worker.inputs.words.presets import implicit
+from buildstate_worker.inputs.words.script import SimpleCommand, simple_commands
+
+FOUND: Final = "found:"
+_SYSTEM: Final = ("/bin/", "/boot/", "/dev/", "/lib", "/proc/", "/run/", "/sbin/", "/sys/", "/usr/")
+_LIKE_A_PATH: Final = re.compile(r"(?!-)[^\s*?\[\]$:;|&<>()'\"]*[./][^\s*?\[\]$:;|&<>()'\"]*")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a command names.
+
+    Attributes:
+        sources: What is there.
+        absent: The paths of what looks like a file in the project, and is not there.
+    """
+
+    sources: Sequence[Source]
+    absent: Sequence[str]
+
+
+def found_in(command: Sequence[str], checkout: Checkout, environ: Mapping[str, str]) -> Found:
+    """Return the files that a command names.
+
+    Args:
+        command: Its words.
+        checkout: Where it runs.
+        environ: Its environment.
+    """
+    finding = _Finding(checkout, environ)
+    for each in simple_commands(command):
+        finding.take(each)
+    return Found(tuple(finding.sources.values()), tuple(finding.absent))
+
+
+class _Finding:
+    """What was found so far, each place once."""
+
+    def __init__(self, checkout: Checkout, environ: Mapping[str, str]) -> None:
+        self._checkout = checkout
+        self._environ = environ
+        self.sources: dict[str, Source] = {}
+        self.absent: dict[str, None] = {}
+
+    def take(self, command: SimpleCommand) -> None:
+        """Take the files of one simple command."""
+        places = {self._checkout.path_of(path) for path in self._paths(command, places_of(command))}
+        for word in (*command.words[1:], *command.read, *command.redirected):
+            self._take_word(command, word, places)
+        if command.words:
+            self._take_program(command)
+        for folder, pattern in implicit(command):
+            for each in self._paths(command, [folder]):
+                self._add(Source(self._part(f"{each}/{pattern}"), each, pattern))
+
+    def _take_word(self, command: SimpleCommand, word: str, places: set[str]) -> None:
+        for name in names_in(word):
+            for path in self._paths(command, [name]):
+                if is_glob(name, path):
+                    folder, pattern = split_glob(path)
+                    if matches(folder, pattern):  # and is no regular expression
+                        self._add(Source(self._part(path), folder, pattern))
+                elif os.path.exists(path):  # noqa: PTH110 - quick
+                    self._add(Source(self._part(path), path, is_place=path in places))
+                elif name == word and self._may_come_up(name, path) and path not in places:
+                    self.absent[path] = None
+
+    def _take_program(self, command: SimpleCommand) -> None:
+        program = command.words[0]
+        if "/" in program:
+            self._take_word(command, program, set())
+            return
+        path = shutil.which(program, path=self._environ.get("PATH"))
+        if path is not None and self._is_in_project(path):
+            full = self._checkout.path_of(path)
+            self._add(Source(self._part(full), full))
+
+    def _paths(self, command: SimpleCommand, names: Iterator[str] | Sequence[str]) -> Iterator[str]:
+        """Yield the absolute paths that names may have where the command runs."""
+        for name in names:
+            expanded = os.path.expanduser(_with_variables(name, self._environ))  # noqa: PTH111
+            for folder in command.folders:
+                yield self._checkout.path_of(os.path.join(folder, expanded))  # noqa: PTH118
+
+    def _add(self, source: Source) -> None:
+        path = source.path
+        is_folder = source.pattern is None and os.path.isdir(path)  # noqa: PTH112 - quick
+        if is_folder and not self._is_in_project(path):
+            return
+        if not self._is_in_project(path) and (
+            source.pattern is not None or path.startswith(_SYSTEM) or not os.path.isfile(path)  # noqa: PTH113
+        ):
+            return
+        known = self.sources.get(source.part)
+        if known is None or (source.is_place and not known.is_place):
+            self.sources[source.part] = source
+
+    def _may_come_up(self, name: str, path: str) -> bool:
+        return bool(_LIKE_A_PATH.fullmatch(name)) and self._is_in_project(path)
+
+    def _is_in_project(self, path: str) -> bool:
+        project = self._checkout.project
+        return project.has(project.place_of(path))
+
+    def _part(self, path: str) -> str:
+        return f"{FOUND}{self._checkout.name_of(os.path.normpath(path))}"
+
+
+def _with_variables(name: str, environ: Mapping[str, str]) -> str:
+    """Return a name with the variables of the environment that it names."""
+    return re.sub(
+        r"\$(?:(\w+)|\{(\w+)\})", lambda found: environ.get(found[1] or found[2], found[0]), name
+    )
