@@ -71,9 +71,11 @@ reference: setup ## Write the generated pages of docs/reference anew, from what 
 bench: setup ## Measure how fast artifacts move, beside other tools (about ten minutes on a quiet machine)
 	$(BIN)/python benchmarks/transfer.py
 
-bench-trust: setup ## Count which changes of a pipeline are seen, and measure what looking costs (two minutes)
+bench-trust: setup ## Count which changes of pipelines are seen, and measure what looking costs (five minutes)
 	$(BIN)/python benchmarks/mutations.py
+	$(BIN)/python benchmarks/shell_mutations.py
 	$(BIN)/python benchmarks/looking.py
+	$(BIN)/python benchmarks/tracing.py
 
 format: setup ## Format the code, and fix what the linter can
 	$(RUN)ruff format .

@@ -38,6 +38,7 @@ from buildstate_worker.rewind import (
     names_what_to_run_first,
     with_rewinds,
 )
+from buildstate_worker.workspace.machine_key import MachineKey
 from buildstate_worker.workspace.machine_state import Workspace
 
 _TELL_EVERY_SECONDS: Final = 30.0
@@ -71,7 +72,7 @@ def _run(
     prepared = prepare(call, workspace.folder, feed=feed)
     with connect(session, retries=STEADY) as client:
         build = client.get_build(wanted)
-        journal = Journal(workspace, build.id)
+        journal = Journal(workspace, build.id, MachineKey(session.settings.data_dir))
         with told_if_unwritable("how to run this state again, if a later one needs it"):
             journal.note(call)
         told = meter(session.environ)

@@ -111,7 +111,11 @@ class _Asking:
     def compared(self, done: Done) -> Compared:
         """Compare what was read with what is there now."""
         checkout = self.recipe().checkout
-        scope = Scope(project=checkout.project, known=[str(self._site.reads_folder.parent)])
+        scope = Scope(
+            project=checkout.project,
+            known=[self._site.cache_folder],
+            leaves_out=checkout.ignored.has,
+        )
         return compare(done.reads, scope, digests=checkout.digests, made=self._site.made())
 
     def is_as_said(self, claimed: Claimed) -> bool:

@@ -94,6 +94,11 @@ class Source:
         """What it is called."""
         return self.part.partition(":")[2]
 
+    @property
+    def paths(self) -> list[str]:
+        """The absolute paths of what it names now: files, or a folder with all that is in it."""
+        return [self.path] if self.pattern is None else list(_matching(self.path, self.pattern))
+
     def content(self, checkout: Checkout) -> Content | None:
         """Return what is there now; `None` for nothing that counts."""
         keep = checkout.counts if self.is_declared else checkout.counts_among_others

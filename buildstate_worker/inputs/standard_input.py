@@ -14,7 +14,6 @@ import os
 import select
 import stat
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -174,6 +173,8 @@ def feed_again(file: FedFile | None) -> Feed | None:
 
 
 def _spooled(descriptor: int) -> Feed:
+    import tempfile  # noqa: PLC0415 - few need it
+
     kept: IO[Any] = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - as long as the feed
     digest = hashlib.sha256()
     size = 0

@@ -88,11 +88,15 @@ class _Finding:
             self._add(Source(self._part(full), full))
 
     def _paths(self, command: SimpleCommand, names: Iterator[str] | Sequence[str]) -> Iterator[str]:
-        """Yield the absolute paths that names may have where the command runs."""
+        """Yield the absolute paths of names: in the innermost folder that has something there."""
         for name in names:
             expanded = os.path.expanduser(_with_variables(name, self._environ))  # noqa: PTH111
-            for folder in command.folders:
-                yield self._checkout.path_of(os.path.join(folder, expanded))  # noqa: PTH118
+            paths = [
+                self._checkout.path_of(os.path.join(folder, expanded))  # noqa: PTH118
+                for folder in reversed(command.folders)
+            ]
+            there = (each for each in paths if is_glob(name, each) or os.path.lexists(each))
+            yield next(there, paths[0])
 
     def _add(self, source: Source) -> None:
         path = source.path
