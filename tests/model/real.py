@@ -16,6 +16,7 @@ from buildstate_worker.attempt import Claimed, Done, Worker, ask, record, upload
 from buildstate_worker.blobs import Blob
 from buildstate_worker.files.stat_signature import signatures
 from buildstate_worker.reads import (
+    FUNCTION,
     Arguments,
     Compared,
     Digests,
@@ -62,6 +63,7 @@ class Checkout:
             stands_on=(),
             digests=self._digests,
             made=self._made,
+            wording=FUNCTION,
         )
         return judged.reads
 
