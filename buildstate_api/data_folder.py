@@ -46,7 +46,7 @@ class Running:
 
     def is_alive(self) -> bool:
         """Return whether its process is there, and no other one that has got its number since."""
-        return _start_of(self.pid) == self.started
+        return self.started is None or _start_of(self.pid) == self.started
 
 
 def running_on(data_dir: Path) -> Running | None:

@@ -12,6 +12,7 @@ from buildstate_cli.run.execute import Ran
 from buildstate_cli.run.site import Site, tell, told_if_unwritable
 from buildstate_core.errors import BuildStateError, StaleClaim
 from buildstate_core.models import Attempt
+from buildstate_core.models.claims import MAX_DISCOVERED
 from buildstate_worker import attempt
 from buildstate_worker.attempt import Claimed, Done, Uploaded
 from buildstate_worker.heartbeat import LEASE_RUNNING_OUT
@@ -35,7 +36,9 @@ def record(site: Site, prepared: PreparedCall, ran: Ran, uploaded: Uploaded) -> 
     """
     settled, judged = ran.settled, ran.judged
     reads = {each.path: each for each in (*judged.reads, *settled.reads)}
-    done = attempt.record(uploaded, reads=list(reads.values()), revised=settled.parts)
+    done = attempt.record(
+        uploaded, reads=list(reads.values())[:MAX_DISCOVERED], revised=settled.parts
+    )
     assert done.step_digest is not None  # noqa: S101 - a claim made it
     with told_if_unwritable("that this machine is as this state has left it"):
         ran.machine.end(done.step_digest)

@@ -114,6 +114,6 @@ def told_if_unwritable(unknown: str) -> Iterator[None]:
         yield
     except OSError as error:
         warn(
-            f"{error.filename} cannot be written: {error.strerror}.",
+            f"{error.filename or 'The workspace'} cannot be written: {error.strerror or error}.",
             f"So it is not known later {unknown}.",
         )

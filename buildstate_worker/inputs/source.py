@@ -52,24 +52,27 @@ class Checkout:
         """Return whether a file counts."""
         return not self.ignored.has(path)
 
-    def counts_undeclared(self, path: str) -> bool:
-        """Return whether a file counts that nobody has declared.
+    def is_made(self, path: str, *, is_named: bool) -> bool:
+        """Return whether a file was made for the build, so that it is nobody's input by itself.
 
-        What was made for the build does not: it is an artifact, or is made again where it is
-        needed.
+        Where nobody has named it, but only what it lies in, that builds have written it here is
+        enough, also if it was touched since, unless git knows it: another worker does not have it.
         """
-        return not self.ignored.has(path) and not (self.made and self.made.is_as_left(path))
-
-    def counts_among_others(self, path: str) -> bool:
-        """Return whether a file counts that nobody has named, but only what it lies in.
-
-        What builds have written here does not, not even if it was touched since, unless git knows
-        it: another worker does not have it.
-        """
-        if not self.counts_undeclared(path):
+        if self.made is None:
             return False
-        is_written = self.made is not None and self.made.has(path)
-        return not is_written or self.project.place_of(path) in self.project.tracked
+        if self.made.is_as_left(path):
+            return True
+        is_unknown = not is_named and self.made.has(path)
+        return is_unknown and self.project.place_of(path) not in self.project.tracked
+
+    def left_at(self, path: str) -> str | None:
+        """Return the digest of a file that was made here; `None` for an artifact, and for none."""
+        try:
+            status = os.stat(path)  # noqa: PTH116 - quick
+        except OSError:
+            return None
+        maker = None if self.made is None else self.made.maker_of(path, status)
+        return None if maker is not None and maker.is_result else self.digests.of(path, status)
 
 
 @dataclass(frozen=True)
@@ -107,20 +110,31 @@ class Source:
         """The absolute paths of what it names now: files, or a folder with all that is in it."""
         return [self.path] if self.pattern is None else list(_matching(self.path, self.pattern))
 
-    def content(self, checkout: Checkout) -> Content | None:
-        """Return what is there now; `None` for nothing that counts."""
-        reading = Reading(
-            checkout.digests,
-            keep=checkout.counts if self.is_declared else checkout.counts_among_others,
-            project=None if self.is_declared else checkout.project,
-            modeless=self.modeless,
-        )
+    def content(self, checkout: Checkout, left: dict[str, str] | None = None) -> Content | None:
+        """Return what is there now; `None` for nothing that counts.
+
+        Args:
+            checkout: Where it is.
+            left: Takes the digests of what was made here and does not count, by absolute path.
+        """
+
+        def keep(path: str) -> bool:
+            if not checkout.counts(path):
+                return False
+            if self.is_declared or not checkout.is_made(path, is_named=path == self.path):
+                return True
+            digest = None if left is None else checkout.left_at(path)
+            if left is not None and digest is not None:
+                left[path] = digest
+            return False
+
+        project = None if self.is_declared else checkout.project
+        reading = Reading(checkout.digests, keep, project, self.modeless)
         if self.pattern is not None:
             return content_of_matches(_matching(self.path, self.pattern), self.path, reading)
         if os.path.isdir(self.path):  # noqa: PTH112 - quick
             return content_of_folder(self.path, reading)
-        counts = checkout.counts if self.is_declared else checkout.counts_undeclared
-        content = content_of_file(self.path, reading) if counts(self.path) else None
+        content = content_of_file(self.path, reading) if keep(self.path) else None
         return Content({}) if content is None and self.is_optional else content
 
 

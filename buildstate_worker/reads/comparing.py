@@ -64,7 +64,7 @@ def _is_same(
         return listed[read.path] == read.digest
     if read.what is Seen.LEFT:
         is_there = read.digest is not None and os.path.exists(path)  # noqa: PTH110 - quick
-        return not is_there or digests.of(path) == read.digest
+        return not is_there or made.is_as_left(path) or digests.of(path) == read.digest
     if read.what is Seen.ABSENT:
         return not os.path.exists(path) or made.is_as_left(path)  # noqa: PTH110 - quick
     return False

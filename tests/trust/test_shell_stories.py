@@ -55,7 +55,7 @@ class TestWhatItMakesAndChanges:
             each.write({"base.pkr.hcl": "1"})
         one.call("-- sh -c 'mkdir -p out; echo 1 > out/log; echo 1 > manifest.json'", state=10)
         assert one.call("-- true .").reason == "never_completed"
-        one.sh("touch manifest.json; echo more >> out/log")
+        one.sh("touch manifest.json out/log")
         assert one.call("-- true .").reason == UNSEEN
         assert other.call("-- true .").reason == UNSEEN
         other.write({"base.pkr.hcl": "2"})
