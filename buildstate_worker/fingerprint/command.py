@@ -9,7 +9,7 @@ from buildstate_core.rules.fingerprints import recorded
 from buildstate_worker.fingerprint.digest import digest_of_json
 
 _COMMAND = "command"
-_NO_LETTER_BEFORE = r"(?<![\w./-])"
+_START = r"(?:(?<![\w./-])|(?<=://)|(?<=^-\w))"
 _END = r"(?=/|[^\w.-]|$)"
 
 
@@ -40,5 +40,5 @@ def command_parts_1(command: Sequence[str], *, version: str | None = None) -> di
 
 def _without(word: str, folders: set[str]) -> str:
     for folder in sorted(folders):
-        word = re.sub(f"{_NO_LETTER_BEFORE}{re.escape(folder)}{_END}", ".", word)
+        word = re.sub(f"{_START}{re.escape(folder)}{_END}", ".", word)
     return word
