@@ -1,7 +1,7 @@
 """Index what lists and jobs look for.
 
 Revision ID: 0011
-Revises: 0009
+Revises: 0010
 """
 from collections.abc import Sequence
 
