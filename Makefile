@@ -74,9 +74,11 @@ bench: setup ## Measure how fast artifacts move, beside other tools (about ten m
 bench-service: setup ## Measure the service beside psycopg alone, and at 100 000 builds beside 1 000 (five minutes)
 	$(BIN)/python benchmarks/service.py
 
-bench-trust: setup ## Count which changes of a pipeline are seen, and measure what looking costs (two minutes)
+bench-trust: setup ## Count which changes of pipelines are seen, and measure what looking costs (five minutes)
 	$(BIN)/python benchmarks/mutations.py
+	$(BIN)/python benchmarks/shell_mutations.py
 	$(BIN)/python benchmarks/looking.py
+	$(BIN)/python benchmarks/tracing.py
 
 format: setup ## Format the code, and fix what the linter can
 	$(RUN)ruff format .

@@ -54,6 +54,7 @@ class Database:
             max_overflow=pool_size,
             pool_timeout=10,
             pool_pre_ping=True,
+            hide_parameters=True,  # an error in the log shows the statement, and nobody's data
             connect_args={"options": _OPTIONS, "connect_timeout": 5},
         )
         return cls(engine, async_sessionmaker(engine, expire_on_commit=False))

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import socket
 import threading
@@ -59,7 +58,7 @@ def serve(
         stack.enter_context(_ended_in_good_order())
         sock = stack.enter_context(contextlib.closing(_listening(host, port)))
         url = f"http://{_for_url(host)}:{sock.getsockname()[1]}"
-        running = Running(url, os.getpid(), is_embedded=database_url is None)
+        running = Running.here(url, is_embedded=database_url is None)
         stack.enter_context(sole(settings.data_dir, running))
         postgres = None
         if database_url is None:

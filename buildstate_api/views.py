@@ -28,6 +28,7 @@ def project_view(row: ProjectRow) -> models.Project:
         max_auto_resumes=row.max_auto_resumes,
         compression=row.compression,
         deduplicate=row.deduplicate,
+        trace=row.trace,
         allowed_places=row.allowed_places,
         retention=(
             None if row.retention is None else models.Retention.model_validate(row.retention)
@@ -95,6 +96,7 @@ def build_view(row: BuildRow) -> models.Build:
         derived_state=row.derived_state,
         derived_lane=row.derived_lane,
         catalog_version=row.catalog_version,
+        trace=row.project.trace,
         failure=None if row.failure is None else models.Failure.model_validate(row.failure),
         created_at=row.created_at,
         started_at=row.started_at,

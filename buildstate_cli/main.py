@@ -24,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code; see `exit_codes`. Nothing is raised but `SystemExit`.
     """
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # A name that this terminal's encoding cannot show is escaped; it is no reason to fail.
@@ -38,6 +39,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         named = _named(error)
         _explain(named, session)
         return exit_codes.exit_code(named)
+
+
+def _open_closed_streams() -> None:
+    """Put nothing where the caller has closed standard input, output or the one for errors.
+
+    Otherwise the next file that is opened would take its number, and get what is printed.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # which takes the lowest number that is free
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
 
 
 def _run(arguments: list[str], session: Session) -> int:

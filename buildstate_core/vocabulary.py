@@ -121,6 +121,13 @@ class Compression(StrEnum):
     """Compressed where it is large, and a quick look says that it is worth it."""
 
 
+class Trace(StrEnum):
+    """Whether commands are traced, so that what they are seen to read counts."""
+
+    ON = "on"
+    OFF = "off"
+
+
 class Seen(StrEnum):
     """What a function was seen to read at a path."""
 

@@ -12,6 +12,7 @@ from buildstate_core.credentials import refuse_credentials
 from buildstate_core.errors import (
     ArtifactLost,
     ArtifactUnreachable,
+    Refused,
 )
 from buildstate_core.locations import root_of
 from buildstate_core.models import (
@@ -21,6 +22,7 @@ from buildstate_core.models import (
     StorageRules,
     Transfer,
 )
+from buildstate_core.places import control_folder
 from buildstate_core.vocabulary import (
     Activity,
     ArtifactKind,
@@ -356,9 +358,22 @@ def place_of(artifact: Artifact) -> PurePosixPath:
 
     It is where the artifact was made, if that was recorded and does not lead out of the workspace;
     otherwise its name.
+
+    Raises:
+        Refused: It leads into a folder whose files some tool obeys.
     """
     recorded = artifact.metadata.get("path")
     if isinstance(recorded, str) and recorded:
+        folder = control_folder(recorded)
+        if folder is not None:
+            raise Refused(
+                f"Artifact {artifact.name} of state {artifact.state} of build {artifact.build} is"
+                f" recorded at {recorded}: nothing is ever put into {folder}.",
+                code="unsafe-place",
+                field="metadata.path",
+                hint="Whoever recorded it may have meant harm. Find out who:"
+                f" bldst build history {artifact.build} --state {artifact.state}",
+            )
         place = PurePosixPath(recorded)
         if place.parts and not place.is_absolute() and ".." not in place.parts:
             return place

@@ -136,7 +136,7 @@ async def complete(session: AsyncSession, attempt_id: UUID, done: Complete) -> A
     left = {*(each.kind for each in done.artifacts), *(each.kind for each in row.artifacts)}
     inferred = Kind.STEP if left.isdisjoint(CARRIERS) else Kind.CHECKPOINT
     row.kind = done.kind or row.kind or inferred
-    row.fingerprint = revised(row.fingerprint, done.revised)
+    _revise(row, done)
     row.fingerprint = await _verified(session, build, row)
     await _keep_reads(session, row, done)
     await add_artifacts(session, build, row, done.artifacts)
@@ -263,6 +263,13 @@ async def _run(  # noqa: PLR0917 - what a claim is made of
         storage_url=build.project.storage_url,
         storage=storage_rules(build.project),
     )
+
+
+def _revise(row: AttemptRow, done: Complete) -> None:
+    """Keep what turned out otherwise, which makes another step of it if that was read."""
+    row.fingerprint = revised(row.fingerprint, done.revised)
+    if any(digest is not None for digest in done.revised.values()):
+        row.identity = None
 
 
 async def _keep_reads(session: AsyncSession, row: AttemptRow, done: Complete) -> None:

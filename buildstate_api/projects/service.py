@@ -42,6 +42,7 @@ async def create_project(session: AsyncSession, wanted: ProjectCreate) -> Projec
         max_auto_resumes=wanted.max_auto_resumes,
         compression=wanted.compression,
         deduplicate=wanted.deduplicate,
+        trace=wanted.trace,
         allowed_places=said["allowed_places"],
         retention=said["retention"],
     )

@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from buildstate_api.tables.base import Base, one_of
-from buildstate_core.vocabulary import AutoResume, Compression
+from buildstate_core.vocabulary import AutoResume, Compression, Trace
 
 
 class ProjectRow(Base):
@@ -30,6 +30,7 @@ class ProjectRow(Base):
         UniqueConstraint("name", name="projects_name_key"),
         CheckConstraint(one_of("auto_resume", AutoResume), name="projects_auto_resume_check"),
         CheckConstraint(one_of("compression", Compression), name="projects_compression_check"),
+        CheckConstraint(one_of("trace", Trace), name="projects_trace_check"),
         CheckConstraint("max_auto_resumes >= 0", name="projects_max_auto_resumes_check"),
     )
 
@@ -42,6 +43,7 @@ class ProjectRow(Base):
     max_auto_resumes: Mapped[int] = mapped_column(Integer, server_default="3")
     compression: Mapped[str] = mapped_column(server_default=Compression.AUTO)
     deduplicate: Mapped[bool] = mapped_column(server_default=false())
+    trace: Mapped[str] = mapped_column(server_default=Trace.OFF)
     allowed_places: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
     retention: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     revision: Mapped[int] = mapped_column(Integer, server_default="1")

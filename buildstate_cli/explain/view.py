@@ -30,7 +30,7 @@ _ATTEMPT: Final = {
 
 _NEVER_COMPARED: Final = {
     "code": "Never compared: the environment, installed packages, what commands and C code read.",
-    "command": "Never compared: what the command reads, but for its inputs.",
+    "command": "Never compared: the environment, remote sources, what scripts of its scripts read.",
 }
 """By the part that says what ran."""
 

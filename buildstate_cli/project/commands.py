@@ -19,6 +19,7 @@ from buildstate_cli.project.options import (
     ProjectDeduplicate,
     ProjectDescription,
     ProjectStorage,
+    ProjectTrace,
 )
 
 commands = typer.Typer(cls=Group, help="Create, change and show projects: lines of images.")
@@ -42,6 +43,7 @@ def create(
     description: ProjectDescription = None,
     auto_resume: ProjectAutoResume = None,
     max_auto_resumes: MaxAutoResumes = None,
+    trace: ProjectTrace = None,
     storage_url: ProjectStorage = None,
     compression: ProjectCompression = None,
     deduplicate: ProjectDeduplicate = None,
@@ -72,6 +74,7 @@ def create(
         max_auto_resumes=max_auto_resumes,
         compression=compression,
         deduplicate=deduplicate,
+        trace=trace,
     )
 
 
@@ -83,6 +86,7 @@ def update(
     description: ProjectDescription = None,
     auto_resume: ProjectAutoResume = None,
     max_auto_resumes: MaxAutoResumes = None,
+    trace: ProjectTrace = None,
     storage_url: ProjectStorage = None,
     compression: ProjectCompression = None,
     deduplicate: ProjectDeduplicate = None,
@@ -115,6 +119,7 @@ def update(
         max_auto_resumes=max_auto_resumes,
         compression=compression,
         deduplicate=deduplicate,
+        trace=trace,
     )
 
 

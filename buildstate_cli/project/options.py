@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 import typer
 
-from buildstate_core.vocabulary import AutoResume, Compression
+from buildstate_core.vocabulary import AutoResume, Compression, Trace
 
 STORAGE_PANEL: Final = "Where artifacts are stored, and how"
 
@@ -38,6 +38,14 @@ ProjectDeduplicate = Annotated[
         "--deduplicate/--no-deduplicate",
         help="Whether bytes that the project has already are copied within the storage.",
         rich_help_panel=STORAGE_PANEL,
+    ),
+]
+ProjectTrace = Annotated[
+    Trace | None,
+    typer.Option(
+        "--trace",
+        help="Whether what the commands of bldst run are seen to read counts, by strace, where"
+        " they are not called with --trace or --no-trace. A new project begins with off.",
     ),
 ]
 ProjectAllow = Annotated[

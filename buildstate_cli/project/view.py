@@ -39,6 +39,7 @@ def one(project: Project) -> Page:
         ("catalog_version", str(project.catalog_version)),
         ("auto_resume", project.auto_resume),
         ("max_auto_resumes", str(project.max_auto_resumes)),
+        ("trace", project.trace),
         ("created_at", formats.time(project.created_at)),
     ]
     return [Fields([(name, value) for name, value in fields if value])]

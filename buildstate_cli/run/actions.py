@@ -5,6 +5,7 @@ If a state has to run first on this machine, and was called here in this pass, i
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -38,6 +39,7 @@ from buildstate_worker.rewind import (
     names_what_to_run_first,
     with_rewinds,
 )
+from buildstate_worker.workspace.machine_key import MachineKey
 from buildstate_worker.workspace.machine_state import Workspace
 
 _TELL_EVERY_SECONDS: Final = 30.0
@@ -66,12 +68,14 @@ def _run(
             hint="Put it behind two dashes: bldst run 123 --state 25 -- make image",
         )
     workspace = Workspace(Path.cwd())
-    feed = feed_of_this_process(is_declared=flags.counting.takes_stdin)
-    call = RunCall(command=command, flags=flags, fed_file=feed.file)
-    prepared = prepare(call, workspace.folder, feed=feed)
-    with connect(session, retries=STEADY) as client:
+    with ExitStack() as stack:
+        feed = feed_of_this_process(is_declared=flags.counting.takes_stdin)
+        stack.callback(feed.close)
+        call = RunCall(command=command, flags=flags, fed_file=feed.file)
+        prepared = prepare(call, workspace.folder, feed=feed)
+        client = stack.enter_context(connect(session, retries=STEADY))
         build = client.get_build(wanted)
-        journal = Journal(workspace, build.id)
+        journal = Journal(workspace, build.id, MachineKey(session.settings.data_dir))
         with told_if_unwritable("how to run this state again, if a later one needs it"):
             journal.note(call)
         told = meter(session.environ)

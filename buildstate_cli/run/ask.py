@@ -11,7 +11,7 @@ from buildstate_cli.run.site import Site, tell
 from buildstate_core.models import ClaimRequest
 from buildstate_core.vocabulary import Kind
 from buildstate_worker import attempt
-from buildstate_worker.attempt import Claimed, Done
+from buildstate_worker.attempt import Claimed, Counted, Done
 from buildstate_worker.reads import Compared, Scope, compare
 
 _CHANGED_MEANWHILE: Final = "given up: the machine was changed meanwhile"
@@ -53,6 +53,7 @@ def ask(site: Site, prepared: PreparedCall, *, is_rewound: bool) -> Done | Asked
             on_wait=site.on_wait,
             probe=None if line is None else lambda done: _holds(site, done, line),
             compare=asking.compared,
+            counted=asking.counted,
         )
         if isinstance(asked, Done):
             return asked
@@ -111,8 +112,23 @@ class _Asking:
     def compared(self, done: Done) -> Compared:
         """Compare what was read with what is there now."""
         checkout = self.recipe().checkout
-        scope = Scope(project=checkout.project, known=[str(self._site.reads_folder.parent)])
+        scope = Scope(
+            project=checkout.project,
+            known=[self._site.cache_folder],
+            leaves_out=checkout.ignored.has,
+        )
         return compare(done.reads, scope, digests=checkout.digests, made=self._site.made())
+
+    def counted(self) -> Counted:
+        """Return what is known of what is compared, to say it in words."""
+        looked, feed = self.recipe().looked, self._prepared.feed
+        counting = self._prepared.flags.counting
+        return Counted(
+            command="the command" if counting.version is None else "the version",
+            files=looked.files,
+            tools=looked.tools,
+            is_piped=feed is not None and feed.is_used_up() and not counting.takes_stdin,
+        )
 
     def is_as_said(self, claimed: Claimed) -> bool:
         """Return whether the machine still holds what it was claimed with, if that is built on."""

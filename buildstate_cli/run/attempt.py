@@ -19,6 +19,7 @@ from buildstate_cli.run.site import Site
 from buildstate_cli.run.upload import upload
 from buildstate_core.errors import ArtifactLost, Refused
 from buildstate_worker.attempt import Done
+from buildstate_worker.reads.tracing import Strace
 
 
 def attempt(
@@ -39,7 +40,9 @@ def attempt(
     Raises:
         ArtifactLost: What it needs is gone or corrupt. It was not run.
         Refused: Another state has to run first.
+        InvalidInput: It is to be traced, and cannot be here. Nothing is asked for.
     """
+    strace = site.strace(prepared.call.command, is_wanted=prepared.flags.counting.trace)
     asked = ask(site, prepared, is_rewound=is_rewound)
     if isinstance(asked, Done):
         put_where_asked(site, prepared, asked)
@@ -56,11 +59,11 @@ def attempt(
                 message = f"given up to run state {lost.state} again first: {lost.message}"
                 claimed.fail(message, is_cancelled=True)
             raise
-        return _carry_out(site, prepared, placed)
+        return _carry_out(site, prepared, placed, strace)
 
 
-def _carry_out(site: Site, prepared: PreparedCall, placed: Placed) -> int:
-    ran = execute(site, prepared, placed)
+def _carry_out(site: Site, prepared: PreparedCall, placed: Placed, strace: Strace | None) -> int:
+    ran = execute(site, prepared, placed, strace)
     if ran.stale is not None:
         return tell_lost(site, prepared, ran.claimed, ran.stale)
     if ran.ended.problem is not None:

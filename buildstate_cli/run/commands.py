@@ -115,6 +115,15 @@ def run(
             " number or a secret.",
         ),
     ] = CommandCode.OWN,
+    trace: Annotated[
+        bool | None,
+        typer.Option(
+            "--trace/--no-trace",
+            help="Whether what the command and all that it starts are seen to read decides the"
+            " same, by strace.  [default: as the project says]",
+            show_default=False,
+        ),
+    ] = None,
     max_age: Annotated[
         int | None,
         typer.Option(
@@ -239,6 +248,7 @@ def run(
                 version=version,
                 code=code,
                 takes_stdin=stdin,
+                trace=trace,
                 max_age_days=max_age,
             ),
             storage_options=StorageOptions(

@@ -8,7 +8,7 @@ The command is told:
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,9 @@ from buildstate_worker.files.stat_signature import MISSING, signature
 from buildstate_worker.heartbeat import LEASE_RUNNING_OUT, margin_seconds, running_out
 from buildstate_worker.inputs.command import Settled
 from buildstate_worker.inputs.created import Before
+from buildstate_worker.inputs.source import is_glob, matches, split_glob
+from buildstate_worker.reads import Judged
+from buildstate_worker.reads.tracing import NOTHING, Strace, Trace, judge_command, written_by
 from buildstate_worker.workspace.one_run import MachineDuringRun
 
 
@@ -36,6 +39,7 @@ class Ran:
         stale: The claim was lost, so that nothing of it can be recorded as done; why.
         machine: What the workspace remembers of the machine that it ran on.
         settled: What turned out of what went into it, if it succeeded.
+        judged: What it was seen to read, as far as it was traced and has succeeded.
         touched: The absolute paths of files in the working directory that it made or changed.
     """
 
@@ -44,65 +48,98 @@ class Ran:
     stale: StaleClaim | None
     machine: MachineDuringRun
     settled: Settled
+    judged: Judged
     touched: frozenset[str]
 
 
-def execute(site: Site, prepared: PreparedCall, placed: Placed) -> Ran:
+def execute(site: Site, prepared: PreparedCall, placed: Placed, strace: Strace | None) -> Ran:
     """Run the command. What the workspace remembers is emptied before the command starts.
+
+    Args:
+        site: Where.
+        prepared: What.
+        placed: The attempt, with what it needs in place.
+        strace: What traces it; `None` if it is not traced.
 
     Raises:
         OSError: The workspace cannot be written, and remembers something else.
+        InvalidInput: It was seen to read what an earlier state made and does not hand over.
     """
-    claimed, folder = placed.claimed, site.workspace.folder
+    claimed, folder, recipe = placed.claimed, site.workspace.folder, placed.asked.recipe
+    restored = [folder / each for each in placed.paths]
     machine = MachineDuringRun(
         site.workspace,
         site.build.id,
         claimed.attempt.lane,
         kind=prepared.kind,
         is_in_place=claimed.claim.is_in_place,
-        restored=[folder / each for each in placed.paths],
+        restored=restored,
     )
     machine.begin()
     untouched = _untouched(prepared, placed, folder)
     before = Before.look(folder)
+    settled, judged = Settled(), NOTHING
+    with Trace(strace, prepared.call.command, folder=folder, environ=site.session.environ) as trace:
+        ended, stale = _run(site, prepared, placed, trace)
+        scope = recipe.scope([site.cache_folder, *map(os.path.realpath, restored)])
+        touched = _note_made(prepared, placed, before, written_by(trace, scope))
+        if stale is None and ended.problem is None:
+            _warn_of_leftovers(prepared, untouched)
+            settled = recipe.settled(prepared, str(claimed.attempt.id))
+            judged = judge_command(
+                trace, scope, claimed.attempt, digests=recipe.checkout.digests, made=recipe.made
+            )
+            for warning in (*settled.warnings, *judged.warnings):
+                warn(warning)
+    return Ran(claimed, ended, stale, machine, settled, judged, touched)
+
+
+def _run(
+    site: Site, prepared: PreparedCall, placed: Placed, trace: Trace
+) -> tuple[Ended, StaleClaim | None]:
+    """Run the command; return how it ended, and why its claim was lost."""
+    claimed = placed.claimed
     assert prepared.feed is not None  # noqa: S101 - it was not asked for without one
-    child = Child(
-        prepared.call.command,
-        folder=folder,
-        environ={**site.environ(claimed.attempt), **placed.environ},
-        stdout_to_stderr=prepared.is_again or site.output is not Format.TABLE,
-        stdin=prepared.feed.for_child(),
-        grace_seconds=prepared.flags.grace_seconds,
-    )
-    claimed.when_renewed(
-        lambda until: child.note_lease(until, stops_before=claimed.guards_before_seconds)
-    )
-    # The claim may have been lost while files were restored: then the child does not even start.
-    claimed.when_stale(lambda stale: _stop(child, claimed, stale))
-    ended = child.run()
+    with prepared.feed.given() as stdin:
+        child = Child(
+            trace.words(),
+            folder=site.workspace.folder,
+            environ={**site.environ(claimed.attempt), **placed.environ},
+            stdout_to_stderr=prepared.is_again or site.output is not Format.TABLE,
+            stdin=stdin,
+            grace_seconds=prepared.flags.grace_seconds,
+        )
+        claimed.when_renewed(
+            lambda until: child.note_lease(until, stops_before=claimed.guards_before_seconds)
+        )
+        # The claim may have been lost while files were restored: then it does not even start.
+        claimed.when_stale(lambda stale: _stop(child, claimed, stale))
+        ended = child.run()
     stale = claimed.stale
     if stale is not None and stale.code == LEASE_RUNNING_OUT and not child.was_stopped:
         stale = None  # it had ended before it could be stopped
     elif stale is None and child.was_stopped:
         stale = running_out()  # this process was frozen meanwhile, and does not know it yet
-    touched = _note_made(prepared, placed, before)
-    settled = Settled()
-    if stale is None and ended.problem is None:
-        _warn_of_leftovers(prepared, untouched)
-        settled = placed.asked.recipe.settled(prepared, str(claimed.attempt.id))
-        for warning in settled.warnings:
-            warn(warning)
-    return Ran(claimed, ended, stale, machine, settled, touched)
+    return ended, stale
 
 
-def _note_made(prepared: PreparedCall, placed: Placed, before: Before) -> frozenset[str]:
+def _note_made(
+    prepared: PreparedCall, placed: Placed, before: Before, written: Collection[str]
+) -> frozenset[str]:
     """Remember what the command has made, and what it has left of what earlier ones made.
+
+    Args:
+        prepared: The call.
+        placed: The attempt.
+        before: What was in the working directory before.
+        written: What it was seen to write, there and elsewhere.
 
     Returns:
         All that it has touched.
     """
     attempt, made = placed.claimed.attempt, placed.asked.recipe.made
     created, changed = before.since()
+    created.extend(set(written).difference(created, changed))
     known = [each for each in changed if made.has(each)]
     restored = [str(before.folder / each) for each in placed.paths]
     results = [*restored, *(str(each.path) for each in prepared.blobs)]
@@ -127,14 +164,22 @@ def _untouched(prepared: PreparedCall, placed: Placed, folder: Path) -> Sequence
     return [
         None
         if placed.claimed.claim.is_in_place or Path(os.path.normpath(blob.path)) in known
-        else signature(blob.path)
+        else _signature(blob.path)
         for blob in prepared.blobs
     ]
 
 
+def _signature(path: Path) -> str | None:
+    """Return the signature of what is at a place, or of the one file that a glob matches there."""
+    if not is_glob(str(path), path):
+        return signature(path)
+    found = matches(*split_glob(str(path)))
+    return signature(Path(found[0])) if len(found) == 1 else None
+
+
 def _warn_of_leftovers(prepared: PreparedCall, before: Sequence[str | None]) -> None:
     for blob, was in zip(prepared.blobs, before, strict=True):
-        if was not in {None, MISSING} and signature(blob.path) == was:
+        if was not in {None, MISSING} and _signature(blob.path) == was:
             warn(
                 f"--artifact {blob.place or blob.path} was there before, and the command has"
                 " not touched it.",

@@ -1,21 +1,24 @@
 """Last phase: record how it went, and tell. Only then the workspace remembers it."""
 
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
 from buildstate_cli import exit_codes
-from buildstate_cli.output.messages import explain_error
+from buildstate_cli.output.messages import explain_error, notice
 from buildstate_cli.run.call.prepare import PreparedCall
 from buildstate_cli.run.execute import Ran
 from buildstate_cli.run.site import Site, tell, told_if_unwritable
 from buildstate_core.errors import BuildStateError, StaleClaim
 from buildstate_core.models import Attempt
+from buildstate_core.models.claims import MAX_DISCOVERED
 from buildstate_worker import attempt
 from buildstate_worker.attempt import Claimed, Done, Uploaded
 from buildstate_worker.heartbeat import LEASE_RUNNING_OUT
 
 _RECORD_SECONDS: Final = 10.0
+_MOST_OUTSIDE: Final = 5
 
 
 def tell_skipped(site: Site, prepared: PreparedCall, done: Done) -> None:
@@ -31,12 +34,16 @@ def record(site: Site, prepared: PreparedCall, ran: Ran, uploaded: Uploaded) -> 
         StaleClaim: The state was lost or taken over meanwhile. What was uploaded is removed.
         Unreachable: The service does not answer. It may have been recorded.
     """
-    settled = ran.settled
-    done = attempt.record(uploaded, reads=settled.reads, revised=settled.parts)
+    settled, judged = ran.settled, ran.judged
+    reads = {each.path: each for each in (*judged.reads, *settled.reads)}
+    done = attempt.record(
+        uploaded, reads=list(reads.values())[:MAX_DISCOVERED], revised=settled.parts
+    )
     assert done.step_digest is not None  # noqa: S101 - a claim made it
     with told_if_unwritable("that this machine is as this state has left it"):
         ran.machine.end(done.step_digest)
     tell(done, "completed")
+    _tell_outside(judged.outside)
     _show(site, prepared, done)
 
 
@@ -73,6 +80,14 @@ def tell_lost(site: Site, prepared: PreparedCall, claimed: Claimed, stale: Stale
     how = "failed: it was stopped" if recorded else "stopped; that could not be recorded"
     tell(claimed.attempt, how)
     return exit_codes.UNREACHABLE
+
+
+def _tell_outside(paths: Sequence[str]) -> None:
+    """Print what was read outside of the project, if that was seen."""
+    if paths:
+        more = len(paths) - _MOST_OUTSIDE
+        shown = ", ".join(paths[:_MOST_OUTSIDE])
+        notice(f"bldst: read, not compared: {shown}{f' and {more} more' if more > 0 else ''}")
 
 
 def _show(site: Site, prepared: PreparedCall, shown: Attempt) -> None:

@@ -1,8 +1,9 @@
 """Where `bldst run` is called, and how it tells what it does."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from uuid import UUID
 
@@ -14,9 +15,11 @@ from buildstate_cli.output.show import show, show_error
 from buildstate_cli.session import Session
 from buildstate_core.errors import BuildStateError
 from buildstate_core.models import Attempt, Build, Claim
+from buildstate_core.vocabulary import Trace
 from buildstate_worker.attempt import Worker
 from buildstate_worker.attempt.inside import attempts_around, environment_inside
 from buildstate_worker.reads import Made
+from buildstate_worker.reads.tracing import Strace, find_strace, refuse_setuid
 from buildstate_worker.workspace.machine_state import Workspace
 
 
@@ -39,6 +42,11 @@ class Site:
     on_wait: Callable[[Claim], None]
 
     @property
+    def cache_folder(self) -> str:
+        """This program's own folder, of which nothing is an input."""
+        return str(self.reads_folder.parent)
+
+    @property
     def reads_folder(self) -> Path:
         """Where it is remembered what was read and made on this machine."""
         return self.session.settings.cache_dir.absolute() / "reads"
@@ -46,6 +54,25 @@ class Site:
     def made(self) -> Made:
         """Return what was made for the build on this machine."""
         return Made(self.reads_folder, self.build.id)
+
+    def strace(self, command: Sequence[str], *, is_wanted: bool | None) -> Strace | None:
+        """Return what traces a command; `None` if it is not to be traced.
+
+        Args:
+            command: Its words.
+            is_wanted: What was typed; `None`: as the project says.
+
+        Raises:
+            InvalidInput: It cannot be traced here.
+        """
+        if not (self.build.trace is Trace.ON if is_wanted is None else is_wanted):
+            return None
+        refuse_setuid(command, self.session.environ)
+        return self._strace
+
+    @cached_property
+    def _strace(self) -> Strace:
+        return find_strace(self.session.environ)
 
     def environ(self, attempt: Attempt) -> Mapping[str, str]:
         """Return the environment of what runs for an attempt."""
@@ -87,6 +114,6 @@ def told_if_unwritable(unknown: str) -> Iterator[None]:
         yield
     except OSError as error:
         warn(
-            f"{error.filename} cannot be written: {error.strerror}.",
+            f"{error.filename or 'The workspace'} cannot be written: {error.strerror or error}.",
             f"So it is not known later {unknown}.",
         )

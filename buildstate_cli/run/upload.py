@@ -51,12 +51,12 @@ def _made(blob: Blob, typed: Collection[str], folder: Path, touched: Collection[
             )
         return blob
     found = matches(*split_glob(str(blob.path)))
-    if len(found) > 1:
-        found = [each for each in found if os.path.realpath(each) in touched]
-    if len(found) != 1:
-        what = f"matches {len(found)} files that the command made" if found else "matches nothing"
+    made = [each for each in found if os.path.realpath(each) in touched] if found[1:] else found
+    if len(made) != 1:
+        matched = f"matches {len(found)} files" if found else "matches nothing"
+        what = f"{matched}, {len(made) or 'none'} of which it has made" if found else matched
         raise _not_made(f"The command succeeded, but --artifact {shown} {what}; it has to be one.")
-    path = Path(found[0])
+    path = Path(made[0])
     place = None if blob.place is None else PurePosixPath(path.relative_to(folder))
     is_named = any(each.startswith(f"{blob.name}=") for each in typed)
     return replace(blob, path=path, place=place, name=blob.name if is_named else name_of(path))

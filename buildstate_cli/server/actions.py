@@ -8,11 +8,9 @@ The one place where the command line imports the service, and only when one of t
 """
 
 import gc
-import os
-import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,6 +34,7 @@ if TYPE_CHECKING:
 
 _SERVER_NEEDS: Final = ("uvicorn", "fastapi", "sqlalchemy", "psycopg", "alembic", "procrastinate")
 _STOP_SECONDS: Final = 60.0
+_MOST_LOG_BYTES: Final = 20 * 2**20
 _POLL_SECONDS: Final = 0.1
 _ERROR_OF_EXIT_CODE: Final[dict[int, type[BuildStateError]]] = {
     exit_codes.USAGE: InvalidInput,
@@ -92,6 +91,8 @@ def start_in_background(session: Session, output: Format, flags: StartFlags) -> 
         BuildStateError: It did not start; the message has what it said.
     """
     _refuse_without_server()
+    from buildstate_api.data_folder import for_us_alone  # noqa: PLC0415 - only here
+
     data_dir = session.settings.data_dir
     data_dir.mkdir(parents=True, exist_ok=True)
     log = data_dir / "server.log"
@@ -101,7 +102,8 @@ def start_in_background(session: Session, output: Format, flags: StartFlags) -> 
     if flags.prefect_api_url is not None:
         environ["BLDST_PREFECT_API_URL"] = flags.prefect_api_url
     start = log.stat().st_size if log.exists() else 0
-    with log.open("ab") as file:
+    _rotate(log)
+    with open(log, "ab", opener=for_us_alone) as file:
         process = subprocess.Popen(  # noqa: S603 - ourselves
             service_process.command("--host", flags.host, "--port", str(flags.port)),
             env=environ,
@@ -127,13 +129,13 @@ def start_in_background(session: Session, output: Format, flags: StartFlags) -> 
 
 def stop(session: Session, output: Format) -> None:
     """End the service on this machine's data folder, and a PostgreSQL that it left behind."""
-    from buildstate_api.data_folder import postgres_folder, running_on  # noqa: PLC0415 - only here
+    from buildstate_api.data_folder import end, postgres_folder, running_on  # noqa: PLC0415 - only here
     from buildstate_api.embedded import EmbeddedPostgres  # noqa: PLC0415 - only here
 
     data_dir = session.settings.data_dir
     running = running_on(data_dir)
     if running is not None:
-        os.kill(running.pid, signal.SIGTERM)
+        end(running)
         if not comes_true(
             lambda: running_on(data_dir) is None,
             within_seconds=_STOP_SECONDS,
@@ -257,6 +259,13 @@ def _page(facts: "dict[str, JsonValue]") -> Page:
 
 def _shown(value: object) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def _rotate(log: Path) -> None:
+    """Set a log aside that has grown large; the one before it is given up."""
+    with suppress(FileNotFoundError):
+        if log.stat().st_size > _MOST_LOG_BYTES:
+            log.replace(log.with_suffix(".log.1"))
 
 
 def _end_of_log(log: Path, start: int) -> str:

@@ -32,6 +32,7 @@ from buildstate_core.models.base import (
     Word,
 )
 from buildstate_core.models.names import LaneName
+from buildstate_core.places import control_folder
 from buildstate_core.vocabulary import (
     TRUNK,
     Activity,
@@ -113,6 +114,10 @@ class ArtifactRecord(Request):
                 raise ValueError("a value artifact needs its JSON value in metadata.value")
         elif self.uri is None:
             raise ValueError(f"a {self.kind} artifact needs a uri: where it is")
+        place = self.metadata.get("path")
+        folder = control_folder(place) if isinstance(place, str) else None
+        if folder is not None:
+            raise ValueError(f"metadata.path leads into {folder}, where no artifact is ever put")
         if self.identity is not None and self.kind is not ArtifactKind.HANDLE:
             raise ValueError(f"a {self.kind} artifact has no identity; a handle has one")
         return self

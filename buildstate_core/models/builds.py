@@ -24,7 +24,7 @@ from buildstate_core.models.base import (
     Word,
 )
 from buildstate_core.models.names import BuildKey, LaneName, Trait, in_one_form
-from buildstate_core.vocabulary import TRUNK, AttemptStatus, BuildStatus, Kind
+from buildstate_core.vocabulary import TRUNK, AttemptStatus, BuildStatus, Kind, Trace
 
 
 def _build_name(value: object) -> object:
@@ -119,7 +119,11 @@ class Lane(Resource):
 
 
 class Build(Resource):
-    """One image on its way from 0 to 100."""
+    """One image on its way from 0 to 100.
+
+    Attributes:
+        trace: Whether its project has the commands of `bldst run` traced.
+    """
 
     id: UUID
     number: int
@@ -143,6 +147,7 @@ class Build(Resource):
     derived_state: int | None = None
     derived_lane: str | None = None
     catalog_version: int
+    trace: Trace = Trace.OFF
     failure: Failure | None
     created_at: Time
     started_at: Time | None

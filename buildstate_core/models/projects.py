@@ -17,7 +17,7 @@ from buildstate_core.models.base import (
     storable,
 )
 from buildstate_core.models.retention import AllowedPlaces, Retention
-from buildstate_core.vocabulary import AutoResume, Compression, Sensitivity
+from buildstate_core.vocabulary import AutoResume, Compression, Sensitivity, Trace
 
 
 class CatalogState(Request):
@@ -101,6 +101,7 @@ class ProjectCreate(Request):
     max_auto_resumes: MaxResumes = 3
     compression: Compression = Compression.AUTO
     deduplicate: StrictBool = False
+    trace: Trace = Trace.OFF
     allowed_places: AllowedPlaces = Field(default_factory=dict)
     retention: Retention | None = Field(
         default=None, description="For how long artifacts are kept; null for ever."
@@ -116,6 +117,7 @@ class ProjectUpdate(Request):
     max_auto_resumes: MaxResumes | None = None
     compression: Compression | None = None
     deduplicate: StrictBool | None = None
+    trace: Trace | None = None
     allowed_places: AllowedPlaces | None = None
     retention: Retention | None = None
 
@@ -132,6 +134,7 @@ class Project(Resource):
     max_auto_resumes: int = 3
     compression: Compression = Compression.AUTO
     deduplicate: bool = False
+    trace: Trace = Trace.OFF
     allowed_places: dict[Sensitivity, tuple[str, ...]] = Field(default_factory=dict)
     retention: Retention | None = None
     created_at: Time

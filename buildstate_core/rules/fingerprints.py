@@ -15,7 +15,8 @@ _UPSTREAM: Final = "upstream:"
 _INPUT: Final = "input:"
 _FOUND: Final = "found:"
 _DECLARED: Final = (_INPUT, "param:", "tool:", "declared:", "outputs")
-_ONCE_SEEN: Final = (_FOUND, "stdin")
+_STDIN: Final = "stdin"
+_ONCE_SEEN: Final = (_FOUND, _STDIN)
 """What was seen to go into it then, and is not there now, is a change. What comes up only now may
 have been made or left unread then, which is why it was not recorded."""
 
@@ -149,7 +150,7 @@ def is_of_files(part: str) -> bool:
     >>> is_of_files("found:harden.sh"), is_of_files("stdin"), is_of_files("upstream:10")
     (True, True, False)
     """
-    return part.startswith((_INPUT, *_ONCE_SEEN))
+    return part == _STDIN or part.startswith((_INPUT, _FOUND))
 
 
 def revised(fingerprint: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:

@@ -166,7 +166,7 @@ def _asked(
                 sleep=caller.sleep,
                 probe=_probe_of(session, call),
                 compare=lambda done: Reading(session, call).compared(done),
-                code=call.spec.code_in_words,
+                counted=lambda: attempt.Counted(call.spec.code_in_words),
             )
         except Refused as error:
             if error.code != RUN_FIRST or not session.awaits(call.lane, error.state):

@@ -18,6 +18,7 @@ from buildstate_worker.inputs.declared import changed_since
 from buildstate_worker.inputs.ignoring import Ignored
 from buildstate_worker.inputs.source import Checkout
 from buildstate_worker.reads import (
+    FUNCTION,
     Arguments,
     Compared,
     Digests,
@@ -27,6 +28,7 @@ from buildstate_worker.reads import (
     Scope,
     compare,
     judge,
+    loaded_modules,
     recording,
     written,
 )
@@ -111,6 +113,8 @@ class Reading:
             stands_on=steps_below(attempt.fingerprint),
             digests=self._digests(),
             made=self._made(),
+            wording=FUNCTION,
+            code=loaded_modules(),
         )
         self._noted.made = judged.made
         for warning in judged.warnings:

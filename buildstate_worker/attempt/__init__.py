@@ -16,11 +16,13 @@ arguments in place and calls a function.
 
 from buildstate_worker.attempt.ask import Done, ask
 from buildstate_worker.attempt.claimed import Claimed, Worker
+from buildstate_worker.attempt.compared import Counted
 from buildstate_worker.attempt.record import record, record_or_undo
 from buildstate_worker.attempt.upload import Uploaded, check_places, upload
 
 __all__ = [
     "Claimed",
+    "Counted",
     "Done",
     "Uploaded",
     "Worker",

@@ -13,7 +13,7 @@ from buildstate_core.models import Artifact, Attempt, Claim, ClaimRequest, Recor
 from buildstate_core.vocabulary import ArtifactStatus, AttemptStatus, ClaimDecision
 from buildstate_worker.artifacts import Artifacts
 from buildstate_worker.attempt.claimed import Claimed, Worker
-from buildstate_worker.attempt.compared import compared
+from buildstate_worker.attempt.compared import Counted, compared
 from buildstate_worker.reads import Compared
 
 _POLL_SECONDS: Final = 1.0
@@ -66,7 +66,7 @@ def ask(
     sleep: Callable[[float], object] = time.sleep,
     probe: Callable[[Done], bool] | None = None,
     compare: Callable[[Done], Compared] | None = None,
-    code: str = "code",
+    counted: Callable[[], Counted] = Counted,
 ) -> Done | Claimed:
     """Claim a milestone: it is done, or it is ours to run.
 
@@ -85,7 +85,7 @@ def ask(
             skipped. `False`: it is gone, and is done again. An exception means that nobody can
             tell: nothing is claimed or run, and the exception goes on to the caller.
         compare: Compares what it was seen to read with what is there now, before the probe looks.
-        code: What of its code is compared, for people.
+        counted: Returns what is known of what is compared, to say it in words.
 
     Raises:
         Held: Another worker has it, or what it builds on, longer than `wait_seconds`.
@@ -111,7 +111,7 @@ def ask(
         elif _are_there(claim, worker.artifacts):
             done = _done(claim)
             looked = _looked_at(done, compare)
-            done = _with_compared(done, wanted.fingerprint, code, looked.count)
+            done = _with_compared(done, wanted.fingerprint, counted, looked)
             found = _refutation(done, looked, probe)
             if found is None:
                 return done
@@ -172,12 +172,14 @@ def _looked_at(done: Done, compare: Callable[[Done], Compared] | None) -> Compar
     return compare(done)
 
 
-def _with_compared(done: Done, now: Mapping[str, str], code: str, files_read: int) -> Done:
+def _with_compared(
+    done: Done, now: Mapping[str, str], counted: Callable[[], Counted], looked: Compared
+) -> Done:
     """Return it with what was compared, unless a person has said that it is not needed."""
     if done.attempt.status is AttemptStatus.WAIVED:
         return done
-    what = compared(done.attempt.fingerprint, now, code=code, files_read=files_read)
-    return replace(done, text=f"{done.text}; compared: {what}")
+    what = compared(done.attempt.fingerprint, now, counted(), looked)
+    return replace(done, text=f"{done.text}; {what}")
 
 
 def _refutation(

@@ -15,7 +15,7 @@ _FLAG: Final = "--tool"
 
 
 def tool_parts(lines: Sequence[str], *, folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return a part for each tool: the digest of what it prints on stdout.
+    """Return a part for each tool: the digest of what it prints on stdout, or else on stderr.
 
     Args:
         lines: A command each, such as `packer --version`.
@@ -23,7 +23,7 @@ def tool_parts(lines: Sequence[str], *, folder: Path, environ: Mapping[str, str]
         environ: Their environment.
 
     Raises:
-        InvalidInput: One is no command, does not end with 0, or not in time.
+        InvalidInput: One is no command, does not end with 0, or not in time, or prints nothing.
     """
     return {f"tool:{line}": _part(line, folder, environ) for line in lines}
 
@@ -46,12 +46,14 @@ def _part(line: str, folder: Path, environ: Mapping[str, str]) -> str:
         raise _failed(line, f"cannot be run: {error.strerror}") from error
     except subprocess.TimeoutExpired as error:
         raise _failed(line, f"has not ended after {_SECONDS} seconds") from error
+    said = [each.decode(errors="surrogateescape").strip() for each in (done.stdout, done.stderr)]
     if done.returncode:
-        said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
-        raise _failed(
-            line, f"ended with exit code {done.returncode}: {said[-1] if said else 'no word'}"
-        )
-    return recorded(digest_of_json(done.stdout.decode(errors="surrogateescape").strip()))
+        words = (said[1] or said[0]).splitlines()
+        why = words[-1].encode(errors="replace").decode() if words else "no word"
+        raise _failed(line, f"ended with exit code {done.returncode}: {why}")
+    if not any(said):
+        raise _failed(line, "prints nothing")
+    return recorded(digest_of_json(said[0] or said[1]))
 
 
 def _failed(line: str, why: str) -> InvalidInput:

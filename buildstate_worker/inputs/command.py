@@ -1,8 +1,9 @@
 """All files that go into a command: looked at before it runs, and once more when it has ended."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 from buildstate_core.models import Discovered
 from buildstate_core.rules.fingerprints import recorded, unstable
@@ -10,9 +11,12 @@ from buildstate_core.vocabulary import Seen
 from buildstate_worker.inputs.content import ITSELF, Content
 from buildstate_worker.inputs.declared import INPUT, check_inputs, declared, folded
 from buildstate_worker.inputs.source import Checkout, Source
-from buildstate_worker.inputs.words import found_in
+from buildstate_worker.inputs.words import Found, found_in
 from buildstate_worker.inputs.words.found import FOUND
 from buildstate_worker.reads.names import named
+
+_MOST_READS: Final = 3000
+"""As many are compared of what is found beside the fingerprint."""
 
 
 @dataclass(frozen=True)
@@ -22,15 +26,29 @@ class Looked:
     Attributes:
         sources: What goes into it, with what was there.
         absent: What its words name and was not there.
+        left: The digests of what was made here before and is named, by absolute path.
     """
 
     sources: Sequence[tuple[Source, Content]] = ()
     absent: Sequence[str] = ()
+    left: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def parts(self) -> dict[str, str]:
         """The parts of its fingerprint."""
         return _folded({source.part: content.digest for source, content in self.sources})
+
+    @property
+    def files(self) -> dict[str, int]:
+        """How many files each part stands for."""
+        numbers = {source.part: len(content.entries) for source, content in self.sources}
+        folded = sum(n for part, n in numbers.items() if part.startswith(FOUND))
+        return {**numbers, f"{FOUND}*": folded}
+
+    @property
+    def tools(self) -> dict[str, str]:
+        """The programs that read what parts stand for without being told."""
+        return {each.part: each.tool for each, _ in self.sources if each.tool is not None}
 
 
 @dataclass(frozen=True)
@@ -39,7 +57,8 @@ class Settled:
 
     Attributes:
         parts: Those parts that are others than before; `None` for what is no input after all.
-        reads: What is compared beside the fingerprint: names at which nothing was.
+        reads: What is compared beside the fingerprint: names at which nothing was, and files that
+            were made here, which others need not have.
         warnings: What the user should know.
     """
 
@@ -70,16 +89,19 @@ def look(
     """
     check_inputs(inputs, checkout.folder)
     sources = {each.name: each for each in declared(inputs, checkout)}
-    absent: Sequence[str] = ()
-    if finds:
-        found = found_in(command, checkout, environ)
-        absent = found.absent
-        for each in found.sources:
-            sources.setdefault(each.name, each)
-    contents = ((each, each.content(checkout)) for each in sources.values())
-    looked = [(each, content) for each, content in contents if content is not None]
+    found = found_in(command, checkout, environ) if finds else Found()
+    for each in found.sources:
+        sources.setdefault(each.name, each)
+    left: dict[str, str] = {}
+    settled = (replace(each, modeless=found.modeless) for each in sources.values())
+    contents = ((each, each.content(checkout, left)) for each in settled)
+    looked = [
+        (each, content)
+        for each, content in contents
+        if content is not None and (content.entries or not each.is_place)
+    ]
     checkout.digests.save()
-    return Looked(tuple(looked), tuple(absent))
+    return Looked(tuple(looked), found.absent, left)
 
 
 def settle(looked: Looked, checkout: Checkout, attempt: str) -> Settled:
@@ -103,12 +125,13 @@ def settle(looked: Looked, checkout: Checkout, attempt: str) -> Settled:
         written = [each for each in changed if _is_written(source, each, checkout)]
         rest = before.without(written)
         if len(written) == len(changed):
-            parts[source.part] = None if rest is None else rest.digest
+            parts[source.part] = None if rest is None or source.is_place else rest.digest
         else:
             parts[source.part] = unstable(attempt)
             warnings.append(_warning(source, sorted(set(changed) - set(written))))
+    reads = (*_absent(looked, checkout), *_left(looked, checkout))
     checkout.digests.save()
-    return Settled(_settled_parts(looked, parts), tuple(_absent(looked, checkout)), tuple(warnings))
+    return Settled(_settled_parts(looked, parts), reads[:_MOST_READS], tuple(warnings))
 
 
 def _folded(parts: Mapping[str, str]) -> dict[str, str]:
@@ -150,6 +173,17 @@ def _warning(source: Source, changed: Sequence[str]) -> str:
         f"{names[0]}{more} changed while this ran, which may have read it: it runs again next time."
         f" If the command writes it itself: --exclude {names[0]!r}."
     )
+
+
+def _left(looked: Looked, checkout: Checkout) -> Iterator[Discovered]:
+    """Yield what was made here before, is named, and is as it was.
+
+    It may be that nobody's command has made it, but a person, while one ran.
+    """
+    for path, digest in sorted(looked.left.items()):
+        if checkout.digests.of(path) == digest:
+            place = named(checkout.project.place_of(path))
+            yield Discovered(path=place, what=Seen.LEFT, digest=digest)
 
 
 def _absent(looked: Looked, checkout: Checkout) -> Iterator[Discovered]:

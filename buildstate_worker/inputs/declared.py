@@ -1,5 +1,6 @@
 """The inputs that a user has declared: `--input`, and `inputs=` of a milestone."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -17,18 +18,18 @@ _ALL: Final = f"{INPUT}*"
 
 
 def check_inputs(texts: Sequence[str], folder: Path) -> None:
-    """Make sure that there is something at each place.
+    """Make sure that there is something at each place that can be read.
 
     Raises:
-        InvalidInput: There is nothing at one of them, or no glob matches.
+        InvalidInput: There is nothing at one of them, no glob matches, or it cannot be read.
     """
     for text in texts:
         path = folder / text
         if path.exists():
-            continue
-        if not is_glob(text, str(path)):
+            _check_readable(text, path)
+        elif not is_glob(text, str(path)):
             raise _missing(f"The input {text} does not exist in {folder}.")
-        if not matches(*split_glob(str(path))):
+        elif not matches(*split_glob(str(path))):
             raise _missing(f"The input {text} matches nothing in {folder}.")
 
 
@@ -79,6 +80,21 @@ def changed_since(
 def folded(parts: dict[str, str], name: str) -> dict[str, str]:
     """Return parts as they are, or one part for all of them if they are too many."""
     return parts if len(parts) <= _MOST else {name: digest_of_json(sorted(parts.items()))}
+
+
+def _check_readable(text: str, path: Path) -> None:
+    why = None
+    if not path.is_file() and not path.is_dir():
+        why = "it is neither a file nor a folder"
+    elif not os.access(path, os.R_OK):
+        why = "you may not"
+    if why is not None:
+        raise InvalidInput(
+            f"The input {text} cannot be read: {why}.",
+            code="input-unreadable",
+            field="input",
+            hint="Its content decides whether the milestone may be skipped; name what can be read.",
+        )
 
 
 def _missing(message: str) -> InvalidInput:

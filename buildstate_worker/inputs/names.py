@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from buildstate_worker.reads import Project
-from buildstate_worker.reads.names import named
+from buildstate_worker.reads.names import sayable
 
 _MOST: Final = 400
 """Of characters; what follows is known by its digest."""
@@ -40,7 +40,7 @@ def name_of(path: str, folder: Path, project: Project) -> str:
 
 def storable(name: str) -> str:
     """Return a name in the form in which it is recorded: one for all forms of Unicode."""
-    found = named(unicodedata.normalize("NFC", name))
+    found = sayable(unicodedata.normalize("NFC", name))
     if len(found) <= _MOST:
         return found
     return f"{found[:_MOST]}…{hashlib.sha256(found.encode()).hexdigest()[:16]}"

@@ -2,22 +2,24 @@
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from buildstate_worker.inputs.content import (
     Content,
+    Reading,
     content_of_file,
-    content_of_files,
     content_of_folder,
+    content_of_matches,
 )
 from buildstate_worker.inputs.ignoring import Ignored
 from buildstate_worker.inputs.names import full_path, name_of
 from buildstate_worker.reads import Digests, Made, Project
 
-_MAGIC: Final = "*?["
+_MAGIC: Final = re.compile(r"[*?[]")
 
 
 @dataclass(frozen=True)
@@ -50,24 +52,27 @@ class Checkout:
         """Return whether a file counts."""
         return not self.ignored.has(path)
 
-    def counts_undeclared(self, path: str) -> bool:
-        """Return whether a file counts that nobody has declared.
+    def is_made(self, path: str, *, is_named: bool) -> bool:
+        """Return whether a file was made for the build, so that it is nobody's input by itself.
 
-        What was made for the build does not: it is an artifact, or is made again where it is
-        needed.
+        Where nobody has named it, but only what it lies in, that builds have written it here is
+        enough, also if it was touched since, unless git knows it: another worker does not have it.
         """
-        return not self.ignored.has(path) and not (self.made and self.made.is_as_left(path))
-
-    def counts_among_others(self, path: str) -> bool:
-        """Return whether a file counts that nobody has named, but only what it lies in.
-
-        What builds have written here does not, not even if it was touched since, unless git knows
-        it: another worker does not have it.
-        """
-        if not self.counts_undeclared(path):
+        if self.made is None:
             return False
-        is_written = self.made is not None and self.made.has(path)
-        return not is_written or self.project.place_of(path) in self.project.tracked
+        if self.made.is_as_left(path):
+            return True
+        is_unknown = not is_named and self.made.has(path)
+        return is_unknown and self.project.place_of(path) not in self.project.tracked
+
+    def left_at(self, path: str) -> str | None:
+        """Return the digest of a file that was made here; `None` for an artifact, and for none."""
+        try:
+            status = os.stat(path)  # noqa: PTH116 - quick
+        except OSError:
+            return None
+        maker = None if self.made is None else self.made.maker_of(path, status)
+        return None if maker is not None and maker.is_result else self.digests.of(path, status)
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,9 @@ class Source:
         is_declared: Whether the user has said that it counts. Otherwise what git ignores in a
             folder and what was made for the build do not.
         is_place: Whether the command may be meant to write it.
+        is_optional: Whether it counts as well that nothing is there.
+        modeless: Absolute paths below which it does not count whether a file can be executed.
+        tool: The program that reads it without being told; `None` if a user has named it.
     """
 
     part: str
@@ -88,31 +96,51 @@ class Source:
     pattern: str | None = None
     is_declared: bool = False
     is_place: bool = False
+    is_optional: bool = False
+    modeless: Sequence[str] = ()
+    tool: str | None = None
 
     @property
     def name(self) -> str:
         """What it is called."""
         return self.part.partition(":")[2]
 
-    def content(self, checkout: Checkout) -> Content | None:
-        """Return what is there now; `None` for nothing that counts."""
-        keep = checkout.counts if self.is_declared else checkout.counts_among_others
+    @property
+    def paths(self) -> list[str]:
+        """The absolute paths of what it names now: files, or a folder with all that is in it."""
+        return [self.path] if self.pattern is None else list(_matching(self.path, self.pattern))
+
+    def content(self, checkout: Checkout, left: dict[str, str] | None = None) -> Content | None:
+        """Return what is there now; `None` for nothing that counts.
+
+        Args:
+            checkout: Where it is.
+            left: Takes the digests of what was made here and does not count, by absolute path.
+        """
+
+        def keep(path: str) -> bool:
+            if not checkout.counts(path):
+                return False
+            if self.is_declared or not checkout.is_made(path, is_named=path == self.path):
+                return True
+            digest = None if left is None else checkout.left_at(path)
+            if left is not None and digest is not None:
+                left[path] = digest
+            return False
+
+        project = None if self.is_declared else checkout.project
+        reading = Reading(checkout.digests, keep, project, self.modeless)
         if self.pattern is not None:
-            return content_of_files(
-                (each for each in _matching(self.path, self.pattern) if keep(each)),
-                self.path,
-                checkout.digests,
-            )
+            return content_of_matches(_matching(self.path, self.pattern), self.path, reading)
         if os.path.isdir(self.path):  # noqa: PTH112 - quick
-            project = None if self.is_declared else checkout.project
-            return content_of_folder(self.path, checkout.digests, keep=keep, project=project)
-        counts = checkout.counts if self.is_declared else checkout.counts_undeclared
-        return content_of_file(self.path, checkout.digests) if counts(self.path) else None
+            return content_of_folder(self.path, reading)
+        content = content_of_file(self.path, reading) if keep(self.path) else None
+        return Content({}) if content is None and self.is_optional else content
 
 
 def is_glob(text: str, path: str | Path) -> bool:
     """Return whether a text is a glob, and not the name of a file that looks like one."""
-    return any(each in text for each in _MAGIC) and not os.path.lexists(path)
+    return bool(_MAGIC.search(text)) and not os.path.lexists(path)
 
 
 def split_glob(path: str) -> tuple[str, str]:
@@ -122,7 +150,7 @@ def split_glob(path: str) -> tuple[str, str]:
     ('/work/roles', '**/main.y?ml')
     """
     steps = path.split("/")
-    first = next(at for at, step in enumerate(steps) if any(each in step for each in _MAGIC))
+    first = next(at for at, step in enumerate(steps) if _MAGIC.search(step))
     return "/".join(steps[:first]) or "/", "/".join(steps[first:])
 
 
@@ -132,13 +160,9 @@ def matches(folder: str, pattern: str) -> Sequence[str]:
     return [os.path.join(folder, each) for each in sorted(found)]  # noqa: PTH118 - quick
 
 
-def _matching(folder: str, pattern: str) -> Iterator[str]:
-    """Yield the files that a glob matches; those in a folder, where it matches that."""
-    found: dict[str, None] = {}
-    for each in matches(folder, pattern):
-        if not os.path.isdir(each):  # noqa: PTH112 - quick
-            found[each] = None
-        elif not pattern.endswith("*"):
-            for root, _, names in os.walk(each):
-                found.update((os.path.join(root, name), None) for name in names)  # noqa: PTH118
-    yield from sorted(found)
+def _matching(folder: str, pattern: str) -> Sequence[str]:
+    """Return what a glob matches; no folders, if it matches all that is below them as well."""
+    found = matches(folder, pattern)
+    if "**" in pattern and pattern.endswith("*"):
+        return [each for each in found if not os.path.isdir(each)]  # noqa: PTH112 - quick
+    return found

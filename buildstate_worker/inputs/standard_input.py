@@ -14,9 +14,8 @@ import os
 import select
 import stat
 import subprocess
-import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -57,9 +56,13 @@ class Feed:
     parts: Mapping[str, str] = {}
     file: FedFile | None = None
 
-    def for_child(self) -> IO[bytes] | int | None:
-        """Return what a child process takes as its standard input; `None` for ours."""
-        return None
+    @contextmanager
+    def given(self) -> Iterator[IO[bytes] | int | None]:
+        """Give what a child process takes as its standard input; `None` for ours."""
+        yield None
+
+    def close(self) -> None:
+        """Forget what was kept of it."""
 
     def revised(self, attempt: str) -> Mapping[str, str | None]:  # noqa: ARG002 - for others
         """Return the parts that turned out otherwise, now that an attempt has ended."""
@@ -108,8 +111,13 @@ class _Spooled(Feed):
         self.parts = {_PART: recorded(digest), **_DECLARED}
         self._kept = kept
 
-    def for_child(self) -> IO[bytes] | int | None:
-        return Path(f"/proc/self/fd/{self._kept.fileno()}").open("rb", buffering=0)
+    @contextmanager
+    def given(self) -> Iterator[IO[bytes] | int | None]:
+        with Path(f"/proc/self/fd/{self._kept.fileno()}").open("rb", buffering=0) as opened:
+            yield opened
+
+    def close(self) -> None:
+        self._kept.close()
 
     def is_used_up(self) -> bool:
         return True
@@ -118,8 +126,9 @@ class _Spooled(Feed):
 class _Nothing(Feed):
     """Nothing, for what is called again."""
 
-    def for_child(self) -> IO[bytes] | int | None:
-        return None if os.isatty(STDIN) else subprocess.DEVNULL
+    @contextmanager
+    def given(self) -> Iterator[IO[bytes] | int | None]:
+        yield None if os.isatty(STDIN) else subprocess.DEVNULL
 
 
 class _FileAgain(Feed):
@@ -128,11 +137,21 @@ class _FileAgain(Feed):
     def __init__(self, file: FedFile) -> None:
         self.file = self._file = file
         self.parts = {_PART: recorded(file.digest)}
+        self._is_read = self._is_same = True
 
-    def for_child(self) -> IO[bytes] | int | None:
-        opened = Path(self._file.path).open("rb", buffering=0)  # noqa: SIM115 - for the child
-        opened.seek(self._file.offset)
-        return opened
+    @contextmanager
+    def given(self) -> Iterator[IO[bytes] | int | None]:
+        offset = self._file.offset
+        with Path(self._file.path).open("rb", buffering=0) as opened:
+            opened.seek(offset)
+            yield opened
+            self._is_read = opened.tell() != offset
+            self._is_same = _digest_from(opened.fileno(), offset) == self._file.digest
+
+    def revised(self, attempt: str) -> Mapping[str, str | None]:
+        if not self._is_read:
+            return {_PART: None}
+        return {} if self._is_same else {_PART: recorded(unstable(attempt))}
 
 
 def feed_of_this_process(*, is_declared: bool, descriptor: int = STDIN) -> Feed:
@@ -174,6 +193,8 @@ def feed_again(file: FedFile | None) -> Feed | None:
 
 
 def _spooled(descriptor: int) -> Feed:
+    import tempfile  # noqa: PLC0415 - few need it
+
     kept: IO[Any] = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - as long as the feed
     digest = hashlib.sha256()
     size = 0

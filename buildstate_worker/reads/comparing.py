@@ -20,10 +20,12 @@ class Compared:
     Attributes:
         count: How many reads were compared.
         changed: The first path, in alphabetical order, at which something has changed.
+        absent: At how many of those nothing was.
     """
 
     count: int
     changed: str | None = None
+    absent: int = 0
 
 
 def compare(
@@ -46,7 +48,8 @@ def compare(
     changed = (each.path for each in wanted if not _is_same(each, scope, listed, digests, made))
     found = next(changed, None)
     digests.save()
-    return Compared(len(wanted) - len(left), found)
+    absent = sum(each.what is Seen.ABSENT for each in wanted)
+    return Compared(len(wanted) - len(left), found, absent)
 
 
 def _is_same(
@@ -61,7 +64,7 @@ def _is_same(
         return listed[read.path] == read.digest
     if read.what is Seen.LEFT:
         is_there = read.digest is not None and os.path.exists(path)  # noqa: PTH110 - quick
-        return not is_there or digests.of(path) == read.digest
+        return not is_there or made.is_as_left(path) or digests.of(path) == read.digest
     if read.what is Seen.ABSENT:
         return not os.path.exists(path) or made.is_as_left(path)  # noqa: PTH110 - quick
     return False

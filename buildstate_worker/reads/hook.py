@@ -44,6 +44,8 @@ class Act(Enum):
     WRITTEN = "opened to be written, or made"
     REMOVED = "removed, or renamed"
     TOLD = "named to a child process"
+    MISSED = "looked for, and not there"
+    EITHER = "opened in a way that reads, writes, or both"
 
 
 _CHANGES: Final = frozenset({Act.WRITTEN, Act.REMOVED})
@@ -63,7 +65,7 @@ class Event(NamedTuple):
 
 
 class Recording:
-    """What one function did.
+    """What one function did, or one command.
 
     Attributes:
         began_ns: When it began: files that were changed before have no later time, all others have.
@@ -78,6 +80,11 @@ class Recording:
     def is_full(self) -> bool:
         """Whether it did more than is noted."""
         return len(self.events) >= _MOST
+
+    def note(self, event: Event, at_ns: int) -> None:
+        """Note what was done, if it is the first time."""
+        if event not in self.events and len(self.events) < _MOST:
+            self.events[event] = at_ns
 
 
 def coarse_ns() -> int:
@@ -149,9 +156,9 @@ def _note(act: Act, path: Any, folder: str | None = None) -> None:
         folder = "" if path.startswith("/") else os.getcwd()  # noqa: PTH109 - quick
     event = Event(act, path, folder)
     for seen in _whose(act):
-        if event not in seen.events and len(seen.events) < _MOST and not _is_import(event):
+        if event not in seen.events and not _is_import(event):
             # What a child changes has at least the time of the coarse clock.
-            seen.events[event] = coarse_ns() if act is Act.TOLD else time.time_ns()
+            seen.note(event, coarse_ns() if act is Act.TOLD else time.time_ns())
 
 
 def _whose(act: Act) -> tuple[Recording, ...]:

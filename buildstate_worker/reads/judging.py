@@ -1,4 +1,4 @@
-"""What a function was seen to read, judged when it has ended.
+"""What a function or a command was seen to read, judged when it has ended.
 
 A file counts if it lies in the project, was there before the function began, and is neither ignored
 nor known otherwise. That it was there is known by its time of change: no program can set that back.
@@ -12,6 +12,7 @@ import stat
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from buildstate_core.errors import InvalidInput
@@ -26,6 +27,7 @@ from buildstate_worker.reads.made import Made
 from buildstate_worker.reads.names import named
 from buildstate_worker.reads.scope import Scope
 from buildstate_worker.reads.uses import Use, uses_of
+from buildstate_worker.reads.wording import Wording
 
 _MOST_BYTES: Final = 3_000_000
 _AROUND_DIGEST: Final = 120
@@ -40,11 +42,14 @@ class Judged:
         reads: What is compared before it is skipped.
         made: The paths of files that it wrote.
         warnings: What the user should know.
+        outside: Files outside of the project that were read, as far as that was seen. They are not
+            compared.
     """
 
     reads: tuple[Discovered, ...]
     made: frozenset[str]
     warnings: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
 
 
 def judge(
@@ -56,8 +61,10 @@ def judge(
     stands_on: Collection[int],
     digests: Digests,
     made: Made,
+    wording: Wording,
+    code: Collection[str] = frozenset(),
 ) -> Judged:
-    """Judge what a function has read.
+    """Judge what a function or a command has read.
 
     Args:
         seen: What it did.
@@ -68,11 +75,13 @@ def judge(
             every machine that lacks them, and so is what they made.
         digests: Those that are known on this machine.
         made: What was made before for this build on this machine.
+        wording: How the user says what counts.
+        code: The paths of files that are code, which is compared as such.
 
     Raises:
-        InvalidInput: It read what an earlier state made and did not return.
+        InvalidInput: It read what an earlier state made and did not hand over.
     """
-    judging = _Judging(seen, scope, digests, made)
+    judging = _Judging(seen, scope, digests, made, wording=wording, code=code)
     judging.refuse_made_below(state, stands_on)
     given = arguments.places
     found: dict[str, Discovered] = {}
@@ -91,7 +100,7 @@ def judge(
         reads = [Discovered(path=_ALL, what=Seen.UNSTABLE)]
         warnings.append(
             f"What it read is not compared, since {what}: it runs again each time. Name its"
-            " inputs with inputs=, and leave out the rest with ignore_reads=."
+            f" inputs with {wording.declare}, and leave out the rest with {wording.leave_out}."
         )
     return Judged(tuple(reads), judging.made_now, tuple(warnings))
 
@@ -104,21 +113,35 @@ def written(seen: Recording, scope: Scope) -> frozenset[str]:
 class _Judging:
     """The judgement of one recording."""
 
-    def __init__(self, seen: Recording, scope: Scope, digests: Digests, made: Made) -> None:
+    def __init__(
+        self,
+        seen: Recording,
+        scope: Scope,
+        digests: Digests,
+        made: Made,
+        *,
+        wording: Wording,
+        code: Collection[str],
+    ) -> None:
         self._began_ns = seen.began_ns
         self._scope = scope
         self._digests = digests
         self._made = made
         self._uses = uses_of(seen, scope.project)
-        self._modules = _module_files()
+        self._wording = wording
+        self._code = frozenset(code)
         self._made_by_children: set[str] = set()
         self._left: set[str] = set()
         self.warnings: list[str] = []
 
+    @cached_property
+    def _written(self) -> frozenset[str]:
+        return _written(self._uses, self._scope)
+
     @property
     def made_now(self) -> frozenset[str]:
         """The paths of what was written or made."""
-        return _written(self._uses, self._scope) | self._made_by_children
+        return self._written | self._made_by_children
 
     def refuse_made_below(self, state: int, stands_on: Collection[int]) -> None:
         """Refuse what an earlier state made and did not return."""
@@ -126,11 +149,13 @@ class _Judging:
             status = None if use.is_written_first else _status(use.path)
             if not use.may_be_read or status is None or not self._scope.may_be_made(place):
                 continue
+            if not stat.S_ISREG(status.st_mode):
+                continue
             maker = self._made.maker_of(use.path, status)
             if maker is None or maker.is_result or maker.state >= state:
                 continue
             if maker.state not in stands_on:
-                raise _made_by_an_earlier_state(place, state, maker.state)
+                raise _made_by_an_earlier_state(place, state, maker.state, self._wording)
 
     def files(self, given: Collection[str]) -> Iterator[Discovered]:
         """Yield what was opened, but for what it was given."""
@@ -144,7 +169,7 @@ class _Judging:
             if what is Seen.UNSTABLE:
                 self.warnings.append(
                     f"{place} was changed while this ran, which reads it: it runs again each time."
-                    f" If that does not matter: ignore_reads=[{place!r}]."
+                    f" If that does not matter: {self._wording.leaving_out(place)}"
                 )
                 yield Discovered(path=named(place), what=what)
             elif what is Seen.ABSENT:
@@ -181,8 +206,12 @@ class _Judging:
     def _what(self, place: str, use: Use) -> Seen | None:
         """Return what was seen at a place; `None` for nothing that counts."""
         status = _status(use.path)
-        is_code = {use.path, self._scope.project.path_of(place)} & self._modules
-        if use.is_written_first or is_code:
+        is_code = {use.path, self._scope.project.path_of(place)} & self._code
+        if is_code:
+            return None
+        if use.is_missed_first and (status is None or use.is_written or use.read_ns is None):
+            return Seen.ABSENT
+        if use.is_written_first:
             return None
         if status is None:
             is_gone = use.is_removed or use.is_written
@@ -215,11 +244,13 @@ class _Judging:
             status = entry.stat()
         except OSError:
             return True
-        if stat.S_ISDIR(status.st_mode) or status.st_ctime_ns <= self._began_ns:
+        is_folder, is_made = stat.S_ISDIR(status.st_mode), entry.path in self.made_now
+        if is_folder and is_made:  # what is put into it later changes what it looks like
+            self._left.add(place)
+            return False
+        if is_folder or status.st_ctime_ns <= self._began_ns or place in self._tracked:
             return True
-        if place in self._tracked:
-            return True
-        if status.st_ctime_ns <= listed_ns and entry.path not in self.made_now:
+        if status.st_ctime_ns <= listed_ns and not is_made:
             self._left.add(place)
         return False
 
@@ -241,8 +272,8 @@ def _status(path: str) -> os.stat_result | None:
         return None
 
 
-def _module_files() -> frozenset[str]:
-    """Return the files of the modules that are loaded: they are code."""
+def loaded_modules() -> frozenset[str]:
+    """Return the files of the modules that are loaded here: they are code."""
     found = (getattr(each, "__dict__", {}).get("__file__") for each in list(sys.modules.values()))
     return frozenset(each for each in found if isinstance(each, str))
 
@@ -254,12 +285,12 @@ def _too_much(seen: Recording, reads: Sequence[Discovered]) -> str | None:
     return "the names of what it read are too long" if size > _MOST_BYTES else None
 
 
-def _made_by_an_earlier_state(place: str, state: int, maker: int) -> InvalidInput:
+def _made_by_an_earlier_state(place: str, state: int, maker: int, wording: Wording) -> InvalidInput:
     return InvalidInput(
-        f"State {state} read {place}, which state {maker} made on this machine and did not"
-        " return: the next worker has an old one or none.",
+        f"State {state} read {place}, which state {maker} made on this machine and"
+        f" {wording.not_handed_over}: the next worker has an old one or none.",
         code="made-by-an-earlier-state",
-        field="ignore_reads",
-        hint=f"Name it as an artifact of state {maker}: return its path there, and take it as an"
-        f" argument here. Should it not matter: ignore_reads=[{place!r}].",
+        field=wording.field,
+        hint=f"Name it as an artifact of state {maker}: {wording.hand_over}. Should it not"
+        f" matter: {wording.leaving_out(place)}",
     )

@@ -11,4 +11,9 @@ def named(place: str) -> str:
     >>> named("conf/hosts"), named("caf" + chr(0xDCE9))
     ('conf/hosts', 'caf\\udce9')
     """
-    return place.encode(errors="backslashreplace").decode()[:_MOST]
+    return sayable(place)[:_MOST]
+
+
+def sayable(text: str) -> str:
+    """Return a text as JSON can say it, however long it is."""
+    return text.encode(errors="backslashreplace").decode()

@@ -87,8 +87,9 @@ class Project:
         place = self._below(path)
         if not self._is_in_git or place is None or self.ignored([place]):
             return None
-        words = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", path]
-        listed = self._answer(words, "")
+        # `check-ignore` refuses the first of these, and takes names literally anyway.
+        words = ["--literal-pathspecs", "ls-files", "-z", "--cached", "--others"]
+        listed = self._answer([*words, "--exclude-standard", "--", path], "")
         if listed is None:
             return None
         return [f"{self.folder}/{each}".rstrip("/") for each in listed.split("\0") if each]
@@ -141,7 +142,7 @@ class Project:
         environ = {name: value for name, value in os.environ.items() if name[:4] != "GIT_"}
         try:
             done = subprocess.run(  # noqa: S603 - fixed words
-                ["git", "--literal-pathspecs", "-C", self.folder, *words],  # noqa: S607 - as PATH finds it
+                ["git", "-C", self.folder, *words],  # noqa: S607 - as PATH finds it
                 input=os.fsencode(sent),
                 capture_output=True,
                 env=environ,

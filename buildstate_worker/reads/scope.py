@@ -1,12 +1,16 @@
 """What counts among all that a function may read."""
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
 
 from buildstate_worker.reads.project import Project
+
+
+def _nothing(_: str) -> bool:
+    return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,12 +22,14 @@ class Scope:
         known: Files and folders that are known otherwise, as absolute paths: declared, restored,
             or this program's own.
         ignore: Globs of places that do not count, as the user has said. `*` takes slashes, too.
+        leaves_out: Returns of an absolute path whether the user has said that it does not count.
         shared: Folders outside of the project in which the build's milestones leave files.
     """
 
     project: Project
     known: Collection[str] = ()
     ignore: Collection[str] = ()
+    leaves_out: Callable[[str], bool] = _nothing
     shared: Collection[str] = ()
 
     def may_hold(self, place: str) -> bool:
@@ -35,7 +41,9 @@ class Scope:
         if any(fnmatchcase(place, each) for each in self.ignore):
             return False
         path = self.project.path_of(place)
-        return path not in self._known and not path.startswith(self._folders)
+        if path in self._known or path.startswith(self._folders):
+            return False
+        return not self.leaves_out(path)
 
     def may_be_made(self, place: str) -> bool:
         """Return whether something at a place may be what a milestone has left for another one."""

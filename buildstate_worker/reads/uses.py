@@ -5,10 +5,13 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import source_from_cache
+from typing import Final
 
 from buildstate_worker.reads.hook import Act, Event, Recording
 from buildstate_worker.reads.project import Project
 from buildstate_worker.reads.words import names_in
+
+_UNSEEN: Final = frozenset({Act.TOLD, Act.EITHER})
 
 
 @dataclass
@@ -18,12 +21,14 @@ class Use:
     Attributes:
         path: The path.
         read_ns: When it was opened to be read.
-        told_ns: When it was named to a child process, or a library that opens files by itself.
+        told_ns: When it was named to a child process or a library that opens files by itself, or
+            opened for both: by its content alone nobody can tell whether it was read or written.
         listed_ns: When its names were listed.
         is_opened: Whether Python itself opened it, by a name that is surely this path.
         is_written: Whether it was opened to be written.
         is_written_first: Whether that was before it was read.
         is_removed: Whether it was removed or renamed.
+        is_missed_first: Whether it was looked for in vain before anything else was done with it.
     """
 
     path: str
@@ -34,23 +39,27 @@ class Use:
     is_written: bool = False
     is_written_first: bool = False
     is_removed: bool = False
+    is_missed_first: bool = False
 
     @property
     def may_be_read(self) -> bool:
-        """Whether its content may have gone into something."""
-        return self.read_ns is not None or self.told_ns is not None
+        """Whether its content, or that it had none, may have gone into something."""
+        return self.read_ns is not None or self.told_ns is not None or self.is_missed_first
 
     def take(self, act: Act, at_ns: int) -> None:
         """Note one more thing that was done with it."""
         if act is Act.LISTED:
             self.listed_ns = at_ns if self.listed_ns is None else self.listed_ns
-        elif act is Act.TOLD:
+        elif act in _UNSEEN:
             self.told_ns = at_ns if self.told_ns is None else self.told_ns
         elif act is Act.WRITTEN:
             self.is_written_first = self.is_written_first or self.read_ns is None
             self.is_written = True
         elif act is Act.REMOVED:
             self.is_removed = True
+        elif act is Act.MISSED:
+            is_touched = self.may_be_read or self.is_written or self.is_removed
+            self.is_missed_first = self.is_missed_first or not is_touched
         else:
             self.read_ns = at_ns if self.read_ns is None else self.read_ns
             self.is_opened = self.is_opened or act is Act.READ

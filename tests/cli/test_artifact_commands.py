@@ -1,6 +1,5 @@
 """Artifacts from the command line: stored, verified, held, given up; with the real service."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from buildstate_cli.run.call.journal import Journal, RunCall
 from buildstate_core.models import Build
 from buildstate_core.vocabulary import Compression
 from buildstate_worker.storage_options import StorageOptions
+from buildstate_worker.workspace.machine_key import MachineKey
 from buildstate_worker.workspace.machine_state import Workspace
 
 from .uploads import push
@@ -344,10 +344,7 @@ def test_what_a_command_makes_is_stored_as_it_is_asked_for(
     assert (wrong.code, Path("x").exists()) == (2, False)
 
 
-@pytest.mark.parametrize("is_old", [False, True], ids=["as it was", "of an older release"])
-def test_a_call_that_is_made_again_stores_what_it_makes_as_it_did(
-    tmp_path: Path, *, is_old: bool
-) -> None:
+def test_a_call_that_is_made_again_stores_what_it_makes_as_it_did(tmp_path: Path) -> None:
     options = StorageOptions(storage="s3://b", compression=Compression.NONE)
     flags = RunFlags(
         state=25,
@@ -362,12 +359,7 @@ def test_a_call_that_is_made_again_stores_what_it_makes_as_it_did(
         wait_seconds=None,
         storage_options=options,
     )
-    journal = Journal(Workspace(tmp_path), UUID(int=1))
+    journal = Journal(Workspace(tmp_path), UUID(int=1), MachineKey(tmp_path / "key"))
     journal.note(RunCall(command=["make"], flags=flags))
-    if is_old:
-        (file,) = tmp_path.rglob("25.json")
-        content = json.loads(file.read_text())
-        del content["flags"]["storage_options"]
-        file.write_text(json.dumps(content))
     (call,) = journal.calls(25, lane="", below=30)
-    assert call.flags.storage_options == (StorageOptions() if is_old else options)
+    assert call.flags.storage_options == options

@@ -97,3 +97,38 @@ def test_two_files_of_one_name_are_told_how_to_be_named(
     assert "--name" in refused.err
     with pytest.raises(InvalidInput, match=r"a#1.raw.*named a-1.raw, too.*NAME=PATH"):
         blobs(["a-1.raw", "a#1.raw"], tmp_path)
+
+
+def test_nothing_is_recorded_where_a_tool_would_obey_it(
+    bldst: Bldst, build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused = bldst(
+        *("run", str(build.number), "--state", "25", "--artifact", "x=.git/hooks/pre-commit"),
+        *("--", "touch", "ran"),
+    )
+    assert (refused.code, Path("ran").exists()) == (2, False)
+    assert "nothing is ever put into .git" in refused.err
+
+
+def test_what_another_client_has_recorded_there_is_refused_by_the_service(
+    service: Service, build: Build
+) -> None:
+    for path in (".bldst/journal/0198/_/30.json", "src/.git/hooks/pre-commit"):
+        body = {"state": 25, "storage_type": "file", "uri": "file:///a", "metadata": {"path": path}}
+        answer = service.request("POST", f"/v1/builds/{build.number}/artifacts", body)
+        assert answer.status == 422
+        assert b"metadata.path leads into" in answer.content
+
+
+def test_what_was_recorded_there_before_is_not_restored(
+    bldst: Bldst, build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, service: Service
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    number = str(build.number)
+    made = bldst("run", number, "--state", "25", "--artifact", "x", "--", "touch", "x")
+    assert made.code == 0, made.err
+    service.query("""update artifacts set metadata = metadata || '{"path": ".git/hooks/x"}'""")
+    refused = bldst("run", number, "--state", "30", "--restore", "25", "--", "touch", "ran")
+    assert (refused.code, Path("ran").exists(), Path(".git").exists()) == (4, False, False)
+    assert "is recorded at .git/hooks/x: nothing is ever put into .git" in refused.err

@@ -176,7 +176,7 @@ def test_what_changed_comes_first() -> None:
         command           0123456789ab  0123456789ab  same
         What is unknown is said by one of the two only, and not taken for a change.
         Never compared: the environment, installed packages, what commands and C code read.
-        Never compared: what the command reads, but for its inputs.
+        Never compared: the environment, remote sources, what scripts of its scripts read.
         What a rerun brings along (code, parameters, files) is known only then.
         """)
 

@@ -48,6 +48,13 @@ def test_a_project_begins_with_all_of_it(bldst: Bldst) -> None:
     }
 
 
+def test_whether_commands_are_traced_is_said_of_a_project(bldst: Bldst, project: str) -> None:
+    assert changed(bldst, project, "--trace", "on")["trace"] == "on"
+    assert changed(bldst, project, "--description", "x")["trace"] == "on"
+    assert "trace             on" in bldst("project", "show", project).out
+    assert changed(bldst, project, "--trace", "off")["trace"] == "off"
+
+
 def test_what_is_left_out_stays_also_within_the_policy(bldst: Bldst, project: str) -> None:
     assert changed(bldst, project, "--keep-days", "7")["retention"]["keep_delivered_builds"] == 5
     policy = changed(bldst, project, "--grace-hours", "0", "--keep-delivered-builds", "2")

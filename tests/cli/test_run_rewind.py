@@ -299,6 +299,14 @@ class TestJournal:
                 id="a word that is none",
             ),
             pytest.param(
+                lambda file: file.write_text(file.read_text().replace("echo 30", "echo 31")),
+                id="another command",
+            ),
+            pytest.param(
+                lambda file: next(file.parents[5].rglob("machine.key")).write_bytes(bytes(32)),
+                id="signed on another machine",
+            ),
+            pytest.param(
                 lambda file: (
                     file.rename(file.with_name("aside")),
                     file.symlink_to(file.with_name("aside")),

@@ -1,12 +1,16 @@
 """The service on this machine: one per data folder, which keeps its data whatever happens."""
 
+import fcntl
+import json
 import os
 import signal
 import socket
 import stat
+import subprocess
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,7 @@ import urllib3
 from support import Cluster, short_folder, until
 from support.machine import Ended, Machine, machines
 
-from buildstate_api.data_folder import running_on
+from buildstate_api.data_folder import Running, end, running_on
 from buildstate_api.embedded.postmaster import Postmaster
 
 NOT_A_TRACEBACK = "Traceback"
@@ -273,3 +277,27 @@ def test_a_password_is_never_shown(machine: Machine, bldst: Callable[..., Any]) 
     ):
         assert said.code != 0
         assert "s3cret" not in said.err + said.out
+
+
+def test_its_lock_and_its_log_are_for_its_user_alone(machine: Machine) -> None:
+    assert start(machine, "--port", "0").code == 0
+    data_dir = Path(machine.environ["BLDST_DATA_DIR"])
+    files = ("server.lock", "server.log")
+    modes = {name: (data_dir / name).stat().st_mode & 0o777 for name in files}
+    assert modes == {"server.lock": 0o600, "server.log": 0o600}
+
+
+def test_a_process_that_got_the_number_of_an_ended_service_is_not_ended(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "60"]) as other:
+        try:
+            recycled = Running("http://127.0.0.1:1", other.pid, is_embedded=True, started="1")
+            assert not recycled.is_alive()
+            end(recycled)
+            lock = tmp_path / "server.lock"
+            lock.write_text(json.dumps(asdict(recycled)))
+            with lock.open() as held:
+                fcntl.flock(held, fcntl.LOCK_SH)
+                assert running_on(tmp_path) is None
+            assert other.poll() is None
+        finally:
+            other.kill()

@@ -108,3 +108,20 @@ def test_a_broken_config_file_breaks_commands_but_not_help(
     answer = process("build", "list")
     assert answer.code == 2
     assert "config.toml" in answer.err
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_the_caller_has_closed_is_no_reason_to_fail(
+    closed: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    program = Path(sys.executable).with_name("bldst")
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"$0" config show {closed}', str(program)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"internal error" not in done.stderr

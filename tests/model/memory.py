@@ -1,6 +1,6 @@
 """The service, the storage and the machines in memory; each decision is the rules'."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -20,18 +20,31 @@ from buildstate_core.rules.claims import (
 )
 from buildstate_core.rules.facts import ArtifactFact, AttemptFact, Force, History
 from buildstate_core.rules.fingerprints import step_digest
+from buildstate_core.rules.reads import Reads
 from buildstate_core.rules.reasons import ARTIFACT_CORRUPT, ARTIFACT_GONE
 from buildstate_core.rules.recipes import Recipe
-from buildstate_core.vocabulary import TRUNK, ArtifactStatus, Kind
+from buildstate_core.vocabulary import TRUNK, ArtifactStatus, Kind, Seen
 from buildstate_worker.rewind import RUN_FIRST
 
 from . import driver
 from .driver import Site
 from .pipelines import Milestone
+from .project import RULES
 from .world import Condition, digest_of
 
 SAID: frozenset[Kind] = frozenset({Kind.GATE, Kind.EFFECT})
 """Kinds that cannot be told from what a milestone leaves."""
+
+
+def seen(contents: Mapping[str, str | None]) -> Reads:
+    """Give what was read as it is recorded."""
+    return {path: _seen(path, content) for path, content in contents.items()}
+
+
+def _seen(path: str, content: str | None) -> tuple[Seen, str | None]:
+    if content is None:
+        return Seen.ABSENT, None
+    return Seen.LISTING if path == RULES else Seen.FILE, digest_of(content)
 
 
 @dataclass
@@ -69,9 +82,11 @@ class Memory:
         is_rewound: bool,
         holds: Callable[[], bool],
     ) -> driver.Skipped | Work:
-        refuted: str | None = None
+        refuted, changed = None, None
         while True:
-            answer = self._ask(milestone, site, is_rewound=is_rewound, refuted=refuted)
+            answer = self._ask(
+                milestone, site, is_rewound=is_rewound, refuted=refuted, changed=changed
+            )
             match answer:
                 case Granted():
                     places = [each.id for has in answer.restore for each in has.artifacts]
@@ -79,8 +94,10 @@ class Memory:
                 case Skipped(attempt=attempt):
                     if not self._are_there(attempt):
                         continue
-                    if milestone.kind is Kind.EFFECT and not holds():
-                        assert refuted != attempt.id, "a probe that found it gone is not heard"
+                    changed = self.changed_read(attempt, milestone)
+                    is_gone = milestone.kind is Kind.EFFECT and not holds()
+                    if changed is not None or is_gone:
+                        assert refuted != attempt.id, "a refutation is not heard"
                         refuted = attempt.id
                         continue
                     return driver.Skipped(next((each.digest for each in attempt.artifacts), None))
@@ -116,7 +133,9 @@ class Memory:
             facts = (ArtifactFact(id=attempt, digest=digest_of(content)),)
         else:
             facts = ()
-        self.store.complete(work.token, artifacts=facts, kind=milestone.kind)
+        self.store.complete(
+            work.token, artifacts=facts, kind=milestone.kind, reads=seen(milestone.reads)
+        )
         return step_digest(self.store.attempts[attempt]), attempt if facts else None
 
     def tamper(self, artifact: str, how: Condition) -> None:
@@ -135,7 +154,13 @@ class Memory:
         self.store.forces.append(Force(milestone.state, milestone.lane, self.store.now))
 
     def _ask(
-        self, milestone: Milestone, site: Site, *, is_rewound: bool, refuted: str | None
+        self,
+        milestone: Milestone,
+        site: Site,
+        *,
+        is_rewound: bool,
+        refuted: str | None,
+        changed: str | None,
     ) -> Answer:
         self._tick()
         recipe = Recipe(
@@ -150,8 +175,15 @@ class Memory:
             machine=frozenset(site.held(milestone.lane)),
             is_rewound=is_rewound,
             refuted=refuted,
+            changed_read=changed,
         )
         return self.store.claim(query)
+
+    def changed_read(self, attempt: AttemptFact, milestone: Milestone) -> str | None:
+        """Compare what an attempt was seen to read; give the first path that has changed."""
+        then = self.store.reads.get(attempt.id, {})
+        now = seen({path: milestone.project.at(path) for path in then})
+        return next((path for path in sorted(then) if then[path] != now[path]), None)
 
     def _are_there(self, attempt: AttemptFact) -> bool:
         """Look at the artifacts that could be used; what is lost is taken out of use."""

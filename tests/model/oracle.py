@@ -102,7 +102,7 @@ def _is_stale(milestone: Milestone, world: World) -> bool:
     last = world.newest(milestone)
     if last is None or last.outcome is not Outcome.COMPLETED or last.is_forced:
         return True
-    if last.milestone.parts != milestone.parts:
+    if last.milestone.ingredients != milestone.ingredients:
         return True
     match milestone.kind:
         case Kind.CHECKPOINT:

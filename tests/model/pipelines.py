@@ -8,9 +8,14 @@ from hypothesis import strategies as st
 
 from buildstate_core.vocabulary import TRUNK, Kind
 
+from .project import Look, Project
+
 _TRUNK_STATES: Final = (5, 10, 15, 20, 25, 30, 35)
 _LANE_STATES: Final = (50, 55, 60, 65)
 _LANES: Final = ("eu", "us")
+
+
+_AS_IT_BEGINS: Final = Project()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +29,9 @@ class Milestone:
         is_from_scratch: Whether, if it is a checkpoint, it has nothing of the one before it.
         is_unequal: Whether, if it is a checkpoint, what it makes differs each time.
         leaves_a_value: Whether, if it is a step, it gives back a value beside what it does.
+        look: What it looks at in the project without saying so.
+        is_helped: Whether it calls the project's helper.
+        project: The project, which it has in common with all others.
     """
 
     state: int
@@ -35,6 +43,9 @@ class Milestone:
     is_from_scratch: bool = False
     is_unequal: bool = False
     leaves_a_value: bool = False
+    look: Look = Look.NOTHING
+    is_helped: bool = False
+    project: Project = _AS_IT_BEGINS
 
     @property
     def key(self) -> tuple[str, int]:
@@ -43,7 +54,23 @@ class Milestone:
     @property
     def parts(self) -> Mapping[str, str]:
         """Its fingerprint, without what it builds on. No two states have the same code."""
-        return {"code": f"{self.state}.{self.code}", "input:playbook.yml": f"{self.input}"}
+        code = f"{self.state}.{self.code}.{self.helper}"
+        return {"code": code, "input:playbook.yml": f"{self.input}"}
+
+    @property
+    def helper(self) -> int | None:
+        """The version of the project's helper, if it calls that."""
+        return self.project.helper if self.is_helped else None
+
+    @property
+    def reads(self) -> Mapping[str, str | None]:
+        """What it sees in the project without saying so, by path; `None` for nothing there."""
+        return self.project.seen_by(self.look)
+
+    @property
+    def ingredients(self) -> tuple[object, ...]:
+        """All that goes into it beside what it builds on, as the one who wrote it knows."""
+        return self.code, self.helper, self.input, self.reads
 
     @property
     def is_made_from_scratch(self) -> bool:
@@ -77,7 +104,9 @@ class Milestone:
             return machine
         is_tidy = self.is_tidy and self.kind is Kind.CHECKPOINT
         code = self.code // 2 if is_tidy else self.code
-        done = f"{self.kind} {self.state} code={code} input={self.input}{nonce}\n"
+        helped = f" helper={self.helper}" if self.is_helped else ""
+        read = "".join(f" {path}={content}" for path, content in self.reads.items())
+        done = f"{self.kind} {self.state} code={code}{helped} input={self.input}{read}{nonce}\n"
         return self.taken_from(machine) + done
 
 
@@ -98,6 +127,18 @@ class SetInput:
 
     which: int
     input: int
+
+
+@dataclass(frozen=True)
+class SetProject:
+    """Something in the project is changed, for every milestone that uses it.
+
+    Attributes:
+        which: Which of its numbers.
+    """
+
+    which: int
+    value: int
 
 
 @dataclass(frozen=True)
@@ -130,7 +171,7 @@ class TakeBack:
     which: int
 
 
-Change = SetCode | SetInput | Insert | Tamper | ForceFrom | TakeBack
+Change = SetCode | SetInput | SetProject | Insert | Tamper | ForceFrom | TakeBack
 
 
 @dataclass(frozen=True)
@@ -176,11 +217,15 @@ def edited(pipeline: Pipeline, change: Change) -> Pipeline:
             new = [replace(old, code=code)]
         case SetInput(input=value):
             new = [replace(old, input=value)]
+        case SetProject(which=which, value=value):
+            project = old.project.changed(which, value)
+            return tuple(replace(each, project=project) for each in pipeline)
         case Insert(kind=kind):
             state = old.state + 1
             if any(each.key == (old.lane, state) for each in pipeline):
                 return pipeline
-            new = [old, Milestone(state=state, lane=old.lane, kind=kind)]
+            inserted = Milestone(state=state, lane=old.lane, kind=kind, project=old.project)
+            new = [old, inserted]
         case Tamper() | ForceFrom() | TakeBack():
             return pipeline
         case _:
@@ -208,10 +253,14 @@ _KINDS: Final = st.sampled_from(
         Kind.EFFECT,
     ]
 )
+LOOKS: Final = st.sampled_from(Look)
 _WHICH: Final = st.integers(0, 11)
 _CHANGES: Final = st.one_of(
     st.builds(SetCode, _WHICH, st.integers(0, 3)),
     st.builds(SetInput, _WHICH, st.integers(0, 1)),
+    st.builds(SetProject, _WHICH, st.integers(0, 2)),
+    st.builds(SetProject, _WHICH, st.integers(1, 2)),
+    st.builds(SetProject, _WHICH, st.integers(1, 2)),
     st.builds(Insert, _WHICH, _KINDS),
     st.builds(Tamper, _WHICH, st.sampled_from(["corrupt", "gone", "cut", "retired"])),
     st.builds(Tamper, _WHICH, st.sampled_from(["corrupt", "gone"])),
@@ -221,17 +270,24 @@ _CHANGES: Final = st.one_of(
 _CRASHES: Final = st.builds(
     Crash, _WHICH, st.sampled_from(["fails", "dies", "unrecorded", "recorded"])
 )
-_ROUNDS: Final = st.builds(
-    Round,
-    changes=st.lists(_CHANGES, max_size=3).map(tuple),
-    crash=st.none() | _CRASHES,
-    moves=st.booleans(),
-)
+
+
+def _rounds(least: int) -> st.SearchStrategy[Round]:
+    return st.builds(
+        Round,
+        changes=st.lists(_CHANGES, min_size=least, max_size=3).map(tuple),
+        crash=st.none() | _CRASHES,
+        moves=st.booleans(),
+    )
 
 
 @st.composite
-def stories(draw: st.DrawFn, *, max_rounds: int = 4) -> Story:
-    """Give a story."""
+def stories(draw: st.DrawFn, *, least: int = 0) -> Story:
+    """Give a story.
+
+    Args:
+        least: How many changes there are in each round at least, and how many more rounds than one.
+    """
     pipeline: list[Milestone] = []
     for lane in (TRUNK, *_LANES[: draw(st.integers(0, len(_LANES)))]):
         known = _TRUNK_STATES if lane == TRUNK else _LANE_STATES
@@ -243,8 +299,10 @@ def stories(draw: st.DrawFn, *, max_rounds: int = 4) -> Story:
                 kind=draw(_KINDS),
                 is_tidy=draw(st.booleans()),
                 is_from_scratch=draw(st.sampled_from([False, False, False, True])),
+                look=draw(LOOKS),
+                is_helped=draw(st.booleans()),
             )
             for state in states
         ]
-    rounds = draw(st.lists(_ROUNDS, min_size=1, max_size=max_rounds))
+    rounds = draw(st.lists(_rounds(least), min_size=1 + least, max_size=4))
     return Story(tuple(pipeline), tuple(rounds))

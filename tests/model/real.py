@@ -7,26 +7,83 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from support import Service
+from support.checkout import bring
 
-from buildstate_core.models import Artifact, Build, ClaimRequest, Force
+from buildstate_core.models import Artifact, Build, ClaimRequest, Discovered, Force
 from buildstate_core.vocabulary import TRUNK, Kind
 from buildstate_worker.artifacts import Artifacts
 from buildstate_worker.attempt import Claimed, Done, Worker, ask, record, upload
 from buildstate_worker.blobs import Blob
 from buildstate_worker.files.stat_signature import signatures
+from buildstate_worker.reads import (
+    FUNCTION,
+    Arguments,
+    Compared,
+    Digests,
+    Made,
+    Scope,
+    compare,
+    judge,
+    recording,
+)
+from buildstate_worker.reads.project import Project as ProjectFolder
 from buildstate_worker.transfer import ArtifactStore
 from buildstate_worker.workspace.machine_state import Workspace
 
 from .driver import Skipped
 from .memory import SAID
 from .pipelines import Milestone
+from .project import RULES, Project
 from .world import Condition
+
+
+class Checkout:
+    """The user's project on one machine, and what a function is seen to read in it."""
+
+    def __init__(self, folder: Path, cache: Path, build: Build) -> None:
+        self._folder = folder
+        self._scope = Scope(project=ProjectFolder(str(folder)))
+        self._digests = Digests(cache, str(folder))
+        self._made = Made(cache, build.id)
+
+    def bring(self, project: Project) -> None:
+        bring(self._folder, project.files)
+        (self._folder / RULES).mkdir(parents=True, exist_ok=True)
+
+    def read(self, milestone: Milestone) -> Sequence[Discovered]:
+        """Read what a milestone reads; give what was seen of that."""
+        with recording() as seen:
+            found = {path: self._read(path) for path in milestone.reads}
+        assert found == milestone.reads
+        judged = judge(
+            seen,
+            self._scope,
+            Arguments({}, self._scope),
+            state=milestone.state,
+            stands_on=(),
+            digests=self._digests,
+            made=self._made,
+            wording=FUNCTION,
+        )
+        return judged.reads
+
+    def compared(self, done: Done) -> Compared:
+        return compare(done.reads, self._scope, digests=self._digests, made=self._made)
+
+    def _read(self, path: str) -> str | None:
+        if path == RULES:
+            return ",".join(sorted(each.name for each in (self._folder / path).iterdir()))
+        try:
+            return (self._folder / path).read_text(encoding="ascii")
+        except FileNotFoundError:
+            return None
 
 
 class RealSite:
     """A worker: its working directory, in which each lane has a file, and its cache."""
 
     def __init__(self, service: Service, build: Build, folder: Path) -> None:
+        self.checkout = Checkout(folder / "project", folder / "cache", build)
         store = ArtifactStore(cache_dir=folder / "cache")
         self.artifacts = Artifacts(service.client, store, storage_url=(folder / "own").as_uri())
         self.worker = Worker(service.client, self.artifacts, folder.name)
@@ -105,8 +162,15 @@ class Real:
             worker=site.worker.name,
             rewound=is_rewound,
         )
-        probe = (lambda _done: holds()) if milestone.kind is Kind.EFFECT else None
-        begun = ask(site.worker, self.build.id, lambda: request, wait_seconds=0, probe=probe)
+        site.checkout.bring(milestone.project)
+        begun = ask(
+            site.worker,
+            self.build.id,
+            lambda: request,
+            wait_seconds=0,
+            probe=(lambda _done: holds()) if milestone.kind is Kind.EFFECT else None,
+            compare=site.checkout.compared,
+        )
         if isinstance(begun, Done):
             return Skipped(next((each.checksum for each in begun.artifacts), None))
         return RealWork(begun, [self._note(each) for each in begun.claim.restore])
@@ -134,7 +198,8 @@ class Real:
         if milestone.kind is Kind.CHECKPOINT:
             path = site.path(milestone.lane)
             outputs = [Blob(name="image", path=path, place=PurePosixPath(path.name))]
-        attempt = record(upload(work.claimed, outputs))
+        reads = site.checkout.read(milestone)
+        attempt = record(upload(work.claimed, outputs), reads=reads)
         assert attempt.step_digest is not None
         return attempt.step_digest, next((self._note(each) for each in attempt.artifacts), None)
 

@@ -56,6 +56,8 @@ SLOW: Final = (
     "tests/api/embedded/test_users.py",
     "tests/flows/test_cancelling_anytime.py",
     "tests/model/fleet/test_fleet_mutations.py",
+    "tests/model/flows/test_flow_mutations.py",
+    "tests/model/flows/test_flow_model.py",
     "tests/model/test_mutations.py",
     "tests/model/test_real_model.py",
     "tests/model/test_resume_model.py",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
 from buildstate_core.rules.attempts import (
@@ -16,6 +17,7 @@ from buildstate_core.rules.attempts import (
 )
 from buildstate_core.rules.claims import Answer, ClaimQuery, Granted, answer_claim
 from buildstate_core.rules.facts import ArtifactFact, AttemptFact, History
+from buildstate_core.rules.reads import Reads, are_as_before, with_reads
 from buildstate_core.vocabulary import TRUNK, ArtifactStatus, AttemptStatus, Kind
 
 START: Final = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -35,6 +37,8 @@ class Store:
     fences: int = 0
     tokens: dict[int, str] = field(default_factory=dict)
     """Fence to the attempt that it was given out for; a token and its fence are one here."""
+    reads: dict[str, Reads] = field(default_factory=dict)
+    """Attempt to what it was seen to read, if that was anything."""
 
     @property
     def history(self) -> History:
@@ -121,9 +125,17 @@ class Store:
         self._change(self._held(token), lease_until=self.now + lease)
 
     def complete(
-        self, token: int, *, artifacts: tuple[ArtifactFact, ...] = (), kind: Kind | None = None
+        self,
+        token: int,
+        *,
+        artifacts: tuple[ArtifactFact, ...] = (),
+        kind: Kind | None = None,
+        reads: Reads = MappingProxyType({}),
     ) -> None:
         held = self._held(token)
+        is_repeated = not reads or are_as_before(reads, self._read_before(held))
+        if reads:
+            self.reads[held.id] = reads
         self._change(
             held,
             status=AttemptStatus.COMPLETED,
@@ -131,6 +143,8 @@ class Store:
             ended_at=self.now,
             kind=kind or held.kind,
             artifacts=artifacts,
+            fingerprint=with_reads(held.id, held.fingerprint, reads),
+            identity=held.identity if is_repeated else None,
         )
 
     def fail(self, token: int) -> None:
@@ -155,6 +169,11 @@ class Store:
         if not held.status.is_live:
             raise Stale
         return held
+
+    def _read_before(self, attempt: AttemptFact) -> Reads:
+        tries = self.history.tries(attempt.lane, attempt.state, before=attempt)
+        done = (each.id for each in tries if each.status is AttemptStatus.COMPLETED)
+        return self.reads.get(next(done, ""), {})
 
     def _change(self, attempt: AttemptFact, **values: object) -> None:
         assert attempt.status.is_live, "an attempt that ended is never rewritten"

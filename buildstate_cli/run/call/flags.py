@@ -12,6 +12,7 @@ from buildstate_cli.validation import checked_value
 from buildstate_core.errors import InvalidInput
 from buildstate_core.locations import is_artifact_name
 from buildstate_core.models.projects import StorageUrl
+from buildstate_core.places import control_folder
 from buildstate_core.vocabulary import MAX_STATE, CommandCode, Kind
 from buildstate_worker.blobs import Blob, name_of
 from buildstate_worker.storage_options import StorageOptions
@@ -31,6 +32,7 @@ class Counting:
         version: Stands for the command's words, if it is given.
         code: Whether the command's words count.
         takes_stdin: Whether all of standard input counts.
+        trace: Whether what it is seen to read counts; `None`: as the project says.
         max_age_days: How long ago it may have been done; `None` for any time.
     """
 
@@ -41,6 +43,7 @@ class Counting:
     version: str | None = None
     code: CommandCode = CommandCode.OWN
     takes_stdin: bool = False
+    trace: bool | None = None
     max_age_days: int | None = None
 
 
@@ -154,8 +157,18 @@ def restores(texts: Sequence[str], folder: Path, *, below: int) -> list[Restore]
 
 
 def _refuse_around(flag: str, text: str, path: str, folder: Path) -> None:
-    """Refuse the working directory itself and what it lies in: a restore would replace it."""
+    """Refuse places that no restore may touch.
+
+    They are the working directory itself, what it lies in, and folders whose files tools obey.
+    """
     place = Path(os.path.normpath(folder / path))
+    obeyed = control_folder(os.path.relpath(place, folder))
+    if obeyed is not None:
+        raise InvalidInput(
+            f'{flag} is "{text}"; nothing is ever put into {obeyed}. Name another place.',
+            code="unsafe-place",
+            field=flag,
+        )
     if folder.is_relative_to(place):
         raise InvalidInput(
             f'{flag} is "{text}"; name a file or a folder inside the working directory, not the'

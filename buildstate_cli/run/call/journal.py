@@ -5,8 +5,9 @@ this machine is missing. The calls from there on are then made again. The journa
 each state of a build and lane, with the words and flags as they were typed. Of parameters it has
 digests instead of values, and it never has the environment.
 
-What is read here is run. So it is taken only from files that nobody but this user can have written:
-a `.bldst` that came with a checkout, or is another user's, counts as empty.
+What is read here is run. So it is taken only from files that this user wrote on this machine, which
+a key shows that never leaves it: a `.bldst` that came with a checkout or an artifact, or is another
+user's, counts as empty.
 """
 
 import json
@@ -20,16 +21,17 @@ from typing import Any, Final
 from uuid import UUID
 
 from buildstate_cli.run.call.flags import Counting, RunFlags
+from buildstate_cli.run.call.values import value_parts
 from buildstate_cli.validation import pairs
 from buildstate_core.vocabulary import TRUNK, CommandCode, Compression, Kind, Sensitivity
-from buildstate_worker.fingerprint.params import param_parts
-from buildstate_worker.fingerprint.params_1 import param_parts_1
 from buildstate_worker.inputs.standard_input import FedFile
 from buildstate_worker.storage_options import StorageOptions
+from buildstate_worker.workspace.machine_key import MachineKey
 from buildstate_worker.workspace.machine_state import Workspace
 
 _TRUNK_FOLDER: Final = "_"  # no lane has this name
 _MAX_BYTES: Final = 16 * 2**20
+_SIGNATURE: Final = "signature"
 _OF_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -70,10 +72,13 @@ class Journal:
     Args:
         workspace: The working directory. Nothing is written before `note`.
         build: The build.
+        key: Shows who has written it.
     """
 
-    def __init__(self, workspace: Workspace, build: UUID) -> None:
+    def __init__(self, workspace: Workspace, build: UUID, key: MachineKey) -> None:
         self._workspace = workspace
+        self._build = build
+        self._key = key
         self._folder = workspace.memory / "journal" / str(build)
 
     def note(self, call: RunCall) -> None:
@@ -110,12 +115,13 @@ class Journal:
         self._workspace.make_memory()
         for each in (self._folder.parent, self._folder, folder):
             each.mkdir(mode=0o700, exist_ok=True)
-        content = json.dumps(asdict(call))
+        content = asdict(call)
+        signed = json.dumps({**content, _SIGNATURE: self._key.sign(self._about(content))})
         draft = folder / f".{os.getpid()}"
         draft.unlink(missing_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(content)
+            file.write(signed)
         draft.replace(folder / f"{call.flags.state}.json")
 
     def calls(self, state: int, *, lane: str, below: int) -> list[RunCall]:
@@ -142,16 +148,33 @@ class Journal:
 
     def _read(self, lane: str) -> list[RunCall]:
         folder = self._folder / (lane or _TRUNK_FOLDER)
-        return [call for file in folder.glob("*.json") if (call := _read(file, lane)) is not None]
+        found = (self._call(file, lane) for file in folder.glob("*.json"))
+        return [call for call in found if call is not None]
+
+    def _call(self, file: Path, lane: str) -> RunCall | None:
+        """Read a call; `None` for what makes no sense or was not written here."""
+        try:
+            content = json.loads(_content(file))
+            signature = str(content.pop(_SIGNATURE))
+            if not self._key.has_signed(self._about(content), signature):
+                return None
+            call = _call(content)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return None
+        return call if call.flags.lane == lane and file.stem == str(call.flags.state) else None
+
+    def _about(self, content: Mapping[str, object]) -> bytes:
+        """Return what is signed: an entry is good for its own build alone."""
+        return f"{self._build} {json.dumps(content, sort_keys=True)}".encode()
 
 
 def _to_keep(call: RunCall) -> RunCall:
-    typed = pairs(call.flags.params, flag="--param")
+    params, older = value_parts(pairs(call.flags.params, flag="--param"))
     return replace(
         call,
         flags=replace(call.flags, params=[]),
-        params=param_parts(typed),
-        older_params=param_parts_1(typed),
+        params=params,
+        older_params=older,
         called_at=time.time_ns(),
     )
 
@@ -166,17 +189,17 @@ def _of_one_pass(calls: Iterable[RunCall]) -> list[RunCall]:
     return found
 
 
-def _read(file: Path, lane: str) -> RunCall | None:
-    """Read a call; `None` for what makes no sense or is not ours."""
-    try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(descriptor, encoding="ascii") as opened:
-            if not _is_ours_alone(os.fstat(descriptor)):
-                return None
-            call = _call(json.loads(opened.read(_MAX_BYTES)))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return None
-    return call if call.flags.lane == lane and file.stem == str(call.flags.state) else None
+def _content(file: Path) -> str:
+    """Return what a file says, if nobody else can have written it.
+
+    Raises:
+        OSError: Somebody else can, or it cannot be read.
+    """
+    descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, encoding="ascii") as opened:
+        if not _is_ours_alone(os.fstat(descriptor)):
+            raise PermissionError(1, "others could have written it", str(file))
+        return opened.read(_MAX_BYTES)
 
 
 def _is_ours_alone(status: os.stat_result) -> bool:
@@ -214,10 +237,6 @@ def _call(data: Any) -> RunCall:
         called_at=int(data["called_at"]),
         has_failed=data.get("has_failed") is True,
     )
-
-
-def _fed_file(path: str, offset: int, digest: str) -> FedFile:
-    return FedFile(str(path), int(offset), str(digest))
 
 
 def _digests(values: Mapping[str, object]) -> dict[str, str]:

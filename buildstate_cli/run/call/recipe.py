@@ -1,29 +1,31 @@
 """What goes into a call: its command, its values, the files that it reads, what it makes."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from buildstate_cli.run.call.flags import artifact_key
 from buildstate_cli.run.call.prepare import PreparedCall
+from buildstate_cli.run.call.values import value_parts
 from buildstate_cli.validation import pairs
 from buildstate_core.rules.fingerprints import recorded
 from buildstate_core.vocabulary import CommandCode
-from buildstate_worker.fingerprint.code import command_parts, command_parts_1
+from buildstate_worker.fingerprint.command import command_parts, command_parts_1
 from buildstate_worker.fingerprint.digest import digest_of_json
-from buildstate_worker.fingerprint.inputs_1 import input_parts_1
-from buildstate_worker.fingerprint.params import param_parts
-from buildstate_worker.fingerprint.params_1 import param_parts_1
-from buildstate_worker.fingerprint.tools import tool_parts
 from buildstate_worker.inputs.command import Looked, Settled, look, settle
 from buildstate_worker.inputs.declared import INPUT
 from buildstate_worker.inputs.ignoring import Ignored
 from buildstate_worker.inputs.source import Checkout, is_glob
-from buildstate_worker.reads import Digests, Made, Project
+from buildstate_worker.reads import Digests, Made, Project, Scope
 
 _OUTPUTS: Final = "outputs"
+_IGNORED: Final = {"declared:code": recorded("ignore")}
+"""Says that the command's words do not count, so that something is known of what goes into it."""
+
+_MOST_1: Final = 400
+"""More inputs than that no attempt of the release before has."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,19 @@ class Recipe:
     looked: Looked
     checkout: Checkout
     made: Made
+
+    def scope(self, known: Iterable[str] = ()) -> Scope:
+        """Return what counts of what is seen to be read beside that.
+
+        Args:
+            known: Absolute paths of files and folders that are known otherwise.
+        """
+        paths = (path for source, _ in self.looked.sources for path in source.paths)
+        return Scope(
+            project=self.checkout.project,
+            known=[*known, *paths],
+            leaves_out=self.checkout.ignored.has,
+        )
 
     def settled(self, prepared: PreparedCall, attempt: str) -> Settled:
         """Return what turned out of it, now that an attempt has ended well."""
@@ -74,26 +89,26 @@ def recipe_of(
     looked = look(
         prepared.call.command, flags.inputs, checkout, environ, finds=counting.finds_inputs
     )
-    typed = pairs(flags.params, flag="--param")
     named = {name: environ.get(name) for name in counting.environment}
-    declared = tool_parts(counting.tools, folder=folder, environ=environ)
+    params, params_1 = value_parts({**pairs(flags.params, flag="--param"), **named})
+    tools = _tools(counting.tools, folder, environ)
     fed = {} if prepared.feed is None else prepared.feed.parts
     return Recipe(
         parts={
             **_command(prepared, folder),
             **prepared.call.params,
-            **param_parts({**typed, **named}),
+            **params,
             **looked.parts,
-            **declared,
+            **tools,
             **_outputs(flags.artifacts),
             **fed,
         },
         older={
             **_command_1(prepared),
             **prepared.call.older_params,
-            **param_parts_1({**typed, **named}),
+            **params_1,
             **_inputs_1(flags.inputs, folder, looked),
-            **declared,
+            **tools,
             **({} if not counting.takes_stdin else fed),
         },
         looked=looked,
@@ -102,22 +117,34 @@ def recipe_of(
     )
 
 
-def _command(prepared: PreparedCall, folder: Path) -> dict[str, str]:
+def _command(prepared: PreparedCall, folder: Path) -> Mapping[str, str]:
     counting = prepared.flags.counting
     if counting.code is CommandCode.IGNORE:
-        return {}
+        return _IGNORED
     return command_parts(prepared.call.command, folder, version=counting.version)
 
 
-def _command_1(prepared: PreparedCall) -> dict[str, str]:
+def _command_1(prepared: PreparedCall) -> Mapping[str, str]:
     counting = prepared.flags.counting
     if counting.code is CommandCode.IGNORE:
-        return {}
+        return _IGNORED
     return command_parts_1(prepared.call.command, version=counting.version)
 
 
-def _inputs_1(texts: Sequence[str], folder: Path, looked: Looked) -> dict[str, str]:
+def _tools(lines: Sequence[str], folder: Path, environ: Mapping[str, str]) -> Mapping[str, str]:
+    if not lines:
+        return {}
+    from buildstate_worker.fingerprint.tools import tool_parts  # noqa: PLC0415 - few need it
+
+    return tool_parts(lines, folder=folder, environ=environ)
+
+
+def _inputs_1(texts: Sequence[str], folder: Path, looked: Looked) -> Mapping[str, str]:
     """Return the parts for inputs as the release before made them, which knew no globs."""
+    if not texts or len(texts) > _MOST_1:
+        return {}
+    from buildstate_worker.fingerprint.inputs_1 import input_parts_1  # noqa: PLC0415 - few need it
+
     globs = {each for each in texts if is_glob(each, folder / each)}
     now = looked.parts
     return {

@@ -1,12 +1,15 @@
 """What may be the name of a file in a word."""
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 _MOST: Final = 4096
 _SHORT_OPTION: Final = re.compile(r"-[A-Za-z](.+)")
+_VARIABLE: Final = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 _AROUND: Final = "@<>`\"'"
+_ADDRESSES: Final = ("file://", "fileb://")
 
 
 def names_in(word: str) -> Iterator[str]:
@@ -30,12 +33,24 @@ def names_in(word: str) -> Iterator[str]:
     yield from seen
 
 
+def expanded(name: str, environ: Mapping[str, str]) -> str:
+    """Return a name with the home and the variables of the environment that it names.
+
+    >>> expanded("${CONF}/hosts", {"CONF": "conf"}), expanded("$CONF/hosts", {})
+    ('conf/hosts', '$CONF/hosts')
+    """
+    found = _VARIABLE.sub(lambda each: environ.get(each[1] or each[2], each[0]), name)
+    return os.path.expanduser(found)  # noqa: PTH111 - a word
+
+
 def _within(word: str) -> Iterator[str]:
     option = _SHORT_OPTION.fullmatch(word)
     if option:
         yield option[1]
     if "=" in word:
         yield word.partition("=")[2]
+    if word.startswith(_ADDRESSES):
+        yield word.partition("://")[2]
     if "," in word:
         yield from word.split(",")
     if ":" in word and "://" not in word:

@@ -15,7 +15,7 @@ _ALL: Final = frozenset(
         "mkdir",
         "rm",
         "rmdir",
-        "chmod",
+        "mv",
         "chown",
         "mkfs",
         "mkswap",
@@ -62,6 +62,17 @@ def places_of(command: SimpleCommand) -> Iterator[str]:
             yield value
     for each in arguments:
         yield from (each.removeprefix(start) for start in _VALUES if each.startswith(start))
+
+
+def modes_of(command: SimpleCommand) -> Iterator[str]:
+    """Yield the words that name what the command makes executable, or not, itself.
+
+    >>> list(modes_of(SimpleCommand(["chmod", "-R", "+x", "bin"])))
+    ['bin']
+    """
+    if command.tool == "chmod":
+        operands = [each for each in command.words[1:] if not each.startswith("-")]
+        yield from operands[1:]
 
 
 def _is_in_place(tool: str, arguments: Sequence[str]) -> bool:

@@ -1,9 +1,10 @@
 """What known tools read without being told: seen without being declared, when such a tool is run.
 
-Each pattern is a glob below the folder that the tool works in. That nothing matches counts as well,
-so that a file that comes up later is a change.
+Each pattern is a file, a folder or a glob below the folder that the tool works in. That there is
+none counts as well, so that what comes up later is a change.
 """
 
+import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ class Preset:
     """What a tool reads without being told.
 
     Attributes:
-        patterns: Globs below the folder that it works in.
+        patterns: Files, folders and globs below the folder that it works in.
         folder_options: The options that name this folder, if it is not where the tool is run.
         verbs: The first operands with which it reads that; none for always.
         beside: Whether it reads that beside the files that it is called with, too.
@@ -35,17 +36,25 @@ _IMAGE: Final = Preset(
     verbs=frozenset({"build", "buildx", "bud"}),
 )
 _COMPOSE: Final = ("compose.y*ml", "docker-compose*.y*ml", ".env")
-_DOCKER: Final = (_IMAGE, Preset(_COMPOSE, verbs=frozenset({"compose"})))
+_BAKE: Final = Preset(
+    ("docker-bake*.hcl", "docker-bake*.json"), verbs=frozenset({"bake", "buildx"})
+)
+_DOCKER: Final = (_IMAGE, _BAKE, Preset(_COMPOSE, verbs=frozenset({"compose"})))
 _ANSIBLE: Final = (
     Preset(
         (
             "ansible.cfg",
             "inventory*",
-            "inventory/**/*",
-            "group_vars/**/*",
-            "host_vars/**/*",
-            "roles/**/*",
-            "library/**/*",
+            "group_vars",
+            "host_vars",
+            "roles",
+            "tasks",
+            "handlers",
+            "templates",
+            "files",
+            "vars",
+            "library",
+            "*_plugins",
             "requirements.y*ml",
         ),
         beside=True,
@@ -83,7 +92,7 @@ PRESETS: Final[Mapping[str, Sequence[Preset]]] = {
 
 
 def implicit(command: SimpleCommand) -> Iterator[tuple[str, str]]:
-    """Yield what a command reads without being told: a folder, and a glob below it.
+    """Yield what a command reads without being told: a folder, and what is below it.
 
     Folders are relative to where the command runs.
 
@@ -97,13 +106,21 @@ def implicit(command: SimpleCommand) -> Iterator[tuple[str, str]]:
             continue
         folders = {".", *_named_by(preset.folder_options, arguments)}
         if preset.beside:
-            folders.update(os.path.dirname(each) or "." for each in operands)  # noqa: PTH120 - a word
+            named = (*operands, *_values(arguments))
+            folders.update(os.path.dirname(each) or "." for each in named)  # noqa: PTH120 - a word
         for folder in sorted(folders):
             yield from ((folder, pattern) for pattern in preset.patterns)
 
 
+def _values(arguments: Sequence[str]) -> Iterator[str]:
+    """Yield what is behind `=` in options."""
+    yield from (
+        each.partition("=")[2] for each in arguments if each.startswith("-") and "=" in each
+    )
+
+
 def _named_by(options: Sequence[str], arguments: Sequence[str]) -> Iterator[str]:
-    for option, value in zip(arguments, [*arguments[1:], ""], strict=True):
+    for option, value in itertools.zip_longest(arguments, arguments[1:], fillvalue=""):
         if option in options and value:
             yield value
         yield from (

@@ -102,6 +102,20 @@ def test_input_added_and_input_removed(service: Service, build: Build) -> None:
     assert removed == "run input_removed:hosts"
 
 
+def test_outputs_changed(service: Service, build: Build) -> None:
+    made(service, build, 25, image(), fingerprint={"command": "a", "outputs": "b"})
+    recipe = {"command": "a", "outputs": "c"}
+    assert said(service, build, 25, fingerprint=recipe) == "run outputs_changed"
+
+
+def test_past_max_age(service: Service, build: Build) -> None:
+    made(service, build, 25, image())
+    assert said(service, build, 25, max_age_days=1) == "skip unchanged"
+    service.query("UPDATE build_states SET ended_at = ended_at - interval '49 hours'")
+    assert said(service, build, 25, max_age_days=3) == "skip unchanged"
+    assert said(service, build, 25, max_age_days=2) == "run past_max_age:2"
+
+
 def test_upstream_changed(service: Service, build: Build) -> None:
     made(service, build, 10, image(), fingerprint={"command": "a"})
     made(service, build, 25, image(content="25"))

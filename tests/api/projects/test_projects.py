@@ -5,7 +5,7 @@ from support import Service
 
 from buildstate_core.errors import Conflict
 from buildstate_core.models import Project, ProjectUpdate, Retention
-from buildstate_core.vocabulary import AutoResume, Compression, Sensitivity
+from buildstate_core.vocabulary import AutoResume, Compression, Sensitivity, Trace
 
 
 def test_a_name_is_given_once(service: Service) -> None:
@@ -120,6 +120,15 @@ def test_a_bad_edit_of_a_project_names_its_field(
     service.make_project()
     answer = service.request("PATCH", "/v1/projects/rhel-base", body)
     assert (answer.status, answer.problem["field"]) == (422, field)
+
+
+def test_a_build_tells_whether_its_project_has_commands_traced(service: Service) -> None:
+    service.make_project("rhel-base", trace=Trace.ON)
+    build = service.make_build("rhel-base")
+    assert service.client.get_build(build.number).trace is Trace.ON
+    service.client.update_project("rhel-base", ProjectUpdate(trace=Trace.OFF))
+    assert service.client.get_project("rhel-base").trace is Trace.OFF
+    assert service.client.get_build(build.number).trace is Trace.OFF
 
 
 # --- kept ---------------------------------------------------------------------------------------

@@ -37,8 +37,8 @@ def test_every_golden_file_is_compared() -> None:
             Build,
             "id number project key version platform os image_type labels status current_state "
             "current_state_name progress frontier peak active resume_from lanes derived_from "
-            "derived_state derived_lane catalog_version failure created_at started_at updated_at "
-            "finished_at",
+            "derived_state derived_lane catalog_version trace failure created_at started_at "
+            "updated_at finished_at",
             id="build",
         ),
         pytest.param(Failure, "state lane attempt message at", id="failure"),

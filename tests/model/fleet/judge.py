@@ -56,7 +56,7 @@ class Judge:
             last is not None
             and last.outcome is Outcome.COMPLETED
             and not last.is_forced
-            and last.milestone.parts == milestone.parts
+            and last.milestone.ingredients == milestone.ingredients
             and milestone.stands_on(last.before) == milestone.stands_on(made.before)
         )
 

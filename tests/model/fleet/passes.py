@@ -146,22 +146,25 @@ class ShellPass(Pass):
     def _ask(
         self, milestone: Milestone, *, is_rewound: bool
     ) -> tuple[FleetTry, Granted, Sequence[str]] | None:
-        refuted: str | None = None
+        refuted, changed = None, None
         while True:
             held = self.site.held(milestone.lane)
-            answer = self._memory.ask(milestone, held, is_rewound=is_rewound, refuted=refuted)
+            answer = self._memory.ask(
+                milestone, held, is_rewound=is_rewound, refuted=refuted, changed=changed
+            )
             match answer:
                 case Granted():
                     return self._granted(milestone, answer, held)
                 case Skipped(attempt=attempt):
                     if not self._memory.are_there(attempt):
                         self._say(f"finds that {_named(milestone)} is gone")
-                    elif self._is_taken_back(milestone):
-                        assert refuted != attempt.id, "a probe that found it gone is not heard"
-                        refuted = attempt.id
-                    else:
+                        continue
+                    changed = self._memory.changed_read(attempt, milestone)
+                    if changed is None and not self._is_taken_back(milestone):
                         self._skipped(milestone, answer)
                         return None
+                    assert refuted != attempt.id, "a refutation is not heard"
+                    refuted = attempt.id
                 case HeldByOther(attempt=attempt):
                     self._wait_for(attempt, milestone, held, is_rewound=is_rewound)
                 case RunFirst(state=state):

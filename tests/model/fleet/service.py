@@ -15,7 +15,7 @@ from buildstate_core.rules.progress import progress
 from buildstate_core.rules.recipes import Recipe
 from buildstate_core.vocabulary import TRUNK, ArtifactKind, BuildStatus, Kind
 
-from ..memory import SAID, Memory
+from ..memory import SAID, Memory, seen
 from ..pipelines import Milestone
 from ..world import Outcome, Try, World, digest_of
 from .stories import END
@@ -91,6 +91,7 @@ class FleetMemory(Memory):
         *,
         is_rewound: bool = False,
         refuted: str | None = None,
+        changed: str | None = None,
         inside: Collection[str] = (),
     ) -> Answer:
         self.pass_time(timedelta(seconds=1))
@@ -105,6 +106,7 @@ class FleetMemory(Memory):
             machine=frozenset(held),
             is_rewound=is_rewound,
             refuted=refuted,
+            changed_read=changed,
             inside=inside,
         )
         answer = self.store.claim(query, lease=LEASE, is_closed=self.is_delivered)
@@ -156,7 +158,7 @@ class FleetMemory(Memory):
         elif milestone.leaves_a_value and milestone.kind is Kind.STEP:
             facts = (ArtifactFact(id=id_, kind=ArtifactKind.VALUE, digest=digest_of("42\n")),)
             self.storage[id_] = "42\n"  # in the record itself: it is never lost
-        self.store.complete(record.token, artifacts=facts)
+        self.store.complete(record.token, artifacts=facts, reads=seen(milestone.reads))
         record.outcome = Outcome.COMPLETED
         if milestone.kind is Kind.CHECKPOINT:
             self.storage[id_], record.artifact = content, id_

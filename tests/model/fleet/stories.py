@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from buildstate_core.vocabulary import TRUNK, Kind
 
 from ..pipelines import (
+    LOOKS,
     Change,
     ForceFrom,
     Insert,
@@ -17,6 +18,7 @@ from ..pipelines import (
     Pipeline,
     SetCode,
     SetInput,
+    SetProject,
     TakeBack,
     Tamper,
 )
@@ -117,6 +119,8 @@ _WHICH: Final = st.integers(0, 23)
 _CHANGES: Final = st.one_of(
     st.builds(SetCode, _WHICH, st.integers(0, 3)),
     st.builds(SetInput, _WHICH, st.integers(0, 1)),
+    st.builds(SetProject, _WHICH, st.integers(0, 2)),
+    st.builds(SetProject, _WHICH, st.integers(1, 2)),
     st.builds(Insert, _WHICH, _KINDS),
     st.builds(Tamper, _WHICH, st.sampled_from(["gone", "corrupt", "cut", "retired"])),
     st.builds(Tamper, _WHICH, st.sampled_from(["gone", "corrupt"])),
@@ -151,6 +155,8 @@ def _milestones(draw: st.DrawFn, states: Sequence[int], *, least: int, most: int
             is_from_scratch=draw(st.sampled_from([False] * 5 + [True])),
             is_unequal=draw(st.sampled_from([True, True, False])),
             leaves_a_value=draw(st.booleans()),
+            look=draw(LOOKS),
+            is_helped=draw(st.booleans()),
         )
         for state in sorted(draw(some))
     )

@@ -1,10 +1,11 @@
 """With each rule for several machines broken, one by one, a story is found that ends badly."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import pytest
 from hypothesis import Phase, given, seed, settings
+from support import store
 
 from buildstate_core.rules import attempts, claims, fingerprints, machines, progress, underway
 from buildstate_core.rules.claims import HeldByOther, Skipped
@@ -14,6 +15,8 @@ from buildstate_core.rules.skipping import Skip
 from buildstate_core.vocabulary import AttemptStatus
 from buildstate_worker.rewind import Rewind
 
+from ..breaking import always, without_reads
+from ..memory import Memory
 from . import service
 from .stories import Story, stories
 from .telling import tell
@@ -37,10 +40,6 @@ def every_story_ends_well(number: int) -> None:
         tell(story)
 
     ends_well()
-
-
-def always(value: object) -> Callable[..., Any]:
-    return lambda *_arguments, **_named: value
 
 
 def skip_whatever_is_below(claim: claims._Claim, verdict: Skip) -> Skipped:
@@ -90,12 +89,14 @@ def by_its_attempt(attempt: AttemptFact) -> str:
 @pytest.mark.parametrize(
     ("where", "name", "broken", "number"),
     [
-        pytest.param(claims, "stale_in", always({}), 2, id="freshness: of what is claimed above"),
+        pytest.param(claims, "stale_in", always({}), 0, id="freshness: of what is claimed above"),
         pytest.param(progress, "stale_in", always({}), 0, id="freshness: of what is delivered"),
         pytest.param(
-            claims._Claim, "skip", skip_whatever_is_below, 12, id="skips: whatever is below"
+            claims._Claim, "skip", skip_whatever_is_below, 3, id="skips: whatever is below"
         ),
-        pytest.param(claims._Claim, "_void", always(None), 0, id="gates: of another image"),
+        pytest.param(Memory, "changed_read", always(None), 2, id="reads: compared as unchanged"),
+        pytest.param(store, "with_reads", without_reads, 2, id="reads: of a step"),
+        pytest.param(claims._Claim, "_void", always(None), 4, id="gates: of another image"),
         pytest.param(
             claims._Claim, "held", always(None), 0, id="claims above: nobody is waited for"
         ),
@@ -126,10 +127,10 @@ def test_a_rule_that_lets_too_much_pass_is_found(
     ("where", "name", "broken", "number"),
     [
         pytest.param(underway, "_settled", always(None), 0, id="repeating: it supersedes"),
-        pytest.param(underway, "_matters", always(True), 4, id="gates hold everybody"),
+        pytest.param(underway, "_matters", always(True), 10, id="gates hold everybody"),
         pytest.param(claims, "with_settled_repeats", settled_below_only, 0, id="repeating: above"),
         pytest.param(
-            claims._Claim, "_held", lambda claim, _: claim._view, 0, id="records: what is kept"
+            claims._Claim, "_held", lambda claim, _: claim._view, 12, id="records: what is kept"
         ),
         pytest.param(claims, "stand", never_in_place, 0, id="machines: hold nothing"),
         pytest.param(claims, "stand", wait_for_repetitions, 1, id="repeating: below a checkpoint"),

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from buildstate_core.models import RecordedRead
 from buildstate_worker.reads import (
+    FUNCTION,
     Arguments,
     Digests,
     Judged,
@@ -17,6 +18,7 @@ from buildstate_worker.reads import (
     Scope,
     compare,
     judge,
+    loaded_modules,
     recording,
 )
 
@@ -69,6 +71,8 @@ class Machine:
             stands_on=stands_on,
             digests=self.digests,
             made=made,
+            wording=FUNCTION,
+            code=loaded_modules(),
         )
         made.note(uuid4(), state, judged.made, map(os.fspath, results))
         return judged

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from buildstate_worker.fingerprint.code import code_parts, command_parts
+from buildstate_worker.fingerprint.code import code_parts
+from buildstate_worker.fingerprint.command import command_parts_1
 
 BASE = """
 def harden(image, level=1):
@@ -101,6 +102,6 @@ def test_what_has_no_source_to_be_found_is_unknown_and_no_error(function: Any) -
 
 
 def test_a_command_is_its_words_in_order() -> None:
-    parts = [command_parts(words) for words in (["a", "b"], ["b", "a"], ["a b"], ["a", "b", ""])]
+    parts = [command_parts_1(words) for words in (["a", "b"], ["b", "a"], ["a b"], ["a", "b", ""])]
     assert len({each["command"] for each in parts}) == 4
-    assert command_parts(("a", "b")) == parts[0]
+    assert command_parts_1(("a", "b")) == parts[0]

@@ -9,7 +9,7 @@ from buildstate_core.rules.fingerprints import recorded
 from buildstate_worker.fingerprint.digest import digest_of_json
 
 _COMMAND = "command"
-_NO_LETTER_BEFORE = r"(?<![\w./-])"
+_START = r"(?:(?<![\w./-])|(?<=://)|(?<=^-\w))"
 _END = r"(?=/|[^\w.-]|$)"
 
 
@@ -25,7 +25,9 @@ def command_parts(
     """
     if version is not None:
         return {_COMMAND: recorded(digest_of_json({"version": version}))}
-    here = {os.path.realpath(folder), os.environ.get("PWD", "")} - {"", "/"}
+    real = os.path.realpath(folder)
+    typed = os.environ.get("PWD", "")  # which may be that of a program around, in another folder
+    here = {real, typed if os.path.realpath(typed) == real else real} - {"/"}
     words = [_without(word, here) for word in command]
     return {_COMMAND: recorded(digest_of_json(words))}
 
@@ -38,5 +40,5 @@ def command_parts_1(command: Sequence[str], *, version: str | None = None) -> di
 
 def _without(word: str, folders: set[str]) -> str:
     for folder in sorted(folders):
-        word = re.sub(f"{_NO_LETTER_BEFORE}{re.escape(folder)}{_END}", ".", word)
+        word = re.sub(f"{_START}{re.escape(folder)}{_END}", ".", word)
     return word

@@ -1,0 +1,2 @@
+# Configure nothing.
+cat out/full > out/conf

@@ -1,0 +1,2 @@
+# What all states share.
+MIRROR = mirror.example/9

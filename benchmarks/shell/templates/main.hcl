@@ -1,0 +1,1 @@
+source "qemu" "a" {}
