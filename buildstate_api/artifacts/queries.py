@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, joinedload
 
-from buildstate_api.tables import ArtifactRow, AttemptRow, BuildRow
+from buildstate_api.tables import UNAVAILABLE, ArtifactRow, AttemptRow, BuildRow
 from buildstate_core.vocabulary import ArtifactKind, ArtifactStatus
 
 
@@ -69,6 +69,8 @@ async def artifacts_of_all_after(
         query = query.where(BuildRow.project_id == project_id)
     if status is not None:
         query = query.where(ArtifactRow.status == status)
+        if status is not ArtifactStatus.AVAILABLE:
+            query = query.where(UNAVAILABLE)
     if checksum is not None:
         query = query.where(ArtifactRow.checksum == checksum)
     if removable is not None:

@@ -11,11 +11,11 @@ from buildstate_api.attempts.history import load_history
 from buildstate_api.attempts.leases import expired_attempts, extend_leases_after_outage
 from buildstate_api.database import database_now
 from buildstate_api.outbox import emit
-from buildstate_api.tables import AttemptRow, BuildRow
+from buildstate_api.tables import AttemptRow, BuildRow, RunSampleRow
 from buildstate_core.errors import Conflict, NotFound
 from buildstate_core.rules.facts import AttemptFact
 from buildstate_core.rules.progress import Progress, progress
-from buildstate_core.vocabulary import MAX_STATE, AttemptStatus, BuildStatus
+from buildstate_core.vocabulary import MAX_STATE, TRUNK, AttemptStatus, BuildStatus
 
 _MAX_NUMBER = 2**63 - 1
 
@@ -126,12 +126,14 @@ def end(
     at: datetime,
     message: str | None,
 ) -> None:
-    """End a live attempt of a locked build."""
+    """End a live attempt of a locked build, and keep for how long it ran if a claim completes."""
     row.status = status
     row.message = message if message is not None else row.message
     row.as_of = at
     row.ended_at = at
     row.transfer = None
+    if status is AttemptStatus.COMPLETED and row.lease_until is not None:
+        session.add(_sample(build, row))
     emit_attempt(session, build, row)
 
 
@@ -212,6 +214,20 @@ def _store(build: BuildRow, found: Progress, now: datetime) -> None:
         for each in found.lanes
     ]
     build.failure = None if found.failure is None else _failure(found.failure)
+
+
+def _sample(build: BuildRow, row: AttemptRow) -> RunSampleRow:
+    assert row.started_at is not None  # noqa: S101 - a claim begins
+    assert row.ended_at is not None  # noqa: S101 - it has just ended
+    return RunSampleRow(
+        attempt_id=row.id,
+        project_id=build.project_id,
+        platform=build.platform,
+        state=row.state,
+        is_in_lane=row.lane != TRUNK,
+        ended_at=row.ended_at,
+        seconds=max((row.ended_at - row.started_at).total_seconds(), 0.0),
+    )
 
 
 def _failure(attempt: AttemptFact) -> dict[str, object]:

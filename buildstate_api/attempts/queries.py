@@ -8,6 +8,8 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Uuid,
+    any_,
     cast,
     func,
     or_,
@@ -198,8 +200,13 @@ async def being_removed(session: AsyncSession, object_uris: Collection[str]) -> 
 
 
 def _of_build(build_id: UUID) -> ColumnElement[bool]:
-    """Match the attempts of a build and those that it inherited."""
+    """Match the attempts of a build and those that it inherited.
+
+    What it inherited is an array by then: beside `OR`, a subquery cannot be looked up in an index,
+    and every attempt that there is would be read.
+    """
     inherited = select(InheritedAttemptRow.attempt_id).where(
         InheritedAttemptRow.build_id == build_id
     )
-    return or_(AttemptRow.build_id == build_id, AttemptRow.id.in_(inherited))
+    ids = func.array(inherited.scalar_subquery(), type_=ARRAY(Uuid))
+    return or_(AttemptRow.build_id == build_id, AttemptRow.id == any_(ids))

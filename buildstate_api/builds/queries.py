@@ -4,13 +4,23 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Float, cast, exists, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    ScalarSelect,
+    SmallInteger,
+    cast,
+    exists,
+    func,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from buildstate_api.attempts.queries import WITH_NAMES
-from buildstate_api.tables import AttemptRow, BuildRow, ProjectRow
-from buildstate_core.vocabulary import AttemptStatus
+from buildstate_api.tables import UNDELIVERED, BuildRow, RunSampleRow
+from buildstate_core.vocabulary import BuildStatus
 
 _RUNS_TO_LEARN_FROM: Final = 20
 
@@ -68,16 +78,15 @@ async def builds_before(
         session: The transaction.
         before: Only those with a lower number.
         limit: At most so many.
-        filters: Column to value; `project` is the project's name.
+        filters: Column to value.
     """
     query = select(BuildRow).options(*WITH_NAMES).order_by(BuildRow.number.desc()).limit(limit)
     if before is not None:
         query = query.where(BuildRow.number < before)
     for column, value in filters.items():
-        if column == "project":
-            query = query.join(BuildRow.project).where(ProjectRow.name == value)
-        else:
-            query = query.where(getattr(BuildRow, column) == value)
+        query = query.where(getattr(BuildRow, column) == value)
+    if filters.get("status", BuildStatus.COMPLETED) != BuildStatus.COMPLETED:
+        query = query.where(UNDELIVERED)
     return (await session.execute(query)).scalars().all()
 
 
@@ -88,31 +97,24 @@ async def median_seconds(
 
     Those on the build's platform count, or, at a state that has none of them, those on any.
     """
-    is_alike = BuildRow.platform.is_not_distinct_from(build.platform).label("is_alike")
+    each = func.unnest(cast(list(states), ARRAY(SmallInteger))).column_valued("each")
+    platform = RunSampleRow.platform
+    is_alike = platform.is_(None) if build.platform is None else platform == build.platform
+    of_state = (RunSampleRow.project_id == build.project_id, RunSampleRow.state == each)
+    median = func.coalesce(_median(*of_state, is_alike), _median(*of_state))
+    query = select(each.label("state"), cast(median, Float).label("seconds"))
+    found = await session.execute(query)
+    return {row.state: row.seconds for row in found if row.seconds is not None}
+
+
+def _median(*is_meant: ColumnElement[bool]) -> ScalarSelect[float]:
+    """Return the median of the last runs that are meant."""
     last = (
-        select(
-            AttemptRow.state,
-            is_alike,
-            func.extract("epoch", AttemptRow.ended_at - AttemptRow.started_at).label("seconds"),
-            func.row_number()
-            .over(partition_by=(AttemptRow.state, is_alike), order_by=AttemptRow.ended_at.desc())
-            .label("place"),
-        )
-        .join(BuildRow, BuildRow.id == AttemptRow.build_id)
-        .where(
-            BuildRow.project_id == build.project_id,
-            AttemptRow.state.in_(states),
-            AttemptRow.status == AttemptStatus.COMPLETED,
-            AttemptRow.lease_until.is_not(None),
-            AttemptRow.started_at.is_not(None),
-        )
+        select(RunSampleRow.seconds)
+        .where(*is_meant)
+        .order_by(RunSampleRow.ended_at.desc())
+        .limit(_RUNS_TO_LEARN_FROM)
+        .correlate_except(RunSampleRow)
         .subquery()
     )
-    median = func.percentile_cont(0.5).within_group(last.c.seconds)
-    query = (
-        select(last.c.state, cast(median, Float).label("seconds"))
-        .where(last.c.place <= _RUNS_TO_LEARN_FROM)
-        .group_by(last.c.state, last.c.is_alike)
-        .order_by(last.c.state, last.c.is_alike)  # the platform's own come last, and win
-    )
-    return {row.state: row.seconds for row in await session.execute(query)}
+    return select(func.percentile_cont(0.5).within_group(last.c.seconds)).scalar_subquery()

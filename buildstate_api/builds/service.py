@@ -10,6 +10,7 @@ from buildstate_api.attempts.queries import attempt, attempts_after
 from buildstate_api.attempts.reports import place
 from buildstate_api.builds import queries
 from buildstate_api.paging import Paging, moment, number
+from buildstate_api.projects.queries import project_by_name
 from buildstate_api.tables import BuildRow
 from buildstate_api.views import attempt_view, build_view
 from buildstate_core.errors import InvalidInput
@@ -39,6 +40,13 @@ async def list_builds(
         derived_from: Only those that derive from this build.
     """
     wanted: dict[str, str | UUID] = dict(filters)
+    if "project" in wanted:
+        # Its id first: beside a join, the list would be taken from the builds of all projects.
+        project = await project_by_name(session, filters["project"])
+        if project is None:
+            return Page(items=())
+        del wanted["project"]
+        wanted["project_id"] = project.id
     if derived_from is not None:
         parent = await lifecycle.find(session, derived_from, field="derived_from")
         wanted["derived_from"] = parent.id

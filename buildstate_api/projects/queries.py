@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from buildstate_api.tables import BuildRow, CatalogRow, ProjectRow
+from buildstate_api.tables import UNDELIVERED, BuildRow, CatalogRow, ProjectRow
 from buildstate_core.vocabulary import BuildStatus
 
 
@@ -63,7 +63,8 @@ async def lock_open_builds(session: AsyncSession, project_id: UUID) -> Sequence[
         select(BuildRow.id)
         .where(
             BuildRow.project_id == project_id,
-            BuildRow.status.not_in([BuildStatus.COMPLETED, BuildStatus.CANCELLED]),
+            UNDELIVERED,
+            BuildRow.status != BuildStatus.CANCELLED,
             BuildRow.superseded_by.is_(None),
         )
         .order_by(BuildRow.id)

@@ -6,8 +6,9 @@ build's lineage locked, everything is decided anew. So a claim, a derived build 
 in between is there already, and what it needs is kept; or it comes after, and finds the marks.
 """
 
+import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -19,6 +20,7 @@ from buildstate_api.attempts.leases import extend_leases_after_outage
 from buildstate_api.database import Database
 from buildstate_api.projects import service as projects
 from buildstate_api.retention import queries
+from buildstate_api.retention.answer import Pieces, as_json
 from buildstate_api.retention.in_use import build_facts
 from buildstate_api.retention.marks import grace_of, mark
 from buildstate_api.tables import ArtifactRow, AttemptRow, BuildRow, ProjectRow
@@ -38,8 +40,11 @@ from buildstate_core.vocabulary import BuildStatus
 
 _log = logging.getLogger(__name__)
 
-_AT_ONCE: Final = 100
-"""So many builds are looked at together."""
+_AT_ONCE: Final = 20
+"""So many builds are decided about together: others are answered in between."""
+
+_LOOKED_AT: Final = 1000
+"""So many builds are looked at for something to decide about, in one statement."""
 
 
 class _Judged(NamedTuple):
@@ -51,53 +56,80 @@ class _Judged(NamedTuple):
     verdict: Verdict
 
 
-async def get_plan(session: AsyncSession, name: str) -> models.RetentionPlan:
-    """Return what a project's policy would keep and give up; nothing is changed."""
-    project = await projects.find(session, name)
-    now = await extend_leases_after_outage(session)
-    judged: list[_Judged] = []
-    after: UUID | None = None
-    while builds := await queries.builds_with_blobs(session, project.id, after, _AT_ONCE):
-        judged += await _judge(session, project, builds, now)
-        after = builds[-1].id
-    return _plan(project, judged, now)
-
-
-async def apply(database: Database, name: str, *, only_due: bool = False) -> models.RetentionPlan:
-    """Mark what a project's policy gives up; done twice, nothing more happens.
+async def get_plan(database: Database, name: str, *, is_applied: bool = False) -> Pieces:
+    """Return what a project's policy would keep and give up, as JSON that is made as it is sent.
 
     Args:
-        database: Where each build is a transaction of its own.
+        database: Where some builds at a time are a transaction of their own.
         name: The project's name.
-        only_due: Leave out builds in which nothing is old enough: what is kept there is not told.
+        is_applied: Whether what is given up is marked. Done twice, nothing more happens.
     """
-    judged: list[_Judged] = []
-    after: UUID | None = None
-    while True:
-        async with database.transaction() as session:
-            project = await projects.find(session, name)
-            now = await extend_leases_after_outage(session)
-            due = (now, _made_before(project, now)) if only_due else None
-            builds = await queries.builds_with_blobs(session, project.id, after, _AT_ONCE, due=due)
-            found = await _judge(session, project, builds, now)
-        if not builds:
-            return _plan(project, judged, now, is_applied=True)
-        after = builds[-1].id
-        touched = {each.row.build_id for each in found if not each.verdict.keep}
-        judged += [each for each in found if each.row.build_id not in touched]
-        for build_id in sorted(touched):
-            judged += await _give_up(database, build_id)
+    async with database.transaction() as session:
+        project = await projects.find(session, name)
+        now = await extend_leases_after_outage(session)
+    plan = models.RetentionPlan(
+        project=project.name,
+        policy=_retention(project),
+        dry_run=not is_applied,
+        at=now,
+        items=(),
+        keep_count=0,
+        keep_bytes=0,
+        give_up_count=0,
+        give_up_bytes=0,
+    )
+    return as_json(plan, _items(database, name, is_applied=is_applied))
 
 
 async def apply_everywhere(database: Database) -> None:
-    """Mark what the policies of all projects give up, and what has expired by itself."""
+    """Mark what the policies of all projects give up, and what has expired by itself.
+
+    Builds in which nothing is old enough, or all is kept for good, are left out.
+    """
     async with database.transaction() as session:
         names = await queries.projects_to_look_at(session)
     for name in names:
         try:
-            await apply(database, name, only_due=True)
+            async for _ in _pages(database, name, is_applied=True, only_due=True):
+                pass
         except Exception as error:  # noqa: BLE001 - whatever it was, the other projects go on
             _log.warning("The policy of project %s was not applied: %s", name, error)
+
+
+async def _items(
+    database: Database, name: str, *, is_applied: bool
+) -> AsyncIterator[list[models.Verdict]]:
+    async for page in _pages(database, name, is_applied=is_applied, only_due=False):
+        # Not on the event loop, on which others wait to be answered.
+        yield await asyncio.to_thread(lambda: [*map(_item, page)])  # noqa: B023 - awaited at once
+
+
+async def _pages(
+    database: Database, name: str, *, is_applied: bool, only_due: bool
+) -> AsyncIterator[list[_Judged]]:
+    """Decide about the blobs of a project, those of some builds at a time."""
+    async with database.transaction() as session:
+        project = await projects.find(session, name)
+        now = await extend_leases_after_outage(session)
+        newest = await _newest_delivered(session, project)
+    due = _due(project, now) if only_due else None
+    after: int | None = 0
+    while after is not None:
+        async with database.transaction() as session:
+            after, found = await queries.builds_with_blobs(
+                session, project.id, after, _LOOKED_AT, due=due
+            )
+        for begin in range(0, len(found), _AT_ONCE):
+            async with database.transaction() as session:
+                now = await extend_leases_after_outage(session)
+                builds = await queries.builds(session, found[begin : begin + _AT_ONCE])
+                judged = await _judge(session, project, builds, newest, now)
+            touched = {each.row.build_id for each in judged if not each.verdict.keep}
+            if is_applied and touched:
+                judged = [each for each in judged if each.row.build_id not in touched]
+                for build_id in sorted(touched):
+                    judged += await _give_up(database, build_id)
+            yield judged
 
 
 async def _give_up(database: Database, build_id: UUID) -> list[_Judged]:
@@ -105,7 +137,8 @@ async def _give_up(database: Database, build_id: UUID) -> list[_Judged]:
         lineage = await lifecycle.lock_lineage(session, build_id)
         now = await extend_leases_after_outage(session)
         build = next(each for each in lineage if each.id == build_id)
-        judged = await _judge(session, build.project, [build], now)
+        newest = await _newest_delivered(session, build.project)
+        judged = await _judge(session, build.project, [build], newest, now)
         given_up = [each for each in judged if not each.verdict.keep]
         grace = grace_of(build.project)
         for _, row, attempt, verdict in given_up:
@@ -116,8 +149,19 @@ async def _give_up(database: Database, build_id: UUID) -> list[_Judged]:
     return judged
 
 
+async def _newest_delivered(session: AsyncSession, project: ProjectRow) -> list[BuildFact]:
+    """Return the deliveries that a policy keeps whole; of them only that, and when, is known."""
+    policy = _policy(project)
+    count = 0 if policy is None else policy.keep_delivered_builds
+    return [_delivered(each) for each in await queries.newest_delivered(session, project.id, count)]
+
+
 async def _judge(
-    session: AsyncSession, project: ProjectRow, builds: Sequence[BuildRow], now: datetime
+    session: AsyncSession,
+    project: ProjectRow,
+    builds: Sequence[BuildRow],
+    newest: Sequence[BuildFact],
+    now: datetime,
 ) -> list[_Judged]:
     """Decide about the blobs of some builds of a project."""
     if not builds:
@@ -125,30 +169,36 @@ async def _judge(
     ids = [each.id for each in builds]
     others = await queries.heirs(session, ids)
     facts = await build_facts(session, [*builds, *others])
-    policy = _policy(project)
+    rows = await queries.candidates(session, ids)
     of_project = {str(each.id) for each in [*builds, *others] if each.project_id == project.id}
-    count = 0 if policy is None else policy.keep_delivered_builds
     # Of the other builds only the delivery counts, and when it was.
     known = {
-        each.id: each
-        for each in [
-            *map(_delivered, await queries.newest_delivered(session, project.id, count)),
-            *(fact for fact in facts if fact.id in of_project),
-        ]
+        each.id: each for each in [*newest, *(fact for fact in facts if fact.id in of_project)]
     }
-    rows = await queries.candidates(session, ids)
-    verdicts = judge_artifacts(
-        [_candidate(each) for each in rows],
-        list(known.values()),
-        needed_by={key: why for each in facts for key, why in needed(each, now=now).items()},
-        policy=policy,
-        now=now,
+    verdicts = await asyncio.to_thread(
+        _verdicts, rows, facts, list(known.values()), _policy(project), now
     )
     numbers = {each.id: each.number for each in builds}
     return [
         _Judged(numbers[row.build_id], row, row.attempt, verdict)
         for row, verdict in zip(rows, verdicts, strict=True)
     ]
+
+
+def _verdicts(
+    rows: Sequence[ArtifactRow],
+    facts: Sequence[BuildFact],
+    known: Sequence[BuildFact],
+    policy: Policy | None,
+    now: datetime,
+) -> tuple[Verdict, ...]:
+    return judge_artifacts(
+        [_candidate(each) for each in rows],
+        known,
+        needed_by={key: why for each in facts for key, why in needed(each, now=now).items()},
+        policy=policy,
+        now=now,
+    )
 
 
 def _policy(project: ProjectRow) -> Policy | None:
@@ -167,9 +217,13 @@ def _retention(project: ProjectRow) -> models.Retention | None:
     return None if stored is None else models.Retention.model_validate(stored)
 
 
-def _made_before(project: ProjectRow, now: datetime) -> datetime | None:
+def _due(project: ProjectRow, now: datetime) -> queries.Due:
     policy = _policy(project)
-    return None if policy is None else now - timedelta(days=policy.keep_days)
+    return queries.Due(
+        now=now,
+        made_before=None if policy is None else now - timedelta(days=policy.keep_days),
+        keeps_delivered=policy is not None and policy.keep_delivered,
+    )
 
 
 def _candidate(row: ArtifactRow) -> Candidate:
@@ -193,26 +247,6 @@ def _delivered(found: tuple[UUID, int, datetime | None]) -> BuildFact:
     )
 
 
-def _plan(
-    project: ProjectRow, judged: Iterable[_Judged], now: datetime, *, is_applied: bool = False
-) -> models.RetentionPlan:
-    items = [_item(each) for each in judged]
-    kept = [each for each in items if each.keep]
-    given_up = [each for each in items if not each.keep]
-    return models.RetentionPlan(
-        project=project.name,
-        policy=_retention(project),
-        dry_run=not is_applied,
-        at=now,
-        items=tuple(items),
-        keep_count=len(kept),
-        keep_bytes=_bytes(kept),
-        give_up_count=len(given_up),
-        give_up_bytes=_bytes(given_up),
-        marked=tuple(each.artifact.id for each in given_up) if is_applied else (),
-    )
-
-
 def _item(judged: _Judged) -> models.Verdict:
     build, row, attempt, verdict = judged
     artifact = artifact_view(build, attempt, row)
@@ -223,7 +257,3 @@ def _item(judged: _Judged) -> models.Verdict:
         text=describe(verdict.reason),
         size_bytes=artifact.stored_bytes,
     )
-
-
-def _bytes(items: Iterable[models.Verdict]) -> int:
-    return sum(each.size_bytes or 0 for each in items)

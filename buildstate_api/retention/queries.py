@@ -4,16 +4,19 @@ A policy looks at many builds at a time, so that a large project takes few queri
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, Uuid, any_, cast, exists, func, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import joinedload, selectinload, undefer
+from sqlalchemy.orm import aliased, joinedload, selectinload, undefer
 
 from buildstate_api.artifacts.queries import keeps
 from buildstate_api.tables import (
+    DELIVERED,
     ArtifactRow,
     AttemptRow,
     BuildRow,
@@ -22,7 +25,12 @@ from buildstate_api.tables import (
     InterventionRow,
     ProjectRow,
 )
-from buildstate_core.vocabulary import ArtifactKind, AttemptStatus, BuildStatus, InterventionKind
+from buildstate_core.vocabulary import (
+    ArtifactKind,
+    ArtifactStatus,
+    AttemptStatus,
+    InterventionKind,
+)
 
 _WITH_STATES: Final = (
     joinedload(BuildRow.project),
@@ -35,54 +43,115 @@ _IS_CANDIDATE: Final = (ArtifactRow.kind == ArtifactKind.BLOB) & ArtifactRow.mar
 
 async def projects_to_look_at(session: AsyncSession) -> Sequence[str]:
     """Find the projects that have a policy, or something that has expired by itself."""
-    has_expired = exists().where(
-        BuildRow.project_id == ProjectRow.id,
-        ArtifactRow.build_id == BuildRow.id,
-        _IS_CANDIDATE,
-        ArtifactRow.expires_at <= func.now(),
+    expired = (
+        select(BuildRow.project_id)
+        .join(ArtifactRow, ArtifactRow.build_id == BuildRow.id)
+        .where(_IS_CANDIDATE, ArtifactRow.expires_at <= func.now())
     )
+    of_expired = func.array(expired.scalar_subquery(), type_=ARRAY(Uuid))
     query = (
         select(ProjectRow.name)
-        .where(or_(ProjectRow.retention.is_not(None), has_expired))
+        .where(or_(ProjectRow.retention.is_not(None), ProjectRow.id == any_(of_expired)))
         .order_by(ProjectRow.name)
     )
     return (await session.execute(query)).scalars().all()
 
 
+@dataclass(frozen=True)
+class Due:
+    """What a job looks at: what has expired by itself, and what a policy may give up.
+
+    Attributes:
+        now: The database's time.
+        made_before: What is younger stays; `None` without a policy.
+        keeps_delivered: Whether what was delivered stays.
+    """
+
+    now: datetime
+    made_before: datetime | None
+    keeps_delivered: bool
+
+
 async def builds_with_blobs(
-    session: AsyncSession,
-    project_id: UUID,
-    after: UUID | None,
-    limit: int,
-    *,
-    due: tuple[datetime, datetime | None] | None = None,
-) -> Sequence[BuildRow]:
-    """List the builds of a project that have blobs nobody has given up, oldest first.
+    session: AsyncSession, project_id: UUID, after: int, limit: int, *, due: Due | None = None
+) -> tuple[int | None, Sequence[UUID]]:
+    """Go through some builds of a project, oldest first, for blobs that nobody has given up.
+
+    So many builds are looked at in one statement, however few are found.
 
     Args:
         session: The transaction.
         project_id: The project's id.
-        after: Only builds after this one.
-        limit: At most so many.
-        due: Only with blobs that have expired by themselves at the first time, or were made before
-            the second one.
+        after: The number of the build that was looked at last.
+        limit: At most so many are looked at.
+        due: Find only those in which a blob may have to be given up now.
+
+    Returns:
+        The number of the build that is looked at last now, `None` if there are no more; and the
+        ids of those found.
     """
-    has_blobs = [ArtifactRow.build_id == BuildRow.id, _IS_CANDIDATE]
-    if due is not None:
-        now, made_before = due
-        has_expired = ArtifactRow.expires_at <= now
-        is_old = false() if made_before is None else ArtifactRow.created_at <= made_before
-        has_blobs.append(or_(has_expired, is_old))
+    is_meant = _IS_CANDIDATE if due is None else _IS_CANDIDATE & _is_due(due)
+    # Not EXISTS, which PostgreSQL may answer by going through all artifacts that there are.
+    a_blob = (
+        select(ArtifactRow.id)
+        .where(
+            ArtifactRow.build_id == BuildRow.id, ArtifactRow.attempt_id == AttemptRow.id, is_meant
+        )
+        .limit(1)
+        .correlate(BuildRow)
+        .scalar_subquery()
+    )
     query = (
-        select(BuildRow)
-        .where(BuildRow.project_id == project_id, exists().where(*has_blobs))
-        .options(*_WITH_STATES)
-        .order_by(BuildRow.id)
+        select(BuildRow.id, BuildRow.number, a_blob.is_not(None).label("is_found"))
+        .where(BuildRow.project_id == project_id, BuildRow.number > after)
+        .order_by(BuildRow.number)
         .limit(limit)
     )
-    if after is not None:
-        query = query.where(BuildRow.id > after)
+    rows = (await session.execute(query)).all()
+    found = [each.id for each in rows if each.is_found]
+    return (rows[-1].number if rows else None), found
+
+
+async def builds(session: AsyncSession, build_ids: Collection[UUID]) -> Sequence[BuildRow]:
+    """Load some builds with the states of their catalogues, oldest first."""
+    query = (
+        select(BuildRow)
+        .where(BuildRow.id.in_(build_ids))
+        .options(*_WITH_STATES)
+        .order_by(BuildRow.number)
+    )
     return (await session.execute(query)).scalars().all()
+
+
+def _is_due(due: Due) -> ColumnElement[bool]:
+    has_expired = ArtifactRow.expires_at <= due.now
+    if due.made_before is None:
+        return has_expired
+    is_old = ArtifactRow.hold.is_(None) & (ArtifactRow.created_at <= due.made_before)
+    if due.keeps_delivered:
+        is_old &= ~_is_delivered()
+    return or_(has_expired, is_old)
+
+
+def _is_delivered() -> ColumnElement[bool]:
+    """Match what a build without lanes delivered last, which stays: nearly all that is old.
+
+    The rules decide about what is not matched; about what is, they would decide the same.
+    """
+    later = aliased(AttemptRow)
+    is_followed = exists().where(
+        later.build_id == AttemptRow.build_id,
+        later.id != AttemptRow.id,
+        tuple_(later.state, later.as_of) >= tuple_(AttemptRow.state, AttemptRow.as_of),
+    )
+    return (
+        DELIVERED
+        & (BuildRow.lanes == cast([], JSONB))
+        & (ArtifactRow.status == ArtifactStatus.AVAILABLE)
+        & (AttemptRow.status == AttemptStatus.COMPLETED)
+        & (AttemptRow.state > func.coalesce(BuildRow.derived_state, -1))
+        & ~is_followed
+    )
 
 
 async def heirs(session: AsyncSession, build_ids: Collection[UUID]) -> Sequence[BuildRow]:
@@ -92,9 +161,10 @@ async def heirs(session: AsyncSession, build_ids: Collection[UUID]) -> Sequence[
         .join(AttemptRow, AttemptRow.id == InheritedAttemptRow.attempt_id)
         .where(AttemptRow.build_id.in_(build_ids))
     )
+    ids = func.array(inherited.scalar_subquery(), type_=ARRAY(Uuid))
     query = (
         select(BuildRow)
-        .where(BuildRow.id.in_(inherited), BuildRow.id.not_in(build_ids))
+        .where(BuildRow.id == any_(ids), BuildRow.id.not_in(build_ids))
         .options(*_WITH_STATES)
         .order_by(BuildRow.id)
     )
@@ -111,7 +181,7 @@ async def newest_delivered(
     """
     query = (
         select(BuildRow.id, BuildRow.number, BuildRow.finished_at)
-        .where(BuildRow.project_id == project_id, BuildRow.status == BuildStatus.COMPLETED)
+        .where(BuildRow.project_id == project_id, DELIVERED)
         .order_by(BuildRow.finished_at.desc().nulls_last(), BuildRow.number.desc())
         .limit(count)
     )

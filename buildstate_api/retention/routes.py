@@ -1,13 +1,14 @@
 """How long artifacts stay: a project's policy, holds, deletions, and the removal of bytes."""
 
 from fastapi import APIRouter
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 
 from buildstate_api.rest.auth import KeyDep
 from buildstate_api.rest.deps import Changing, Reading, WritingDep
 from buildstate_api.rest.params import ArtifactPath, ProjectPath
 from buildstate_api.rest.transactions import DatabaseDep
 from buildstate_api.retention import policy, removal
+from buildstate_api.retention.answer import Pieces
 from buildstate_api.retention.deletion import delete_artifact
 from buildstate_api.retention.hold import hold_artifact, release_artifact
 from buildstate_core.models import (
@@ -23,16 +24,16 @@ of_project = APIRouter(prefix="/v1/projects", tags=["projects"])
 of_artifact = APIRouter(prefix="/v1/artifacts", tags=["artifacts"])
 
 
-@of_project.get("/{project}/retention")
-async def get_retention(project: ProjectPath, session: Reading) -> RetentionPlan:
+@of_project.get("/{project}/retention", response_model=RetentionPlan)
+async def get_retention(project: ProjectPath, database: DatabaseDep) -> StreamingResponse:
     """Return what a project's policy would keep and give up, and why; nothing is changed."""
-    return await policy.get_plan(session, project)
+    return _streamed(await policy.get_plan(database, project))
 
 
-@of_project.post("/{project}/retention")
-async def apply_retention(project: ProjectPath, database: DatabaseDep) -> RetentionPlan:
+@of_project.post("/{project}/retention", response_model=RetentionPlan)
+async def apply_retention(project: ProjectPath, database: DatabaseDep) -> StreamingResponse:
     """Give up what a project's policy says, build by build; done twice, nothing more happens."""
-    return await policy.apply(database, project)
+    return _streamed(await policy.get_plan(database, project, is_applied=True))
 
 
 @of_artifact.post("/lookup")
@@ -73,3 +74,7 @@ async def begin_removal(artifact: ArtifactPath, session: Changing) -> Artifact:
 async def end_removal(artifact: ArtifactPath, session: Changing) -> Artifact:
     """Record that its bytes are gone."""
     return await removal.end_removal(session, artifact)
+
+
+def _streamed(pieces: Pieces) -> StreamingResponse:
+    return StreamingResponse(pieces, media_type="application/json")

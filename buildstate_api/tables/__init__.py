@@ -2,6 +2,9 @@
 
 from buildstate_api.tables.base import Base
 from buildstate_api.tables.builds import (
+    DELIVERED,
+    UNAVAILABLE,
+    UNDELIVERED,
     ArtifactRow,
     AttemptRow,
     BuildRow,
@@ -11,9 +14,13 @@ from buildstate_api.tables.builds import (
 )
 from buildstate_api.tables.people import InterventionRow, KeyRow
 from buildstate_api.tables.projects import CatalogRow, ProjectRow, StateCodeRow
+from buildstate_api.tables.samples import RunSampleRow
 from buildstate_api.tables.work import EventRow, IdempotencyRow, ResumeRequestRow, ServiceClockRow
 
 __all__ = [
+    "DELIVERED",
+    "UNAVAILABLE",
+    "UNDELIVERED",
     "ArtifactRow",
     "AttemptRow",
     "Base",
@@ -27,6 +34,7 @@ __all__ = [
     "ProjectRow",
     "ReadsRow",
     "ResumeRequestRow",
+    "RunSampleRow",
     "ServiceClockRow",
     "StateCodeRow",
     "fences",

@@ -1,7 +1,7 @@
 """Builds, their attempts, and the artifacts of these."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -18,6 +18,7 @@ from sqlalchemy import (
     SmallInteger,
     UniqueConstraint,
     func,
+    literal_column,
     select,
     text,
 )
@@ -66,8 +67,49 @@ class BuildRow(Base):
             "num_nulls(derived_from, derived_state, derived_lane) IN (0, 3)",
             name="builds_derived_check",
         ),
-        Index("builds_derived_from_idx", "derived_from"),
         CheckConstraint(one_of("status", BuildStatus), name="builds_status_check"),
+        # Lists are by number, with one filter, or of a project with one more.
+        Index("builds_project_idx", "project_id", "number"),
+        Index("builds_platform_idx", "platform", "number"),
+        Index("builds_project_platform_idx", "project_id", "platform", "number"),
+        Index("builds_key_idx", "key", "number"),
+        Index(
+            "builds_derived_from_idx",
+            "derived_from",
+            "number",
+            postgresql_where=text("derived_from IS NOT NULL"),
+        ),
+        # Nearly all builds are delivered in the end, and found by going through them.
+        Index(
+            "builds_status_idx", "status", "number", postgresql_where=text("status <> 'completed'")
+        ),
+        Index(
+            "builds_project_status_idx",
+            "project_id",
+            "status",
+            "number",
+            postgresql_where=text("status <> 'completed'"),
+        ),
+        # Retention looks for the newest deliveries.
+        Index(
+            "builds_delivered_idx",
+            "project_id",
+            text("finished_at NULLS FIRST"),
+            "number",
+            postgresql_where=text("status = 'completed'"),
+        ),
+        Index(
+            "builds_version_idx",
+            "project_id",
+            "version",
+            postgresql_where=text("superseded_by IS NULL"),
+        ),
+        # Whoever removes a build asks whether it is another one's successor.
+        Index(
+            "builds_superseded_by_idx",
+            "superseded_by",
+            postgresql_where=text("superseded_by IS NOT NULL"),
+        ),
         # The same key means the same build, until a restart supersedes it.
         Index(
             "builds_project_key_key",
@@ -112,6 +154,15 @@ class BuildRow(Base):
     parent: Mapped["BuildRow | None"] = relationship(
         remote_side="BuildRow.id", foreign_keys="BuildRow.derived_from", viewonly=True, lazy="raise"
     )
+
+
+DELIVERED: Final = BuildRow.status == literal_column(f"'{BuildStatus.COMPLETED}'")
+UNDELIVERED: Final = BuildRow.status != literal_column(f"'{BuildStatus.COMPLETED}'")
+"""What some indexes have of the builds.
+
+A query that is to use them says so in these words: with the status among its values, PostgreSQL may
+plan for any status, and then has no use for them.
+"""
 
 
 class AttemptRow(Base):
@@ -273,7 +324,7 @@ class ArtifactRow(Base):
         # Workers look for what they may remove, for a digest, and for the artifact of an object.
         Index(
             "artifacts_removable_idx",
-            "removable_at",
+            "id",
             postgresql_where=text("marked_at IS NOT NULL AND removed_at IS NULL"),
         ),
         # The job of retention looks for what has expired by itself.
@@ -282,7 +333,10 @@ class ArtifactRow(Base):
             "expires_at",
             postgresql_where=text("expires_at IS NOT NULL AND marked_at IS NULL"),
         ),
-        Index("artifacts_checksum_idx", "checksum"),
+        Index("artifacts_checksum_idx", "checksum", "id"),
+        Index(
+            "artifacts_status_idx", "status", "id", postgresql_where=text("status <> 'available'")
+        ),
         Index("artifacts_object_idx", "object_uri", postgresql_using="hash"),
         Index("artifacts_build_idx", "build_id"),
     )
@@ -323,3 +377,7 @@ class ArtifactRow(Base):
     identity: Mapped[str | None]
 
     attempt: Mapped[AttemptRow] = relationship(lazy="raise", back_populates="artifacts")
+
+
+UNAVAILABLE: Final = ArtifactRow.status != literal_column(f"'{ArtifactStatus.AVAILABLE}'")
+"""What an index has of the artifacts by status; see `UNDELIVERED`."""

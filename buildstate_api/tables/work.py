@@ -100,6 +100,9 @@ class ResumeRequestRow(Base):
             unique=True,
             postgresql_where=text("status IN ('pending', 'sent', 'running')"),
         ),
+        # Lists are of a build, or of a status.
+        Index("resume_requests_build_idx", "build_id", "id"),
+        Index("resume_requests_status_idx", "status", "id"),
         # The job looks for those that are due.
         Index(
             "resume_requests_due_idx",

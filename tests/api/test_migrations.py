@@ -140,6 +140,32 @@ def test_what_ended_before_the_job_considered_ends_counts_as_considered(
     assert set(connection.scalars(sa.text(query))) == {"lost", "failed"}
 
 
+def test_of_runs_that_are_there_already_it_is_kept_how_long_they_took(
+    empty_url: str, connection: Connection
+) -> None:
+    migrate(empty_url)
+    config = alembic_config(connection)
+    command.downgrade(config, "0011")
+    connection.execute(sa.text("SET session_replication_role = replica"))  # no project
+    connection.execute(
+        sa.text(
+            "WITH build AS (INSERT INTO builds (id, project_id, catalog_version, key, platform,"
+            " labels) VALUES (gen_random_uuid(), gen_random_uuid(), 1, 'a', 'aws', '{}')"
+            " RETURNING id) INSERT INTO build_states (id, build_id, lane, state, number, status,"
+            " as_of, started_at, ended_at, token_hash, fence, lease_seconds, lease_until,"
+            " fingerprint) SELECT gen_random_uuid(), id, lane, state, 1, status, now(),"
+            " now() - interval '90 s', now(), lease::text::bytea, lease, lease,"
+            " to_timestamp(lease), '{}' FROM build, (VALUES ('', 10, 'completed', 1),"
+            " ('eu', 60, 'completed', 1), ('', 25, 'failed', 1), ('', 50, 'completed', NULL))"
+            " AS attempt (lane, state, status, lease)"
+        )
+    )
+    command.upgrade(config, "head")
+    query = "SELECT platform, state, is_in_lane, seconds FROM run_samples ORDER BY state"
+    found = [tuple(each) for each in connection.execute(sa.text(query))]
+    assert found == [("aws", 10, False, 90), ("aws", 60, True, 90)]
+
+
 def test_migrating_twice_changes_nothing(empty_url: str, connection: Connection) -> None:
     migrate(empty_url)
     before = everything(connection)

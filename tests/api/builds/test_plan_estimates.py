@@ -14,12 +14,10 @@ def sized(size_bytes: int, name: str = "image.qcow2", **fields: Any) -> Any:
 
 
 def ran(service: Service, build: Build, state: int, seconds: float, **fields: Any) -> None:
-    """Have a state run, and move its start so that it took that long."""
+    """Have a state run, and record that it took that long."""
     done = service.complete(service.claim(build, state, **fields), image(content=str(state)))
     service.query(
-        "UPDATE build_states SET started_at = ended_at - make_interval(secs => %s) WHERE id = %s",
-        seconds,
-        str(done.id),
+        "UPDATE run_samples SET seconds = %s WHERE attempt_id = %s", seconds, str(done.id)
     )
 
 
@@ -72,6 +70,30 @@ def test_what_has_no_known_size_counts_as_nothing(service: Service) -> None:
 
 
 # --- how long it takes -------------------------------------------------------------------------
+
+
+def test_a_run_is_remembered_with_what_it_took(service: Service) -> None:
+    build = service.make_build(platform="gcp")
+    trunk = service.complete(service.claim(build, 10), image())
+    lane = service.complete(service.claim(build, 60, lane="eu"), image())
+    found = {
+        str(each.pop("attempt_id")): each
+        for each in service.query(
+            "SELECT attempt_id, name, platform, state, is_in_lane, ended_at, seconds"
+            " FROM run_samples JOIN projects ON id = project_id"
+        )
+    }
+    assert found == {
+        str(each.id): {
+            "name": "rhel-base",
+            "platform": "gcp",
+            "state": each.state,
+            "is_in_lane": each.lane != "",
+            "ended_at": each.finished_at,
+            "seconds": each.duration_seconds,
+        }
+        for each in (trunk, lane)
+    }
 
 
 def test_a_state_takes_as_long_as_half_of_the_last_runs_took(service: Service) -> None:

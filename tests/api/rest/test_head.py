@@ -44,7 +44,11 @@ def test_head_has_the_status_and_the_headers_of_get_and_no_body(
         assert "{" not in path
         assert got.status == asked.status == 200, path
         assert {**got.headers, "date": ""} == {**asked.headers, "date": ""}, path
-        assert int(asked.headers["content-length"]) == len(got.content) > 0
+        assert len(got.content) > 0
+        if path.endswith("/retention"):  # it is sent while it is made
+            assert "content-length" not in asked.headers
+        else:
+            assert int(asked.headers["content-length"]) == len(got.content)
         assert asked.content == b"", path
         seen += 1
     assert seen > 15
