@@ -128,7 +128,7 @@ def settle(looked: Looked, checkout: Checkout, attempt: str) -> Settled:
             parts[source.part] = None if rest is None or source.is_place else rest.digest
         else:
             parts[source.part] = unstable(attempt)
-            warnings.append(_warning(source, sorted(set(changed) - set(written))))
+            warnings.append(_warning(source, sorted(set(changed) - set(written)), checkout))
     reads = (*_absent(looked, checkout), *_left(looked, checkout))
     checkout.digests.save()
     return Settled(_settled_parts(looked, parts), reads[:_MOST_READS], tuple(warnings))
@@ -166,12 +166,13 @@ def _is_written(source: Source, name: str, checkout: Checkout) -> bool:
     )
 
 
-def _warning(source: Source, changed: Sequence[str]) -> str:
-    names = [source.name if each == ITSELF else f"{source.name}/{each}" for each in changed]
-    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+def _warning(source: Source, changed: Sequence[str], checkout: Checkout) -> str:
+    places = (source.path if each == ITSELF else f"{source.path}/{each}" for each in changed)
+    name = checkout.name_of(next(places))
+    more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
     return (
-        f"{names[0]}{more} changed while this ran, which may have read it: it runs again next time."
-        f" If the command writes it itself: --exclude {names[0]!r}."
+        f"{name}{more} changed while this ran, which may have read it: it runs again next time."
+        f" If the command writes it itself: --exclude {name!r}."
     )
 
 

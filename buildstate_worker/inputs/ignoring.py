@@ -17,7 +17,8 @@ class Ignored:
     """The files that do not count.
 
     Those of git and of BuildState itself never do. Others are named by globs as in a `.gitignore`,
-    relative to the working directory: `--exclude`, and the lines of a `.bldstignore` there.
+    relative to the working directory: `--exclude`, and the lines of a `.bldstignore` there. An
+    absolute path names what it is the path of, too.
 
     Args:
         folder: The working directory.
@@ -30,7 +31,8 @@ class Ignored:
     ) -> None:
         self._folder = os.path.realpath(folder)
         self._patterns = patterns
-        self._places = frozenset(places)
+        absolute = (each.rstrip("/") for each in patterns if each.startswith("/"))
+        self._places = frozenset([*places, *absolute])
 
     def has(self, path: str) -> bool:
         """Return whether a file, by its absolute path, does not count."""

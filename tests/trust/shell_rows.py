@@ -234,7 +234,7 @@ WORDS = (
         "a word that names no file", "-- true @@", "recipe_changed:command", seen=Seen.BY_ITSELF
     ),
     ShellRow(
-        "where the checkout lies, in a word",
+        "a file under `$PWD`, wherever the checkout lies",
         "-- true $PWD/hosts",
         "input_changed:hosts",
         {"hosts": "@@"},

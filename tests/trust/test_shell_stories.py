@@ -61,6 +61,17 @@ class TestWhatItMakesAndChanges:
         other.write({"base.pkr.hcl": "2"})
         assert other.call("-- true .").reason == "input_changed:."
 
+    def test_what_an_earlier_state_has_left_and_a_person_has_changed_since(
+        self, one: Shell, other: Shell
+    ) -> None:
+        """It is compared where it is there; another worker need not have it."""
+        one.call("-- sh -c 'echo echo 1 > made.sh'", state=10)
+        assert one.call("-- bash made.sh").reason == "never_completed"
+        assert one.call("-- bash made.sh").reason == UNSEEN
+        assert other.call("-- bash made.sh").reason == UNSEEN
+        one.write({"made.sh": "echo 2"})
+        assert one.call("-- bash made.sh").reason == "discovered_changed:made.sh"
+
     def test_an_artifact_that_is_restored(self, one: Shell, other: Shell) -> None:
         line = "--artifact out/full -- sh -c 'cat out/base > out/full'"
         one.call("--artifact out/base -- sh -c 'mkdir -p out; echo 1 > out/base'", state=10)
@@ -239,7 +250,7 @@ def test_ten_thousand_inputs_are_seen_one_by_one(one: Shell) -> None:
     }
     for state, (line, _) in lines.items():
         assert one.call(line, state=state).reason == "never_completed"
-        assert one.call(line, state=state).reason == UNSEEN
+    assert one.call(line, state=state).reason == UNSEEN
     one.write({"conf/42/4242": "2"})
     for state, (line, name) in lines.items():
         assert one.call(line, state=state).reason == f"input_changed:{name}"

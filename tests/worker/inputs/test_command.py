@@ -51,6 +51,28 @@ def test_what_changed_while_it_ran_is_the_same_as_nothing(folder: Folder) -> Non
     )
 
 
+@pytest.mark.parametrize("word", ["conf", ".", "conf/*", "../project/conf/hosts"])
+def test_what_the_warning_says_to_exclude_is_excluded_by_that(folder: Folder, word: str) -> None:
+    folder.write("conf/hosts")
+    looked = folder.look("bash", word)
+    folder.write("conf/hosts", "22")
+    (warning,) = settled(folder, looked).warnings
+    assert warning.endswith("--exclude 'conf/hosts'.")
+    before = folder.look("bash", word, excludes=["conf/hosts"]).parts
+    folder.write("conf/hosts", "3")
+    assert folder.look("bash", word, excludes=["conf/hosts"]).parts == before
+
+
+def test_a_file_outside_can_be_excluded_as_the_warning_says(folder: Folder) -> None:
+    outside = folder.path.parent / "hosts"
+    outside.write_text("1")
+    looked = folder.look("bash", "../hosts")
+    outside.write_text("22")
+    (warning,) = settled(folder, looked).warnings
+    assert warning.endswith(f"--exclude '{outside}'.")
+    assert folder.parts("bash", "../hosts", excludes=[str(outside)]) == []
+
+
 def test_what_is_gone_when_it_has_ended_has_changed_as_well(folder: Folder) -> None:
     path = folder.write("hosts")
     looked = folder.look("bash", "hosts")

@@ -43,3 +43,10 @@ def test_places_do_not_count_with_all_below_them(folder: Folder) -> None:
 def test_a_file_beside_the_working_directory_can_be_named(folder: Folder) -> None:
     ignored = Ignored(folder.path / "images", ["../hosts"])
     assert ignored.has(str(folder.path / "hosts"))
+
+
+def test_an_absolute_path_names_what_lies_there(folder: Folder) -> None:
+    outside = folder.path.parent / "hosts"
+    ignored = Ignored(folder.path, [str(outside), f"{folder.path}/conf/"])
+    names = (outside, folder.path / "conf/a", folder.path / "a")
+    assert [ignored.has(str(name)) for name in names] == [True, True, False]
