@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,9 @@ from buildstate_core.errors import InvalidInput
 from buildstate_flows import milestone
 from buildstate_flows.artifact import open_results
 from buildstate_flows.engine.milestone_call import MilestoneCall
+from buildstate_worker.inputs.ignoring import Ignored
+from buildstate_worker.inputs.source import Checkout
+from buildstate_worker.reads import Digests, Project
 
 
 @dataclass(frozen=True)
@@ -106,10 +110,16 @@ def test_what_cannot_be_ignored_is_said_at_the_decoration(ignore: Any, said: str
     assert refused.value.field == "ignore"
 
 
+def checkout() -> Checkout:
+    """Return this working directory, in which nothing is declared."""
+    here = Path.cwd()
+    return Checkout(here, Project.around(here), Digests(here / "none", "none"), Ignored(here))
+
+
 def made(task: Any, **parameters: Any) -> dict[str, str]:
     """Return the parts of a call's parameters."""
     call = MilestoneCall.of(task.spec, parameters)
-    return call._fingerprint(lambda _: False)
+    return call._fingerprint(lambda _: False, checkout())
 
 
 def made_1(task: Any, **parameters: Any) -> dict[str, str]:
@@ -154,7 +164,8 @@ class TestBothRecorders:
             image = base()
             value = make([image]) if make is list else make(image)
             call = MilestoneCall.of(takes.spec, {"value": value})
-        for parts in (call._fingerprint, call._fingerprint_1):
+        of_now = partial(call._fingerprint, checkout=checkout())
+        for parts in (of_now, call._fingerprint_1):
             assert set(parts(lambda _: True)) == {"param:value"}
             assert parts(lambda _: True) != parts(lambda _: False)
 
