@@ -1,11 +1,12 @@
 """How one try at a milestone moves on, and where a report about it belongs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from buildstate_core.rules.facts import AttemptFact, History
+from buildstate_core.rules.fingerprints import step_digest
 from buildstate_core.vocabulary import AttemptStatus
 
 _S = AttemptStatus
@@ -44,7 +45,7 @@ def settled(history: History, now: datetime) -> History:
     """Return the history with every claim whose lease has run out marked as lost.
 
     The time of the loss is the end of the lease, not when it is noticed, so that a report from in
-    between counts as newer.
+    between counts as newer. A step that repeats another one is marked with when that was done.
     """
     return History.of(
         replace(
@@ -55,8 +56,23 @@ def settled(history: History, now: datetime) -> History:
         )
         if each.lease_until is not None and is_expired(each, now)
         else each
-        for each in history.attempts
+        for each in _with_first_times(history.attempts)
     )
+
+
+def _with_first_times(attempts: Sequence[AttemptFact]) -> Iterator[AttemptFact]:
+    """Yield attempts; those that repeat a step unchanged with when the same was done first."""
+    repeated = {(each.lane, each.state) for each in attempts if each.identity is not None}
+    first: dict[tuple[str, int, str], datetime] = {}
+    for each in attempts:
+        if (each.lane, each.state) in repeated and each.status is _S.COMPLETED and each.ended_at:
+            key = (each.lane, each.state, step_digest(each))
+            first[key] = min(first.get(key, each.ended_at), each.ended_at)
+    for each in attempts:
+        if each.identity is None:
+            yield each
+        else:
+            yield replace(each, done_since=first.get((each.lane, each.state, each.identity)))
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,7 @@ class AttemptFact:
         fingerprint: Part name to digest, of what went into it.
         reads: The digests of files that it was seen to read, by path, where that is looked at.
         identity: The digest of the step that it repeats unchanged; `None` if it repeats none.
+        done_since: When what it repeats was done first, where that is looked at.
         reason: Why it was run, as a code, if a claim made it.
         origin: The number of the build that it was inherited from; `None` for the build's own.
         is_forced: Whether a person has asked since for it to run again.
@@ -82,6 +83,7 @@ class AttemptFact:
     fingerprint: Mapping[str, str] = field(default_factory=dict)
     reads: Mapping[str, str] = field(default_factory=dict)
     identity: str | None = None
+    done_since: datetime | None = None
     artifacts: tuple[ArtifactFact, ...] = ()
     reason: str | None = None
     origin: int | None = None

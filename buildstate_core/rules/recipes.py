@@ -199,6 +199,10 @@ def _base(view: Mapping[int, AttemptFact], state: int) -> AttemptFact | None:
 
 
 def _is_later(below: AttemptFact, attempt: AttemptFact) -> bool:
-    """Return whether a result did not exist yet when an attempt began."""
+    """Return whether a result did not exist yet when an attempt began.
+
+    What repeats a step unchanged existed as long as that.
+    """
     began = attempt.started_at or attempt.as_of
-    return below.origin is None and below.ended_at is not None and below.ended_at > began
+    existed_since = below.done_since or below.ended_at
+    return below.origin is None and existed_since is not None and existed_since > began
