@@ -34,7 +34,7 @@ $(SERVERS)/.ready: tests/servers/package-lock.json | $(VENV)/.ready
 demo: setup ## Watch a build being killed half-way and resumed by another worker (about a minute)
 	$(RUN)bldst demo
 
-test: setup ## Run the tests, all with real parts (about ten minutes on two cores)
+test: setup ## Run the tests, all with real parts (about a quarter of an hour on two cores)
 	$(RUN)pytest -n 4 --dist loadfile
 
 test-fast: setup ## Run the tests that need no servers of their own and no endurance (two minutes)
