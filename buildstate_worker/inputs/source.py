@@ -146,8 +146,8 @@ def is_glob(text: str, path: str | Path) -> bool:
 def split_glob(path: str) -> tuple[str, str]:
     """Return the folder below which a glob matches, and the rest of it.
 
-    >>> split_glob("/work/roles/**/main.y?ml")
-    ('/work/roles', '**/main.y?ml')
+    >>> split_glob("/srv/roles/**/main.y?ml")
+    ('/srv/roles', '**/main.y?ml')
     """
     steps = path.split("/")
     first = next(at for at, step in enumerate(steps) if _MAGIC.search(step))

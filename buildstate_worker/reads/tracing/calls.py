@@ -1,6 +1,6 @@
 """The system calls that strace has written down, each as a whole, in the order in which they began.
 
-    4711 1700000000.123456 openat(AT_FDCWD</work>, "hosts", O_RDONLY) = 3</work/hosts>
+    4711 1700000000.123456 openat(AT_FDCWD</srv>, "hosts", O_RDONLY) = 3</srv/hosts>
     4711 1700000000.123999 vfork( <unfinished ...>
     4712 1700000000.124111 chdir("conf") = 0
     4711 1700000000.125222 <... vfork resumed>) = 4712
