@@ -150,7 +150,7 @@ async def set_catalog(
     if_version: int | None = None,
     apply_to_open: bool = False,
 ) -> Catalog:
-    """Return a project a new version of its catalogue; builds keep the one they began with.
+    """Give a project a new version of its catalogue; builds keep the one they began with.
 
     With `apply_to_open`, those that still take work get the new one, in the same transaction.
 
@@ -250,7 +250,7 @@ async def _add_version(
 
 
 async def _move_open_builds(session: AsyncSession, project: ProjectRow) -> None:
-    """Return every build that still takes work the newest catalogue, and derive where it stands."""
+    """Give every build that still takes work the newest catalogue, and derive where it stands."""
     version = project.catalog_version
     build_ids = await queries.lock_open_builds(session, project.id)
     await queries.pin_catalog(session, build_ids, version)

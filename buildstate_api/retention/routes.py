@@ -32,7 +32,7 @@ async def get_retention(project: ProjectPath, database: DatabaseDep) -> Streamin
 
 @of_project.post("/{project}/retention", response_model=RetentionPlan)
 async def apply_retention(project: ProjectPath, database: DatabaseDep) -> StreamingResponse:
-    """Return up what a project's policy says, build by build; done twice, nothing more happens."""
+    """Give up what a project's policy says, build by build; done twice, nothing more happens."""
     return _streamed(await policy.get_plan(database, project, is_applied=True))
 
 
@@ -58,7 +58,7 @@ async def release(artifact: ArtifactPath, session: Changing, key: KeyDep) -> Art
 
 @of_artifact.post("/{artifact}/delete", response_model=Artifact)
 async def delete(artifact: ArtifactPath, body: ArtifactDelete, writing: WritingDep) -> JSONResponse:
-    """Return an artifact up. Refused while it is held, or an open build could resume from it."""
+    """Give an artifact up. Refused while it is held, or an open build could resume from it."""
     return await writing.once(
         lambda session: delete_artifact(session, artifact, body, writing.api_key_id)
     )

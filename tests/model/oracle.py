@@ -45,13 +45,13 @@ def rebuilt(
 
 
 def views(pipeline: Pipeline) -> list[Pipeline]:
-    """Return what each image is made by, in order: the trunk, and then a lane."""
+    """Give what each image is made by, in order: the trunk, and then a lane."""
     trunk = in_lane(pipeline, TRUNK)
     return [trunk + in_lane(pipeline, lane) for lane in lanes_of(pipeline)] or [trunk]
 
 
 def has_to_run(pipeline: Pipeline, world: World) -> set[Key]:
-    """Return the milestones whose result is not there as it would be made now."""
+    """Give the milestones whose result is not there as it would be made now."""
     made = rebuilt(pipeline, world.nonces)
     return never_covered(pipeline) | {
         each.key
@@ -61,7 +61,7 @@ def has_to_run(pipeline: Pipeline, world: World) -> set[Key]:
 
 
 def never_covered(pipeline: Pipeline) -> set[Key]:
-    """Return the steps that no checkpoint of any lane comes after: nothing is left of them."""
+    """Give the steps that no checkpoint of any lane comes after: nothing is left of them."""
     steps = {each.key for each in pipeline if each.kind is Kind.STEP}
     for view in views(pipeline):
         last = max((at for at, each in enumerate(view) if each.kind is Kind.CHECKPOINT), default=0)
@@ -70,7 +70,7 @@ def never_covered(pipeline: Pipeline) -> set[Key]:
 
 
 def may_run(pipeline: Pipeline, world: World, *, images_are_read: bool) -> set[Key]:
-    """Return those, and what has to be done once more so that they can be.
+    """Give those, and what has to be done once more so that they can be.
 
     Something runs on a machine that is as the checkpoint before it left it, with the steps since
     done to it. So these steps are needed, and the checkpoint, if it is corrupt.

@@ -38,7 +38,7 @@ class Project:
     helper: int = 0
 
     def changed(self, which: int, value: int) -> "Project":
-        """Return it with one of its numbers changed."""
+        """Give it with one of its numbers changed."""
         names = [each.name for each in fields(self)]
         return replace(self, **{names[which % len(names)]: value})
 
@@ -49,11 +49,11 @@ class Project:
         return {BASE: f"{self.base}", **override, **{f"{RULES}/{each}": "" for each in self._names}}
 
     def at(self, path: str) -> str | None:
-        """Return what is seen at a path: a file's content, a folder's names, `None` for nothing."""
+        """Give what is seen at a path: a file's content, a folder's names, `None` for nothing."""
         return ",".join(self._names) if path == RULES else self.files.get(path)
 
     def seen_by(self, look: Look) -> Mapping[str, str | None]:
-        """Return all that somebody sees who looks at it, by path."""
+        """Give all that somebody sees who looks at it, by path."""
         match look:
             case Look.NOTHING:
                 paths = []

@@ -133,7 +133,7 @@ class Shell:
         return Called(code, made[0] if made else "unchanged", err)
 
     def reasons(self, state: int) -> list[str]:
-        """Return why each attempt at a state was made, the oldest first."""
+        """Give why each attempt at a state was made, the oldest first."""
         history = self.service.client.history(self.build.number)
         made = [each for each in history if each.state == state]
         return [each.reason or "" for each in sorted(made, key=lambda each: each.attempt)]
@@ -162,7 +162,7 @@ class Shell:
 
 
 def prepared(shell: Shell, row: ShellRow) -> Shell:
-    """Return a machine on which a row's project is as it was at first."""
+    """Give a machine on which a row's project is as it was at first."""
     shell.write(row.project("1"))
     shell.sh(row.before)
     return shell
