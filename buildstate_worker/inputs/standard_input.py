@@ -58,7 +58,7 @@ class Feed:
 
     @contextmanager
     def given(self) -> Iterator[IO[bytes] | int | None]:
-        """Give what a child process takes as its standard input; `None` for ours."""
+        """Return what a child process takes as its standard input; `None` for ours."""
         yield None
 
     def close(self) -> None:
