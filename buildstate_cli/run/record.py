@@ -11,11 +11,13 @@ from buildstate_cli.run.call.prepare import PreparedCall
 from buildstate_cli.run.execute import Ran
 from buildstate_cli.run.site import Site, tell, told_if_unwritable
 from buildstate_core.errors import BuildStateError, StaleClaim
-from buildstate_core.models import Attempt
+from buildstate_core.models import Attempt, Discovered
 from buildstate_core.models.claims import MAX_DISCOVERED
+from buildstate_core.vocabulary import Seen
 from buildstate_worker import attempt
 from buildstate_worker.attempt import Claimed, Done, Uploaded
 from buildstate_worker.heartbeat import LEASE_RUNNING_OUT
+from buildstate_worker.reads.names import ALL
 
 _RECORD_SECONDS: Final = 10.0
 _MOST_OUTSIDE: Final = 5
@@ -35,10 +37,11 @@ def record(site: Site, prepared: PreparedCall, ran: Ran, uploaded: Uploaded) -> 
         Unreachable: The service does not answer. It may have been recorded.
     """
     settled, judged = ran.settled, ran.judged
-    reads = {each.path: each for each in (*judged.reads, *settled.reads)}
-    done = attempt.record(
-        uploaded, reads=list(reads.values())[:MAX_DISCOVERED], revised=settled.parts
-    )
+    found = {each.path: each for each in (*judged.reads, *settled.reads)}
+    reads = list(found.values())
+    if len(reads) > MAX_DISCOVERED:  # what is not compared is never the same
+        reads = [Discovered(path=ALL, what=Seen.UNSTABLE)]
+    done = attempt.record(uploaded, reads=reads, revised=settled.parts)
     assert done.step_digest is not None  # noqa: S101 - a claim made it
     with told_if_unwritable("that this machine is as this state has left it"):
         ran.machine.end(done.step_digest)

@@ -13,7 +13,7 @@ from buildstate_worker.inputs.declared import INPUT, check_inputs, declared, fol
 from buildstate_worker.inputs.source import Checkout, Source
 from buildstate_worker.inputs.words import Found, found_in
 from buildstate_worker.inputs.words.found import FOUND
-from buildstate_worker.reads.names import named
+from buildstate_worker.reads.names import ALL, named
 
 _MOST_READS: Final = 3000
 """As many are compared of what is found beside the fingerprint."""
@@ -129,9 +129,15 @@ def settle(looked: Looked, checkout: Checkout, attempt: str) -> Settled:
         else:
             parts[source.part] = unstable(attempt)
             warnings.append(_warning(source, sorted(set(changed) - set(written)), checkout))
-    reads = (*_absent(looked, checkout), *_left(looked, checkout))
+    reads: tuple[Discovered, ...] = (*_absent(looked, checkout), *_left(looked, checkout))
     checkout.digests.save()
-    return Settled(_settled_parts(looked, parts), reads[:_MOST_READS], tuple(warnings))
+    if len(reads) > _MOST_READS:
+        reads = (Discovered(path=ALL, what=Seen.UNSTABLE),)
+        warnings.append(
+            f"It names more than {_MOST_READS} files that were made here or are not there, so that"
+            " they are not compared: it runs again next time. Leave them out with --exclude."
+        )
+    return Settled(_settled_parts(looked, parts), reads, tuple(warnings))
 
 
 def _folded(parts: Mapping[str, str]) -> dict[str, str]:

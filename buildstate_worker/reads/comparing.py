@@ -10,6 +10,7 @@ from buildstate_core.vocabulary import Seen
 from buildstate_worker.reads.digests import Digests
 from buildstate_worker.reads.listing import listings
 from buildstate_worker.reads.made import Made
+from buildstate_worker.reads.names import ALL
 from buildstate_worker.reads.scope import Scope
 
 
@@ -40,7 +41,8 @@ def compare(
         made: What was made for the build on this machine.
     """
     wanted = sorted(
-        (each for each in reads if scope.is_free(each.path)), key=lambda each: each.path
+        (each for each in reads if _is_of_all(each) or scope.is_free(each.path)),
+        key=lambda each: each.path,
     )
     left = {each.path for each in wanted if each.what is Seen.LEFT}
     folders = [each.path for each in wanted if each.what is Seen.LISTING]
@@ -50,6 +52,11 @@ def compare(
     digests.save()
     absent = sum(each.what is Seen.ABSENT for each in wanted)
     return Compared(len(wanted) - len(left), found, absent)
+
+
+def _is_of_all(read: RecordedRead) -> bool:
+    """Return whether it is not known what was read: no part of that can be known otherwise."""
+    return read.path == ALL and read.what is Seen.UNSTABLE
 
 
 def _is_same(

@@ -24,14 +24,13 @@ from buildstate_worker.reads.digests import Digests
 from buildstate_worker.reads.hook import Recording
 from buildstate_worker.reads.listing import listings
 from buildstate_worker.reads.made import Made
-from buildstate_worker.reads.names import named
+from buildstate_worker.reads.names import ALL, named
 from buildstate_worker.reads.scope import Scope
 from buildstate_worker.reads.uses import Use, uses_of
 from buildstate_worker.reads.wording import Wording
 
 _MOST_BYTES: Final = 3_000_000
 _AROUND_DIGEST: Final = 120
-_ALL: Final = "."
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def judge(
     warnings = list(judging.warnings)
     what = _too_much(seen, reads)
     if what is not None:
-        reads = [Discovered(path=_ALL, what=Seen.UNSTABLE)]
+        reads = [Discovered(path=ALL, what=Seen.UNSTABLE)]
         warnings.append(
             f"What it read is not compared, since {what}: it runs again each time. Name its"
             f" inputs with {wording.declare}, and leave out the rest with {wording.leave_out}."
@@ -201,7 +200,7 @@ class _Judging:
             yield Discovered(path=named(place), what=Seen.LEFT)
 
     def _may_list(self, place: str) -> bool:
-        return place == _ALL or self._scope.may_hold(place)
+        return place == ALL or self._scope.may_hold(place)
 
     def _what(self, place: str, use: Use) -> Seen | None:
         """Return what was seen at a place; `None` for nothing that counts."""

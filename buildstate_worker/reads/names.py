@@ -2,6 +2,9 @@
 
 from typing import Final
 
+ALL: Final = "."
+"""The place that stands for everything, where it is not known what was read."""
+
 _MOST: Final = 1000
 
 

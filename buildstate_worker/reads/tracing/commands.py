@@ -11,6 +11,7 @@ from buildstate_worker.reads.arguments import Arguments
 from buildstate_worker.reads.digests import Digests
 from buildstate_worker.reads.judging import Judged, judge, written
 from buildstate_worker.reads.made import Made
+from buildstate_worker.reads.names import ALL
 from buildstate_worker.reads.scope import Scope
 from buildstate_worker.reads.tracing.outside import outside
 from buildstate_worker.reads.tracing.trace import Trace
@@ -49,7 +50,7 @@ def judge_command(
         wording=COMMAND,
     )
     if not trace.is_whole:
-        judged = replace(judged, reads=(Discovered(path=".", what=Seen.UNSTABLE),))
+        judged = replace(judged, reads=(Discovered(path=ALL, what=Seen.UNSTABLE),))
     warnings = (*judged.warnings, *_how_far(trace))
     return replace(judged, warnings=warnings, outside=tuple(outside(seen, scope)))
 

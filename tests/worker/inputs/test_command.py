@@ -6,8 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from buildstate_core.models import RecordedRead
 from buildstate_core.vocabulary import Seen
+from buildstate_worker.inputs import command
 from buildstate_worker.inputs.command import Looked, Settled, settle
+from buildstate_worker.reads import Scope, compare
 
 from .checkouts import Folder
 
@@ -170,3 +173,17 @@ def test_a_command_has_the_same_parts_in_each_checkout(
             folder.write(file)
         found.append(folder.look("true", *words).parts)
     assert found[0] == found[1]
+
+
+def test_more_than_is_compared_is_never_the_same_also_where_the_whole_folder_is_named(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "_MOST_READS", 1)
+    checkout = folder.checkout()
+    found = settled(folder, folder.look("tool", ".", "a.yml", "b.yml"))
+    assert [(each.path, each.what) for each in found.reads] == [(".", Seen.UNSTABLE)]
+    assert "--exclude" in found.warnings[0]
+    scope = Scope(project=checkout.project, known=[str(folder.path)])
+    recorded = [RecordedRead(path=each.path, what=each.what) for each in found.reads]
+    looked = compare(recorded, scope, digests=checkout.digests, made=folder.made)
+    assert looked.changed == "."
