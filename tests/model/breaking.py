@@ -7,7 +7,7 @@ from buildstate_core.rules.reads import READS
 
 
 def always(value: object) -> Callable[..., Any]:
-    """Give a function that always gives one value."""
+    """Return a function that always gives one value."""
     return lambda *_arguments, **_named: value
 
 

@@ -37,7 +37,7 @@ SAID: frozenset[Kind] = frozenset({Kind.GATE, Kind.EFFECT})
 
 
 def seen(contents: Mapping[str, str | None]) -> Reads:
-    """Give what was read as it is recorded."""
+    """Return what was read as it is recorded."""
     return {path: _seen(path, content) for path, content in contents.items()}
 
 

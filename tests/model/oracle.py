@@ -45,13 +45,13 @@ def rebuilt(
 
 
 def views(pipeline: Pipeline) -> list[Pipeline]:
-    """Give what each image is made by, in order: the trunk, and then a lane."""
+    """Return what each image is made by, in order: the trunk, and then a lane."""
     trunk = in_lane(pipeline, TRUNK)
     return [trunk + in_lane(pipeline, lane) for lane in lanes_of(pipeline)] or [trunk]
 
 
 def has_to_run(pipeline: Pipeline, world: World) -> set[Key]:
-    """Give the milestones whose result is not there as it would be made now."""
+    """Return the milestones whose result is not there as it would be made now."""
     made = rebuilt(pipeline, world.nonces)
     return never_covered(pipeline) | {
         each.key
@@ -61,7 +61,7 @@ def has_to_run(pipeline: Pipeline, world: World) -> set[Key]:
 
 
 def never_covered(pipeline: Pipeline) -> set[Key]:
-    """Give the steps that no checkpoint of any lane comes after: nothing is left of them."""
+    """Return the steps that no checkpoint of any lane comes after: nothing is left of them."""
     steps = {each.key for each in pipeline if each.kind is Kind.STEP}
     for view in views(pipeline):
         last = max((at for at, each in enumerate(view) if each.kind is Kind.CHECKPOINT), default=0)

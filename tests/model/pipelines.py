@@ -81,11 +81,11 @@ class Milestone:
         return self.kind in {Kind.CHECKPOINT, Kind.STEP}
 
     def taken_from(self, machine: str) -> str:
-        """Give what of a machine goes into it."""
+        """Return what of a machine goes into it."""
         return "" if self.is_made_from_scratch else machine
 
     def stands_on(self, machine: str) -> str:
-        """Give what of a machine may well go into it, as far as anybody can tell.
+        """Return what of a machine may well go into it, as far as anybody can tell.
 
         What is made from scratch says which checkpoints it takes: none. It does not say that of
         the steps that were just done to its machine.
@@ -94,7 +94,7 @@ class Milestone:
         return machine if is_on_a_step else self.taken_from(machine)
 
     def applied_to(self, machine: str, nonce: str = "") -> str:
-        """Give a machine as this milestone leaves it: one line for each thing done to it.
+        """Return a machine as this milestone leaves it: one line for each thing done to it.
 
         Args:
             machine: As it was.
@@ -209,7 +209,7 @@ class Story:
 
 
 def edited(pipeline: Pipeline, change: Change) -> Pipeline:
-    """Give the pipeline after what its author did; the same for what others did."""
+    """Return the pipeline after what its author did; the same for what others did."""
     at = change.which % len(pipeline)
     old = pipeline[at]
     match change:
@@ -234,7 +234,7 @@ def edited(pipeline: Pipeline, change: Change) -> Pipeline:
 
 
 def lanes_of(pipeline: Pipeline) -> tuple[str, ...]:
-    """Give the lanes that branch off, in the order in which they are worked at."""
+    """Return the lanes that branch off, in the order in which they are worked at."""
     return tuple(sorted({each.lane for each in pipeline} - {TRUNK}))
 
 
@@ -283,7 +283,7 @@ def _rounds(least: int) -> st.SearchStrategy[Round]:
 
 @st.composite
 def stories(draw: st.DrawFn, *, least: int = 0) -> Story:
-    """Give a story.
+    """Return a story.
 
     Args:
         least: How many changes there are in each round at least, and how many more rounds than one.

@@ -49,11 +49,11 @@ class Project:
         return {BASE: f"{self.base}", **override, **{f"{RULES}/{each}": "" for each in self._names}}
 
     def at(self, path: str) -> str | None:
-        """Give what is seen at a path: a file's content, a folder's names, `None` for nothing."""
+        """Return what is seen at a path: a file's content, a folder's names, `None` for nothing."""
         return ",".join(self._names) if path == RULES else self.files.get(path)
 
     def seen_by(self, look: Look) -> Mapping[str, str | None]:
-        """Give all that somebody sees who looks at it, by path."""
+        """Return all that somebody sees who looks at it, by path."""
         match look:
             case Look.NOTHING:
                 paths = []

@@ -45,14 +45,14 @@ class ShellRow:
     seen: Seen = Seen.BY_ITSELF
 
     def project(self, value: str) -> dict[str, str]:
-        """Give the files with a value in them."""
+        """Return the files with a value in them."""
         return {name: text.replace("@@", value) for name, text in self.files.items()}
 
     def line_with(self, value: str) -> str:
-        """Give the line with a value in it."""
+        """Return the line with a value in it."""
         is_changed = value != "1" and self.changed_line is not None
         return (self.changed_line or "" if is_changed else self.line).replace("@@", value)
 
     def environ_with(self, value: str) -> dict[str, str]:
-        """Give the variables with a value in them."""
+        """Return the variables with a value in them."""
         return {name: text.replace("@@", value) for name, text in self.environ.items()}

@@ -162,7 +162,7 @@ class Shell:
 
 
 def prepared(shell: Shell, row: ShellRow) -> Shell:
-    """Give a machine on which a row's project is as it was at first."""
+    """Return a machine on which a row's project is as it was at first."""
     shell.write(row.project("1"))
     shell.sh(row.before)
     return shell

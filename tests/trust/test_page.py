@@ -49,5 +49,5 @@ def test_the_page_has_each_file_that_a_known_tool_reads() -> None:
 
 
 def section(title: str) -> str:
-    """Give a section of the page."""
+    """Return a section of the page."""
     return PAGE.read_text().partition(f"## {title}\n")[2].partition("\n## ")[0]

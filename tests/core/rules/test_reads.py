@@ -72,7 +72,7 @@ def test_what_changed_while_it_was_read_makes_each_attempt_another_one() -> None
 
 
 def granted(**query: Any) -> Granted:
-    """Give what a claim is granted for a step that was done, and is missing on this machine."""
+    """Return what a claim is granted for a step that was done, and is missing on this machine."""
     done = make_attempt(30, fingerprint={**CODE, READS: "ee"})
     asked = ClaimQuery(state=30, lane="", recipe=Recipe(parts=CODE))
     answer = answer_claim(make_history(done), replace(asked, **query), now=at(60))

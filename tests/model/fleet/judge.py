@@ -34,7 +34,7 @@ class Judge:
 
     @property
     def wanted(self) -> set[Key]:
-        """Give what may run now: what has to, and what that needs on an empty machine."""
+        """Return what may run now: what has to, and what that needs on an empty machine."""
         return may_run(self.pipeline, self.world, images_are_read=self.images_are_read)
 
     def lacks_a_checkpoint(self, milestone: Milestone) -> bool:
@@ -61,14 +61,14 @@ class Judge:
         )
 
     def undone_below(self, milestone: Milestone) -> list[Milestone]:
-        """Give the checkpoints below that were tried to be made again, without success."""
+        """Return the checkpoints below that were tried to be made again, without success."""
         below = (each for each in self.below(milestone) if each.kind is Kind.CHECKPOINT)
         ended = {Outcome.FAILED, Outcome.LOST, Outcome.GIVEN_UP}
         newest = ((each, self.world.newest(each)) for each in below)
         return [each for each, last in newest if last is not None and last.outcome in ended]
 
     def void_below(self, milestone: Milestone) -> list[Milestone]:
-        """Give what has looked at another image, or told of one, than this would be done to."""
+        """Return what has looked at another image, or told of one, than this would be done to."""
         looks_on = {Kind.EFFECT, Kind.GATE}
         if milestone.kind not in looks_on:
             return []

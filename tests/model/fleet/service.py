@@ -57,7 +57,7 @@ class FleetWorld(World):
         ]
 
     def newest(self, milestone: Milestone) -> Try | None:
-        """Give the newest try that has ended."""
+        """Return the newest try that has ended."""
         return self.last(milestone, besides={Outcome.AT_WORK})
 
     def last(self, milestone: Milestone, *, besides: Collection[Outcome] = ()) -> Try | None:
@@ -67,7 +67,7 @@ class FleetWorld(World):
         return None
 
     def done(self, milestone: Milestone) -> Try | None:
-        """Give the newest try that was completed."""
+        """Return the newest try that was completed."""
         return self.last(milestone, besides=set(Outcome) - {Outcome.COMPLETED})
 
 

@@ -164,7 +164,7 @@ def _milestones(draw: st.DrawFn, states: Sequence[int], *, least: int, most: int
 
 @st.composite
 def stories(draw: st.DrawFn, *, max_rounds: int = 3) -> Story:
-    """Give a story."""
+    """Return a story."""
     lanes = _LANES[: draw(st.sampled_from([0, 0, 1, 2, 6]))]
     pipeline = draw(_milestones(_TRUNK_STATES, least=3, most=5))
     ahead = draw(_milestones(_LANE_STATES, least=1, most=2)) if lanes else ()
@@ -181,7 +181,7 @@ def stories(draw: st.DrawFn, *, max_rounds: int = 3) -> Story:
 
 
 def shown(story: Story) -> str:
-    """Give a story as it can be read."""
+    """Return a story as it can be read."""
     lines = [f"  {each}" for each in story.pipeline]
     lines.append(f"machines: {', '.join(story.machines)}, is_matrix={story.is_matrix}")
     for each in story.rounds:

@@ -69,7 +69,7 @@ class Passes:
         return Passed(code, result.read_text(encoding="utf-8") if result.exists() else "")
 
     def attempts(self, key: str) -> list[Attempt]:
-        """Give all attempts at a build, the oldest first."""
+        """Return all attempts at a build, the oldest first."""
         build = next(self.service.client.list_builds(key=key))
         return list(self.service.client.history(build.number))
 

@@ -24,7 +24,7 @@ class Made:
 
 
 def made_from_nothing(flow: Flow) -> Mapping[int, Made]:
-    """Give what each milestone makes, by its state."""
+    """Return what each milestone makes, by its state."""
     found: dict[int, Made] = {}
     image = ""
     for each in flow.milestones:
@@ -35,12 +35,12 @@ def made_from_nothing(flow: Flow) -> Mapping[int, Made]:
 
 
 def delivered(flow: Flow) -> str:
-    """Give the image that the flow delivers."""
+    """Return the image that the flow delivers."""
     return made_from_nothing(flow)[flow.milestones[-1].state].after
 
 
 def has_to_run(flow: Flow, done: Mapping[int, Made]) -> Sequence[int]:
-    """Give the states that have to run, in order: what they would make is not what was made.
+    """Return the states that have to run, in order: what they would make is not what was made.
 
     Args:
         flow: As it is now.

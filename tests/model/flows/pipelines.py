@@ -112,7 +112,7 @@ class Story:
 
 
 def edited(flow: Flow, change: Change) -> Flow:
-    """Give a project after a change."""
+    """Return a project after a change."""
     match change:
         case SetUsed(which=which, value=value):
             return _with_number(flow, flow.used, which, value)
@@ -154,7 +154,7 @@ _ROUNDS: Final = st.builds(
 
 @st.composite
 def stories(draw: st.DrawFn) -> Story:
-    """Give a story."""
+    """Return a story."""
     states = draw(st.lists(st.sampled_from(_STATES), min_size=2, max_size=3, unique=True))
     way = st.sampled_from(CODE) | st.sampled_from(FILES)
     ways = st.lists(way, min_size=1, max_size=4, unique=True).map(tuple)
@@ -164,7 +164,7 @@ def stories(draw: st.DrawFn) -> Story:
 
 
 def shown(story: Story) -> str:
-    """Give a story as it can be read."""
+    """Return a story as it can be read."""
     lines = [
         f"  {each.state}: {[w.expression for w in each.ways]}" for each in story.flow.milestones
     ]

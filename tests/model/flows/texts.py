@@ -131,7 +131,7 @@ def make_{state}({parameter}):
 
 
 def files_of(flow: Flow) -> Mapping[str, str]:
-    """Give all files of a project."""
+    """Return all files of a project."""
     numbers = {name: flow.number(name) for name in flow.names}
     texts = {
         "helpers.py": _HELPERS,
@@ -179,5 +179,5 @@ def _milestone(milestone: Milestone, looks: int, *, is_first: bool) -> str:
 
 
 def _that_looks(text: str, looks: int) -> str:
-    """Give the text of a module as it looks otherwise, and does the same."""
+    """Return the text of a module as it looks otherwise, and does the same."""
     return f'"""A module. {looks}"""\n' + "\n# A comment.\n" * looks + text

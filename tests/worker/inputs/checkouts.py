@@ -62,7 +62,7 @@ class Folder:
         return look(command, inputs, self.checkout(excludes), known, finds=finds)
 
     def parts(self, *command: str, inputs: Sequence[str] = (), **fields: object) -> list[str]:
-        """Give the names of the parts for a command."""
+        """Return the names of the parts for a command."""
         return sorted(self.look(*command, inputs=inputs, **fields).parts)  # type: ignore[arg-type]
 
     def content(self, name: str = ".", *, modeless: Sequence[str] = ()) -> Content:

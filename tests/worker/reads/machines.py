@@ -93,5 +93,5 @@ class Machine:
 
 
 def seen(judged: Judged) -> list[str]:
-    """Give what counts, as `file conf/hosts`."""
+    """Return what counts, as `file conf/hosts`."""
     return [f"{each.what} {each.path}" for each in judged.reads]

@@ -32,7 +32,7 @@ ODD: list[str] = [
 
 
 def paths(seen: Recording, act: Act, folder: Path) -> list[str]:
-    """Give the places below a folder at which something was done."""
+    """Return the places below a folder at which something was done."""
     found = (
         os.path.normpath(Path(each.folder, each.path)) for each in seen.events if each.act is act
     )

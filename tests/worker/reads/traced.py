@@ -15,7 +15,7 @@ from .machines import BUILD, Machine
 
 
 def attempt_at(state: int) -> Attempt:
-    """Give what matters of an attempt that is at work."""
+    """Return what matters of an attempt that is at work."""
     return Attempt.model_construct(id=uuid4(), state=state, fingerprint={})
 
 

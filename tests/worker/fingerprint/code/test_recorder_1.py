@@ -19,7 +19,7 @@ def harden(image, level=1):
 
 @pytest.fixture
 def code_of(tmp_path: Path) -> Callable[[str], dict[str, str]]:
-    """Give the parts of the function `harden` in a module with this source."""
+    """Return the parts of the function `harden` in a module with this source."""
 
     def parts(source: str) -> dict[str, str]:
         file = tmp_path / f"m{len(list(tmp_path.iterdir()))}.py"

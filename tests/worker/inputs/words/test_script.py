@@ -8,7 +8,7 @@ from buildstate_worker.inputs.words.script import SimpleCommand, simple_commands
 
 
 def of(script: str, **environ: str) -> list[SimpleCommand]:
-    """Give the commands of a shell's script."""
+    """Return the commands of a shell's script."""
     return list(simple_commands(["sh", "-c", script], environ))[1:]
 
 
